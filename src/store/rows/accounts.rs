@@ -1,0 +1,260 @@
+//! Accounts and the officials among them.
+
+use base::id::{Account, Unit};
+use base::{Id, Timestamp};
+
+use super::{Count, hash32, id, small, word_enum, words};
+use crate::db::{Conn, Tx, find, list, run};
+use crate::error::{BadRow, StoreError};
+
+const COLUMNS_ADD: &str = "INSERT INTO account (id, user_name, display_name, password_hash, real_name_level, \
+     id_number_sealed, id_number_index, state, sample, created_us, updated_us) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)";
+const LOOKUP: &str = "SELECT id, user_name, display_name, password_hash, real_name_level, id_number_sealed, \
+     id_number_index, state, sample, created_us FROM account WHERE id = $1";
+const FIND_BY_USER_NAME: &str = "SELECT id, user_name, display_name, password_hash, real_name_level, \
+     id_number_sealed, id_number_index, state, sample, created_us FROM account WHERE user_name = $1";
+const FIND_BY_ID_NUMBER: &str = "SELECT id, user_name, display_name, password_hash, real_name_level, \
+     id_number_sealed, id_number_index, state, sample, created_us FROM account WHERE id_number_index = $1";
+const LIST: &str = "SELECT id, user_name, display_name, password_hash, real_name_level, id_number_sealed, \
+     id_number_index, state, sample, created_us FROM account WHERE id > $1 ORDER BY id LIMIT $2";
+const COUNT: &str = "SELECT COUNT(*) AS n FROM (SELECT 1 FROM account LIMIT 100000) t";
+const REHASH: &str =
+    "UPDATE account SET password_hash = $3, updated_us = $4 WHERE id = $1 AND password_hash = $2";
+const ADD_OFFICIAL: &str =
+    "INSERT INTO official (account_id, unit_id, post, clearance, roles, state, created_us) \
+     VALUES ($1, $2, $3, $4, $5, 'active', $6)";
+const LOOKUP_OFFICIAL: &str = "SELECT o.account_id, o.unit_id, o.post, o.clearance, o.roles, o.state, u.path \
+     FROM official o JOIN org_unit u ON u.id = o.unit_id WHERE o.account_id = $1";
+const LIST_OFFICIALS: &str = "SELECT o.account_id, o.unit_id, o.post, o.clearance, o.roles, o.state, u.path \
+     FROM official o JOIN org_unit u ON u.id = o.unit_id ORDER BY o.account_id LIMIT 1000";
+const COUNT_ADMINISTRATORS: &str =
+    "SELECT COUNT(*) AS n FROM official WHERE state = 'active' AND roles LIKE '%\"administrator\"%'";
+
+/// The statements of this file.
+pub const STATEMENTS: &[&str] = &[
+    COLUMNS_ADD,
+    LOOKUP,
+    FIND_BY_USER_NAME,
+    FIND_BY_ID_NUMBER,
+    LIST,
+    COUNT,
+    REHASH,
+    ADD_OFFICIAL,
+    LOOKUP_OFFICIAL,
+    LIST_OFFICIALS,
+    COUNT_ADMINISTRATORS,
+];
+
+word_enum! {
+    /// Whether an account may be used.
+    AccountState {
+        /// It may.
+        Active = "active",
+        /// It may not; nothing of it is deleted.
+        Disabled = "disabled",
+    }
+}
+
+/// One person who can log in.
+#[derive(Clone, Debug)]
+pub struct AccountRow {
+    /// Its identifier, also the `sub` of its tokens.
+    pub id: Id<Account>,
+    /// The name typed at the login, lower case.
+    pub user_name: String,
+    /// The name shown.
+    pub display_name: String,
+    /// PHC string of Argon2id; `None` for an account without a password.
+    pub password_hash: Option<String>,
+    /// How well the real name is proven, 0 (not) to 4.
+    pub real_name_level: u8,
+    /// The identity number, sealed by `kms`.
+    pub id_number_sealed: Option<Vec<u8>>,
+    /// Keyed hash of the identity number, for finding it.
+    pub id_number_index: Option<[u8; 32]>,
+    /// Whether it may be used.
+    pub state: AccountState,
+    /// Part of the sample province.
+    pub sample: bool,
+    /// When it was made.
+    pub created: Timestamp,
+}
+
+#[derive(sqlx::FromRow)]
+struct Raw {
+    id: String,
+    user_name: String,
+    display_name: String,
+    password_hash: Option<String>,
+    real_name_level: i64,
+    id_number_sealed: Option<Vec<u8>>,
+    id_number_index: Option<Vec<u8>>,
+    state: String,
+    sample: i64,
+    created_us: i64,
+}
+
+impl TryFrom<Raw> for AccountRow {
+    type Error = StoreError;
+    fn try_from(raw: Raw) -> Result<Self, StoreError> {
+        let bad = |column, value: &dyn std::fmt::Display| BadRow::new("account", column, &raw.id, value);
+        if raw.id_number_sealed.is_some() != raw.id_number_index.is_some() {
+            return Err(bad("id_number_index", &"sealed and index must both be there or both be missing").into());
+        }
+        let index = raw.id_number_index.as_deref();
+        Ok(Self {
+            id: id("account", "id", &raw.id)?,
+            real_name_level: small("account", "real_name_level", &raw.id, raw.real_name_level)?,
+            id_number_index: index.map(|b| hash32("account", "id_number_index", &raw.id, b)).transpose()?,
+            state: AccountState::parse(&raw.state).ok_or_else(|| bad("state", &raw.state))?,
+            user_name: raw.user_name,
+            display_name: raw.display_name,
+            password_hash: raw.password_hash,
+            id_number_sealed: raw.id_number_sealed,
+            sample: raw.sample != 0,
+            created: Timestamp::from_us(raw.created_us),
+        })
+    }
+}
+
+/// Keeps a new account. A user name or identity number that exists is a duplicate ([`StoreError::is_duplicate`]).
+pub async fn add(tx: &mut Tx, account: &AccountRow) -> Result<(), StoreError> {
+    run!(
+        tx,
+        COLUMNS_ADD,
+        account.id.to_string(),
+        &account.user_name,
+        &account.display_name,
+        account.password_hash.as_deref(),
+        i64::from(account.real_name_level),
+        account.id_number_sealed.as_deref(),
+        account.id_number_index.as_ref().map(|h| h.to_vec()),
+        account.state.as_str(),
+        i64::from(account.sample),
+        account.created.us()
+    )
+    .map(drop)
+}
+
+/// The account `id`.
+pub async fn lookup(conn: &mut Conn, id: Id<Account>) -> Result<Option<AccountRow>, StoreError> {
+    find!(Raw, conn, LOOKUP, id.to_string())?.map(AccountRow::try_from).transpose()
+}
+
+/// The account that logs in as `user_name`.
+pub async fn find_by_user_name(conn: &mut Conn, user_name: &str) -> Result<Option<AccountRow>, StoreError> {
+    find!(Raw, conn, FIND_BY_USER_NAME, user_name)?.map(AccountRow::try_from).transpose()
+}
+
+/// The account of the person with this identity number's index.
+pub async fn find_by_id_number(conn: &mut Conn, index: &[u8; 32]) -> Result<Option<AccountRow>, StoreError> {
+    find!(Raw, conn, FIND_BY_ID_NUMBER, &index[..])?.map(AccountRow::try_from).transpose()
+}
+
+/// At most `limit` accounts after `after` (empty for the first page), by identifier.
+pub async fn page(conn: &mut Conn, after: &str, limit: u16) -> Result<Vec<AccountRow>, StoreError> {
+    list!(Raw, conn, LIST, after, i64::from(limit))?.into_iter().map(AccountRow::try_from).collect()
+}
+
+/// How many accounts there are, counted no further than 100 000.
+pub async fn count(conn: &mut Conn) -> Result<i64, StoreError> {
+    Ok(find!(Count, conn, COUNT)?.map_or(0, |c| c.n))
+}
+
+/// Replaces the password hash `old` by `new`; whether it still was `old`.
+pub async fn rehash(
+    tx: &mut Tx,
+    account: Id<Account>,
+    old: &str,
+    new: &str,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    Ok(run!(tx, REHASH, account.to_string(), old, new, now.us())? == 1)
+}
+
+/// An official: an account with a post in a unit.
+#[derive(Clone, Debug)]
+pub struct OfficialRow {
+    /// The account.
+    pub account: Id<Account>,
+    /// The unit of the post.
+    pub unit: Id<Unit>,
+    /// The identifiers from the top of the tree down to the unit, joined by `/`.
+    pub unit_path: String,
+    /// What the post is called.
+    pub post: String,
+    /// The highest grade of data the official may see, 0 to 4.
+    pub clearance: u8,
+    /// What the official may do, as policies name it.
+    pub roles: Vec<String>,
+    /// Whether the post is held now.
+    pub state: AccountState,
+}
+
+#[derive(sqlx::FromRow)]
+struct RawOfficial {
+    account_id: String,
+    unit_id: String,
+    post: String,
+    clearance: i64,
+    roles: String,
+    state: String,
+    path: String,
+}
+
+impl TryFrom<RawOfficial> for OfficialRow {
+    type Error = StoreError;
+    fn try_from(raw: RawOfficial) -> Result<Self, StoreError> {
+        let state = AccountState::parse(&raw.state)
+            .ok_or_else(|| BadRow::new("official", "state", &raw.account_id, &raw.state))?;
+        Ok(Self {
+            account: id("official", "account_id", &raw.account_id)?,
+            unit: id("official", "unit_id", &raw.unit_id)?,
+            clearance: small("official", "clearance", &raw.account_id, raw.clearance)?,
+            roles: words("official", "roles", &raw.account_id, &raw.roles)?,
+            unit_path: raw.path,
+            post: raw.post,
+            state,
+        })
+    }
+}
+
+/// Makes an account an official.
+pub async fn add_official(
+    tx: &mut Tx,
+    account: Id<Account>,
+    unit: Id<Unit>,
+    post: &str,
+    clearance: u8,
+    roles: &[String],
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let roles = serde_json::Value::from(roles.to_vec()).to_string();
+    run!(
+        tx,
+        ADD_OFFICIAL,
+        account.to_string(),
+        unit.to_string(),
+        post,
+        i64::from(clearance),
+        roles.as_str(),
+        now.us()
+    )
+    .map(drop)
+}
+
+/// The post of `account`, if it is an official.
+pub async fn lookup_official(conn: &mut Conn, account: Id<Account>) -> Result<Option<OfficialRow>, StoreError> {
+    find!(RawOfficial, conn, LOOKUP_OFFICIAL, account.to_string())?.map(OfficialRow::try_from).transpose()
+}
+
+/// All officials; at most 1000.
+pub async fn officials(conn: &mut Conn) -> Result<Vec<OfficialRow>, StoreError> {
+    list!(RawOfficial, conn, LIST_OFFICIALS)?.into_iter().map(OfficialRow::try_from).collect()
+}
+
+/// How many administrators there are: none yet means the enrolment link is due.
+pub async fn count_administrators(conn: &mut Conn) -> Result<i64, StoreError> {
+    Ok(find!(Count, conn, COUNT_ADMINISTRATORS)?.map_or(0, |c| c.n))
+}

@@ -1,0 +1,161 @@
+//! Relying applications, and what people consented to.
+
+use base::id::Account;
+use base::{Id, Timestamp};
+
+use super::{hash32, words};
+use crate::db::{Conn, Tx, find, list, run};
+use crate::error::{BadRow, StoreError};
+
+const ADD: &str = "INSERT INTO client (id, metadata, secret_hash, state, sample, created_us, updated_us) \
+     VALUES ($1, $2, $3, 'active', $4, $5, $5)";
+const LOOKUP: &str = "SELECT id, metadata, secret_hash, state, sample, created_us FROM client WHERE id = $1";
+const LIST: &str = "SELECT id, metadata, secret_hash, state, sample, created_us FROM client ORDER BY id LIMIT 1000";
+const ALLOW: &str = "INSERT INTO consent (account_id, client_id, scopes, granted_us) VALUES ($1, $2, $3, $4) \
+     ON CONFLICT (account_id, client_id) DO UPDATE SET scopes = excluded.scopes, granted_us = excluded.granted_us, \
+     withdrawn_us = NULL";
+const WITHDRAW: &str = "UPDATE consent SET withdrawn_us = $3 \
+     WHERE account_id = $1 AND client_id = $2 AND withdrawn_us IS NULL";
+const LOOKUP_CONSENT: &str = "SELECT client_id, scopes, granted_us FROM consent \
+     WHERE account_id = $1 AND client_id = $2 AND withdrawn_us IS NULL";
+const LIST_CONSENTS: &str = "SELECT client_id, scopes, granted_us FROM consent \
+     WHERE account_id = $1 AND withdrawn_us IS NULL ORDER BY granted_us LIMIT 100";
+
+/// The statements of this file.
+pub const STATEMENTS: &[&str] = &[ADD, LOOKUP, LIST, ALLOW, WITHDRAW, LOOKUP_CONSENT, LIST_CONSENTS];
+
+/// A relying application as it is kept.
+#[derive(Clone)]
+pub struct ClientRow {
+    /// Its `client_id`.
+    pub id: String,
+    /// Its registration, JSON in `oidc`'s form.
+    pub metadata: String,
+    /// SM3 of its secret; `None` for a public client.
+    pub secret_hash: Option<[u8; 32]>,
+    /// Whether it may be used.
+    pub active: bool,
+    /// Part of the sample province.
+    pub sample: bool,
+    /// When it was registered.
+    pub created: Timestamp,
+}
+
+#[derive(sqlx::FromRow)]
+struct Raw {
+    id: String,
+    metadata: String,
+    secret_hash: Option<Vec<u8>>,
+    state: String,
+    sample: i64,
+    created_us: i64,
+}
+
+impl TryFrom<Raw> for ClientRow {
+    type Error = StoreError;
+    fn try_from(raw: Raw) -> Result<Self, StoreError> {
+        let active = match raw.state.as_str() {
+            "active" => true,
+            "disabled" => false,
+            other => return Err(BadRow::new("client", "state", &raw.id, other).into()),
+        };
+        let hash = raw.secret_hash.as_deref();
+        Ok(Self {
+            secret_hash: hash.map(|b| hash32("client", "secret_hash", &raw.id, b)).transpose()?,
+            id: raw.id,
+            metadata: raw.metadata,
+            active,
+            sample: raw.sample != 0,
+            created: Timestamp::from_us(raw.created_us),
+        })
+    }
+}
+
+/// Keeps a new application.
+pub async fn add(tx: &mut Tx, client: &ClientRow) -> Result<(), StoreError> {
+    run!(
+        tx,
+        ADD,
+        &client.id,
+        &client.metadata,
+        client.secret_hash.as_ref().map(|h| h.to_vec()),
+        i64::from(client.sample),
+        client.created.us()
+    )
+    .map(drop)
+}
+
+/// The application `id`.
+pub async fn lookup(conn: &mut Conn, id: &str) -> Result<Option<ClientRow>, StoreError> {
+    find!(Raw, conn, LOOKUP, id)?.map(ClientRow::try_from).transpose()
+}
+
+/// All applications; at most 1000.
+pub async fn all(conn: &mut Conn) -> Result<Vec<ClientRow>, StoreError> {
+    list!(Raw, conn, LIST)?.into_iter().map(ClientRow::try_from).collect()
+}
+
+/// What a person lets an application have.
+#[derive(Clone, Debug)]
+pub struct ConsentRow {
+    /// The application.
+    pub client_id: String,
+    /// The scopes allowed.
+    pub scopes: Vec<String>,
+    /// Since when.
+    pub granted: Timestamp,
+}
+
+#[derive(sqlx::FromRow)]
+struct RawConsent {
+    client_id: String,
+    scopes: String,
+    granted_us: i64,
+}
+
+impl TryFrom<RawConsent> for ConsentRow {
+    type Error = StoreError;
+    fn try_from(raw: RawConsent) -> Result<Self, StoreError> {
+        Ok(Self {
+            scopes: words("consent", "scopes", &raw.client_id, &raw.scopes)?,
+            client_id: raw.client_id,
+            granted: Timestamp::from_us(raw.granted_us),
+        })
+    }
+}
+
+/// `account` allows `scopes` to the application.
+pub async fn allow(
+    tx: &mut Tx,
+    account: Id<Account>,
+    client_id: &str,
+    scopes: &[String],
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let scopes = serde_json::Value::from(scopes.to_vec()).to_string();
+    run!(tx, ALLOW, account.to_string(), client_id, scopes.as_str(), now.us()).map(drop)
+}
+
+/// `account` takes back what it allowed; whether there was anything.
+pub async fn withdraw(
+    tx: &mut Tx,
+    account: Id<Account>,
+    client_id: &str,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    Ok(run!(tx, WITHDRAW, account.to_string(), client_id, now.us())? == 1)
+}
+
+/// What `account` allows the application.
+pub async fn lookup_consent(
+    conn: &mut Conn,
+    account: Id<Account>,
+    client_id: &str,
+) -> Result<Option<ConsentRow>, StoreError> {
+    find!(RawConsent, conn, LOOKUP_CONSENT, account.to_string(), client_id)?.map(ConsentRow::try_from).transpose()
+}
+
+/// Everything that `account` allows.
+pub async fn consents_of(conn: &mut Conn, account: Id<Account>) -> Result<Vec<ConsentRow>, StoreError> {
+    list!(RawConsent, conn, LIST_CONSENTS, account.to_string())?.into_iter().map(ConsentRow::try_from).collect()
+}

@@ -1,0 +1,260 @@
+//! Grants and the one-time things that hang from them: authorization codes and refresh tokens.
+
+use base::id::{Account, Grant, Session};
+use base::{Id, Timestamp};
+
+use super::{id, words};
+use crate::db::{Conn, Tx, find, run};
+use crate::error::StoreError;
+
+const ADD: &str = "INSERT INTO auth_grant (id, client_id, account_id, session_id, scopes, nonce, acr, amr, auth_us, \
+     created_us, expires_us) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+const LOOKUP: &str = "SELECT id, client_id, account_id, session_id, scopes, nonce, acr, amr, auth_us, created_us, \
+     expires_us, revoked_us FROM auth_grant WHERE id = $1";
+const REVOKE: &str =
+    "UPDATE auth_grant SET revoked_us = $2, revoked_reason = $3 WHERE id = $1 AND revoked_us IS NULL";
+const REVOKE_OF_SESSION: &str =
+    "UPDATE auth_grant SET revoked_us = $2, revoked_reason = $3 WHERE session_id = $1 AND revoked_us IS NULL";
+const REVOKE_OF_CLIENT: &str = "UPDATE auth_grant SET revoked_us = $3, revoked_reason = $4 \
+     WHERE account_id = $1 AND client_id = $2 AND revoked_us IS NULL";
+const ADD_CODE: &str = "INSERT INTO authorization_code (code_hash, grant_id, redirect_uri, code_challenge, expires_us) \
+     VALUES ($1, $2, $3, $4, $5)";
+const LOOKUP_CODE: &str = "SELECT grant_id, redirect_uri, code_challenge, expires_us, consumed_us \
+     FROM authorization_code WHERE code_hash = $1";
+const CONSUME_CODE: &str =
+    "UPDATE authorization_code SET consumed_us = $2 WHERE code_hash = $1 AND consumed_us IS NULL";
+const ADD_REFRESH: &str = "INSERT INTO refresh_token (token_hash, grant_id, expires_us) VALUES ($1, $2, $3)";
+const LOOKUP_REFRESH: &str = "SELECT grant_id, expires_us, consumed_us FROM refresh_token WHERE token_hash = $1";
+const CONSUME_REFRESH: &str =
+    "UPDATE refresh_token SET consumed_us = $2 WHERE token_hash = $1 AND consumed_us IS NULL";
+
+/// The statements of this file.
+pub const STATEMENTS: &[&str] = &[
+    ADD,
+    LOOKUP,
+    REVOKE,
+    REVOKE_OF_SESSION,
+    REVOKE_OF_CLIENT,
+    ADD_CODE,
+    LOOKUP_CODE,
+    CONSUME_CODE,
+    ADD_REFRESH,
+    LOOKUP_REFRESH,
+    CONSUME_REFRESH,
+];
+
+/// One authorization by one person to one application.
+#[derive(Clone, Debug)]
+pub struct GrantRow {
+    /// Its identifier.
+    pub id: Id<Grant>,
+    /// The application.
+    pub client_id: String,
+    /// The person.
+    pub account: Id<Account>,
+    /// The login it came from; it ends with it.
+    pub session: Id<Session>,
+    /// The scopes given.
+    pub scopes: Vec<String>,
+    /// The request's `nonce`.
+    pub nonce: Option<String>,
+    /// The login's `acr`.
+    pub acr: String,
+    /// The login's `amr`.
+    pub amr: Vec<String>,
+    /// When the person authenticated.
+    pub authenticated: Timestamp,
+    /// When it was given.
+    pub created: Timestamp,
+    /// When it ends whatever happens.
+    pub expires: Timestamp,
+    /// When it was taken back.
+    pub revoked: Option<Timestamp>,
+}
+
+#[derive(sqlx::FromRow)]
+struct Raw {
+    id: String,
+    client_id: String,
+    account_id: String,
+    session_id: String,
+    scopes: String,
+    nonce: Option<String>,
+    acr: String,
+    amr: String,
+    auth_us: i64,
+    created_us: i64,
+    expires_us: i64,
+    revoked_us: Option<i64>,
+}
+
+impl TryFrom<Raw> for GrantRow {
+    type Error = StoreError;
+    fn try_from(raw: Raw) -> Result<Self, StoreError> {
+        Ok(Self {
+            account: id("auth_grant", "account_id", &raw.account_id)?,
+            session: id("auth_grant", "session_id", &raw.session_id)?,
+            scopes: words("auth_grant", "scopes", &raw.id, &raw.scopes)?,
+            amr: words("auth_grant", "amr", &raw.id, &raw.amr)?,
+            id: id("auth_grant", "id", &raw.id)?,
+            client_id: raw.client_id,
+            nonce: raw.nonce,
+            acr: raw.acr,
+            authenticated: Timestamp::from_us(raw.auth_us),
+            created: Timestamp::from_us(raw.created_us),
+            expires: Timestamp::from_us(raw.expires_us),
+            revoked: raw.revoked_us.map(Timestamp::from_us),
+        })
+    }
+}
+
+/// Keeps a new grant.
+pub async fn add(tx: &mut Tx, grant: &GrantRow) -> Result<(), StoreError> {
+    let scopes = serde_json::Value::from(grant.scopes.clone()).to_string();
+    let amr = serde_json::Value::from(grant.amr.clone()).to_string();
+    run!(
+        tx,
+        ADD,
+        grant.id.to_string(),
+        &grant.client_id,
+        grant.account.to_string(),
+        grant.session.to_string(),
+        scopes.as_str(),
+        grant.nonce.as_deref(),
+        &grant.acr,
+        amr.as_str(),
+        grant.authenticated.us(),
+        grant.created.us(),
+        grant.expires.us()
+    )
+    .map(drop)
+}
+
+/// The grant `id`, revoked or not.
+pub async fn lookup(conn: &mut Conn, id: Id<Grant>) -> Result<Option<GrantRow>, StoreError> {
+    find!(Raw, conn, LOOKUP, id.to_string())?.map(GrantRow::try_from).transpose()
+}
+
+/// Takes the grant back and with it every token; whether it still stood.
+pub async fn revoke(tx: &mut Tx, id: Id<Grant>, reason: &str, now: Timestamp) -> Result<bool, StoreError> {
+    Ok(run!(tx, REVOKE, id.to_string(), now.us(), reason)? == 1)
+}
+
+/// Takes back every grant of a session; how many there were.
+pub async fn revoke_of_session(
+    tx: &mut Tx,
+    session: Id<Session>,
+    reason: &str,
+    now: Timestamp,
+) -> Result<u64, StoreError> {
+    run!(tx, REVOKE_OF_SESSION, session.to_string(), now.us(), reason)
+}
+
+/// Takes back every grant of `account` to the application; how many there were.
+pub async fn revoke_of_client(
+    tx: &mut Tx,
+    account: Id<Account>,
+    client_id: &str,
+    reason: &str,
+    now: Timestamp,
+) -> Result<u64, StoreError> {
+    run!(tx, REVOKE_OF_CLIENT, account.to_string(), client_id, now.us(), reason)
+}
+
+/// An authorization code as it is kept: by its hash.
+#[derive(Clone, Debug)]
+pub struct CodeRow {
+    /// The grant it stands for.
+    pub grant: Id<Grant>,
+    /// The redirect URI of the request, which the exchange must repeat.
+    pub redirect_uri: String,
+    /// The PKCE challenge.
+    pub code_challenge: String,
+    /// When it is too late.
+    pub expires: Timestamp,
+    /// When it was used.
+    pub consumed: Option<Timestamp>,
+}
+
+#[derive(sqlx::FromRow)]
+struct RawCode {
+    grant_id: String,
+    redirect_uri: String,
+    code_challenge: String,
+    expires_us: i64,
+    consumed_us: Option<i64>,
+}
+
+/// Keeps a new code by its hash.
+pub async fn add_code(tx: &mut Tx, code_hash: &[u8; 32], code: &CodeRow) -> Result<(), StoreError> {
+    run!(
+        tx,
+        ADD_CODE,
+        &code_hash[..],
+        code.grant.to_string(),
+        &code.redirect_uri,
+        &code.code_challenge,
+        code.expires.us()
+    )
+    .map(drop)
+}
+
+/// The code with this hash, used or not.
+pub async fn lookup_code(conn: &mut Conn, code_hash: &[u8; 32]) -> Result<Option<CodeRow>, StoreError> {
+    let Some(raw) = find!(RawCode, conn, LOOKUP_CODE, &code_hash[..])? else { return Ok(None) };
+    Ok(Some(CodeRow {
+        grant: id("authorization_code", "grant_id", &raw.grant_id)?,
+        redirect_uri: raw.redirect_uri,
+        code_challenge: raw.code_challenge,
+        expires: Timestamp::from_us(raw.expires_us),
+        consumed: raw.consumed_us.map(Timestamp::from_us),
+    }))
+}
+
+/// Uses the code up: true for exactly one caller, ever.
+pub async fn consume_code(tx: &mut Tx, code_hash: &[u8; 32], now: Timestamp) -> Result<bool, StoreError> {
+    Ok(run!(tx, CONSUME_CODE, &code_hash[..], now.us())? == 1)
+}
+
+/// A refresh token as it is kept: by its hash.
+#[derive(Clone, Debug)]
+pub struct RefreshRow {
+    /// The grant it renews.
+    pub grant: Id<Grant>,
+    /// When it is too late.
+    pub expires: Timestamp,
+    /// When it was used.
+    pub consumed: Option<Timestamp>,
+}
+
+#[derive(sqlx::FromRow)]
+struct RawRefresh {
+    grant_id: String,
+    expires_us: i64,
+    consumed_us: Option<i64>,
+}
+
+/// Keeps a new refresh token by its hash.
+pub async fn add_refresh(
+    tx: &mut Tx,
+    token_hash: &[u8; 32],
+    grant: Id<Grant>,
+    expires: Timestamp,
+) -> Result<(), StoreError> {
+    run!(tx, ADD_REFRESH, &token_hash[..], grant.to_string(), expires.us()).map(drop)
+}
+
+/// The refresh token with this hash, used or not.
+pub async fn lookup_refresh(conn: &mut Conn, token_hash: &[u8; 32]) -> Result<Option<RefreshRow>, StoreError> {
+    let Some(raw) = find!(RawRefresh, conn, LOOKUP_REFRESH, &token_hash[..])? else { return Ok(None) };
+    Ok(Some(RefreshRow {
+        grant: id("refresh_token", "grant_id", &raw.grant_id)?,
+        expires: Timestamp::from_us(raw.expires_us),
+        consumed: raw.consumed_us.map(Timestamp::from_us),
+    }))
+}
+
+/// Uses the refresh token up: true for exactly one caller, ever.
+pub async fn consume_refresh(tx: &mut Tx, token_hash: &[u8; 32], now: Timestamp) -> Result<bool, StoreError> {
+    Ok(run!(tx, CONSUME_REFRESH, &token_hash[..], now.us())? == 1)
+}

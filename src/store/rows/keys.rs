@@ -1,0 +1,167 @@
+//! Wrapped keys and the certificates that belong to them.
+
+use base::id::Key;
+use base::{Id, Timestamp};
+
+use super::id;
+use crate::db::{Conn, Tx, find, list, run};
+use crate::error::StoreError;
+
+const ADD: &str = "INSERT INTO kms_key (id, purpose, algorithm, state, public_key, wrapped, created_us) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7)";
+const LIST: &str = "SELECT id, purpose, algorithm, state, public_key, wrapped, created_us \
+     FROM kms_key ORDER BY id LIMIT 1000";
+const LOOKUP: &str = "SELECT id, purpose, algorithm, state, public_key, wrapped, created_us FROM kms_key WHERE id = $1";
+const ADD_CERTIFICATE: &str =
+    "INSERT INTO certificate (serial, profile, subject, issuer_serial, key_id, der, created_us) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7)";
+const LIST_CERTIFICATES: &str = "SELECT serial, profile, subject, issuer_serial, key_id, der, created_us \
+     FROM certificate WHERE profile = $1 ORDER BY created_us, serial LIMIT 1000";
+const LOOKUP_CERTIFICATE: &str =
+    "SELECT serial, profile, subject, issuer_serial, key_id, der, created_us FROM certificate WHERE serial = $1";
+
+/// The statements of this file.
+pub const STATEMENTS: &[&str] =
+    &[ADD, LIST, LOOKUP, ADD_CERTIFICATE, LIST_CERTIFICATES, LOOKUP_CERTIFICATE];
+
+/// A key as it is kept: the words are `kms`'s own.
+#[derive(Clone)]
+pub struct KeyRow {
+    /// Its identifier.
+    pub id: Id<Key>,
+    /// What it is for.
+    pub purpose: String,
+    /// Its algorithm.
+    pub algorithm: String,
+    /// Its state.
+    pub state: String,
+    /// SubjectPublicKeyInfo, DER.
+    pub public_key: Vec<u8>,
+    /// The private key under the master key.
+    pub wrapped: Vec<u8>,
+    /// When it was made.
+    pub created: Timestamp,
+}
+
+#[derive(sqlx::FromRow)]
+struct RawKey {
+    id: String,
+    purpose: String,
+    algorithm: String,
+    state: String,
+    public_key: Vec<u8>,
+    wrapped: Vec<u8>,
+    created_us: i64,
+}
+
+impl TryFrom<RawKey> for KeyRow {
+    type Error = StoreError;
+    fn try_from(raw: RawKey) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: id("kms_key", "id", &raw.id)?,
+            purpose: raw.purpose,
+            algorithm: raw.algorithm,
+            state: raw.state,
+            public_key: raw.public_key,
+            wrapped: raw.wrapped,
+            created: Timestamp::from_us(raw.created_us),
+        })
+    }
+}
+
+/// Keeps a new key.
+pub async fn add(tx: &mut Tx, key: &KeyRow) -> Result<(), StoreError> {
+    run!(
+        tx,
+        ADD,
+        key.id.to_string(),
+        &key.purpose,
+        &key.algorithm,
+        &key.state,
+        &key.public_key,
+        &key.wrapped,
+        key.created.us()
+    )
+    .map(drop)
+}
+
+/// Every key, oldest first.
+pub async fn all(conn: &mut Conn) -> Result<Vec<KeyRow>, StoreError> {
+    list!(RawKey, conn, LIST)?.into_iter().map(KeyRow::try_from).collect()
+}
+
+/// The key `id`.
+pub async fn lookup(conn: &mut Conn, id: Id<Key>) -> Result<Option<KeyRow>, StoreError> {
+    find!(RawKey, conn, LOOKUP, id.to_string())?.map(KeyRow::try_from).transpose()
+}
+
+/// A certificate of the built-in authority.
+#[derive(Clone)]
+pub struct CertificateRow {
+    /// Serial number, lower-case hexadecimal.
+    pub serial: String,
+    /// Which profile it follows.
+    pub profile: String,
+    /// The subject's name, for people.
+    pub subject: String,
+    /// The issuer's serial number; `None` for a root.
+    pub issuer_serial: Option<String>,
+    /// The key it certifies.
+    pub key_id: Id<Key>,
+    /// The certificate, DER.
+    pub der: Vec<u8>,
+    /// When it was issued.
+    pub created: Timestamp,
+}
+
+#[derive(sqlx::FromRow)]
+struct RawCertificate {
+    serial: String,
+    profile: String,
+    subject: String,
+    issuer_serial: Option<String>,
+    key_id: String,
+    der: Vec<u8>,
+    created_us: i64,
+}
+
+impl TryFrom<RawCertificate> for CertificateRow {
+    type Error = StoreError;
+    fn try_from(raw: RawCertificate) -> Result<Self, StoreError> {
+        Ok(Self {
+            key_id: id("certificate", "key_id", &raw.key_id)?,
+            serial: raw.serial,
+            profile: raw.profile,
+            subject: raw.subject,
+            issuer_serial: raw.issuer_serial,
+            der: raw.der,
+            created: Timestamp::from_us(raw.created_us),
+        })
+    }
+}
+
+/// Keeps a newly issued certificate.
+pub async fn add_certificate(tx: &mut Tx, certificate: &CertificateRow) -> Result<(), StoreError> {
+    run!(
+        tx,
+        ADD_CERTIFICATE,
+        &certificate.serial,
+        &certificate.profile,
+        &certificate.subject,
+        certificate.issuer_serial.as_deref(),
+        certificate.key_id.to_string(),
+        &certificate.der,
+        certificate.created.us()
+    )
+    .map(drop)
+}
+
+/// Every certificate of `profile`, oldest first.
+pub async fn certificates(conn: &mut Conn, profile: &str) -> Result<Vec<CertificateRow>, StoreError> {
+    list!(RawCertificate, conn, LIST_CERTIFICATES, profile)?.into_iter().map(CertificateRow::try_from).collect()
+}
+
+/// The certificate with `serial`.
+pub async fn lookup_certificate(conn: &mut Conn, serial: &str) -> Result<Option<CertificateRow>, StoreError> {
+    find!(RawCertificate, conn, LOOKUP_CERTIFICATE, serial)?.map(CertificateRow::try_from).transpose()
+}

@@ -1,0 +1,131 @@
+//! Login sessions.
+
+use base::id::{Account, Session};
+use base::{Id, Timestamp};
+
+use super::{Count, id, words};
+use crate::db::{Conn, Tx, find, list, run};
+use crate::error::StoreError;
+
+const ADD: &str = "INSERT INTO session (id, token_hash, account_id, acr, amr, network, user_agent, auth_us, expires_us) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+const FIND_BY_TOKEN: &str = "SELECT id, account_id, acr, amr, network, user_agent, auth_us, expires_us FROM session \
+     WHERE token_hash = $1 AND ended_us IS NULL AND expires_us > $2";
+const LIVE: &str = "SELECT id, account_id, acr, amr, network, user_agent, auth_us, expires_us FROM session \
+     WHERE id = $1 AND ended_us IS NULL AND expires_us > $2";
+const LIST_LIVE: &str = "SELECT id, account_id, acr, amr, network, user_agent, auth_us, expires_us FROM session \
+     WHERE account_id = $1 AND ended_us IS NULL AND expires_us > $2 ORDER BY auth_us LIMIT 100";
+const END: &str = "UPDATE session SET ended_us = $2 WHERE id = $1 AND ended_us IS NULL";
+const END_OF_ACCOUNT: &str =
+    "UPDATE session SET ended_us = $3 WHERE id = $1 AND account_id = $2 AND ended_us IS NULL";
+const COUNT_LIVE: &str = "SELECT COUNT(*) AS n FROM session WHERE ended_us IS NULL AND expires_us > $1";
+
+/// The statements of this file.
+pub const STATEMENTS: &[&str] = &[ADD, FIND_BY_TOKEN, LIVE, LIST_LIVE, END, END_OF_ACCOUNT, COUNT_LIVE];
+
+/// A login in one browser.
+#[derive(Clone, Debug)]
+pub struct SessionRow {
+    /// Its identifier, also the `sid` of its tokens.
+    pub id: Id<Session>,
+    /// Who logged in.
+    pub account: Id<Account>,
+    /// How sure the login is (`acr`).
+    pub acr: String,
+    /// By which methods (`amr`, RFC 8176).
+    pub amr: Vec<String>,
+    /// The network it came from.
+    pub network: String,
+    /// The browser, as it named itself.
+    pub user_agent: String,
+    /// When the person authenticated (`auth_time`).
+    pub authenticated: Timestamp,
+    /// When it ends by itself.
+    pub expires: Timestamp,
+}
+
+#[derive(sqlx::FromRow)]
+struct Raw {
+    id: String,
+    account_id: String,
+    acr: String,
+    amr: String,
+    network: String,
+    user_agent: String,
+    auth_us: i64,
+    expires_us: i64,
+}
+
+impl TryFrom<Raw> for SessionRow {
+    type Error = StoreError;
+    fn try_from(raw: Raw) -> Result<Self, StoreError> {
+        Ok(Self {
+            account: id("session", "account_id", &raw.account_id)?,
+            amr: words("session", "amr", &raw.id, &raw.amr)?,
+            id: id("session", "id", &raw.id)?,
+            acr: raw.acr,
+            network: raw.network,
+            user_agent: raw.user_agent,
+            authenticated: Timestamp::from_us(raw.auth_us),
+            expires: Timestamp::from_us(raw.expires_us),
+        })
+    }
+}
+
+/// Keeps a new session under the hash of its cookie.
+pub async fn add(tx: &mut Tx, session: &SessionRow, token_hash: &[u8; 32]) -> Result<(), StoreError> {
+    let amr = serde_json::Value::from(session.amr.clone()).to_string();
+    run!(
+        tx,
+        ADD,
+        session.id.to_string(),
+        &token_hash[..],
+        session.account.to_string(),
+        &session.acr,
+        amr.as_str(),
+        &session.network,
+        &session.user_agent,
+        session.authenticated.us(),
+        session.expires.us()
+    )
+    .map(drop)
+}
+
+/// The live session whose cookie has this hash.
+pub async fn find_by_token(
+    conn: &mut Conn,
+    token_hash: &[u8; 32],
+    now: Timestamp,
+) -> Result<Option<SessionRow>, StoreError> {
+    find!(Raw, conn, FIND_BY_TOKEN, &token_hash[..], now.us())?.map(SessionRow::try_from).transpose()
+}
+
+/// The session `id`, if it is live.
+pub async fn live(conn: &mut Conn, id: Id<Session>, now: Timestamp) -> Result<Option<SessionRow>, StoreError> {
+    find!(Raw, conn, LIVE, id.to_string(), now.us())?.map(SessionRow::try_from).transpose()
+}
+
+/// The live sessions of `account`.
+pub async fn live_of(conn: &mut Conn, account: Id<Account>, now: Timestamp) -> Result<Vec<SessionRow>, StoreError> {
+    list!(Raw, conn, LIST_LIVE, account.to_string(), now.us())?.into_iter().map(SessionRow::try_from).collect()
+}
+
+/// Ends the session; whether it was still live.
+pub async fn end(tx: &mut Tx, id: Id<Session>, now: Timestamp) -> Result<bool, StoreError> {
+    Ok(run!(tx, END, id.to_string(), now.us())? == 1)
+}
+
+/// Ends a session of `account`; false when it is somebody else's or over already.
+pub async fn end_of_account(
+    tx: &mut Tx,
+    id: Id<Session>,
+    account: Id<Account>,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    Ok(run!(tx, END_OF_ACCOUNT, id.to_string(), account.to_string(), now.us())? == 1)
+}
+
+/// How many sessions are live.
+pub async fn count_live(conn: &mut Conn, now: Timestamp) -> Result<i64, StoreError> {
+    Ok(find!(Count, conn, COUNT_LIVE, now.us())?.map_or(0, |c| c.n))
+}

@@ -1,0 +1,82 @@
+//! Signals that move trust.
+
+use base::id::Signal;
+use base::{Id, Timestamp};
+
+use super::{id, small};
+use crate::db::{Conn, Tx, list, run};
+use crate::error::StoreError;
+
+const ADD: &str = "INSERT INTO trust_signal (id, subject, kind, severity, reported_by, detail, reported_us) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7)";
+const RECENT: &str = "SELECT id, subject, kind, severity, reported_by, detail, reported_us FROM trust_signal \
+     WHERE subject = $1 AND reported_us > $2 ORDER BY reported_us DESC LIMIT 200";
+
+/// The statements of this file.
+pub const STATEMENTS: &[&str] = &[ADD, RECENT];
+
+/// Something reported about somebody.
+#[derive(Clone, Debug)]
+pub struct SignalRow {
+    /// Its identifier.
+    pub id: Id<Signal>,
+    /// Whom it is about.
+    pub subject: String,
+    /// What happened, in `trust`'s words.
+    pub kind: String,
+    /// How bad, 0 to 100.
+    pub severity: u8,
+    /// Who reported it.
+    pub reported_by: String,
+    /// The reporter's own words.
+    pub detail: String,
+    /// When.
+    pub reported: Timestamp,
+}
+
+#[derive(sqlx::FromRow)]
+struct Raw {
+    id: String,
+    subject: String,
+    kind: String,
+    severity: i64,
+    reported_by: String,
+    detail: String,
+    reported_us: i64,
+}
+
+impl TryFrom<Raw> for SignalRow {
+    type Error = StoreError;
+    fn try_from(raw: Raw) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: id("trust_signal", "id", &raw.id)?,
+            severity: small("trust_signal", "severity", &raw.id, raw.severity)?,
+            subject: raw.subject,
+            kind: raw.kind,
+            reported_by: raw.reported_by,
+            detail: raw.detail,
+            reported: Timestamp::from_us(raw.reported_us),
+        })
+    }
+}
+
+/// Keeps a new signal.
+pub async fn add(tx: &mut Tx, signal: &SignalRow) -> Result<(), StoreError> {
+    run!(
+        tx,
+        ADD,
+        signal.id.to_string(),
+        &signal.subject,
+        &signal.kind,
+        i64::from(signal.severity),
+        &signal.reported_by,
+        &signal.detail,
+        signal.reported.us()
+    )
+    .map(drop)
+}
+
+/// The signals about `subject` after `since`, latest first; at most 200.
+pub async fn recent(conn: &mut Conn, subject: &str, since: Timestamp) -> Result<Vec<SignalRow>, StoreError> {
+    list!(Raw, conn, RECENT, subject, since.us())?.into_iter().map(SignalRow::try_from).collect()
+}

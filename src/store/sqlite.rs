@@ -1,0 +1,207 @@
+//! SQLite with one writer that commits in groups.
+//!
+//! SQLite writes one transaction at a time, and a durable commit costs an `fsync`. So writers queue for one connection, each
+//! works inside a savepoint of a shared outer transaction, and the outer transaction is committed once for all who were waiting
+//! when the first of them was done. A commit is acknowledged only after the `fsync` of the group it is in.
+//!
+//! INVARIANT: whoever holds the lock is the only one to touch the connection; outside the lock no savepoint is open.
+
+use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Connection, SqliteConnection};
+use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
+
+use crate::error::StoreError;
+
+const READERS: u32 = 4;
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+const WAL_AUTOCHECKPOINT_PAGES: &str = "4000";
+const GROUP_LIMIT: usize = 512;
+
+/// A SQLite database: one writer, a few readers.
+#[derive(Clone)]
+pub(crate) struct Sqlite {
+    writer: Arc<Mutex<Writer>>,
+    waiting: Arc<AtomicUsize>,
+    readers: SqlitePool,
+}
+
+/// The writing connection, and those who wait for its outer transaction to be committed.
+pub(crate) struct Writer {
+    connection: SqliteConnection,
+    outer_open: bool,
+    pending: Vec<oneshot::Sender<Result<(), String>>>,
+}
+
+/// A transaction: the lock on the writer, inside a savepoint.
+pub(crate) struct SqliteTx {
+    store: Sqlite,
+    /// `None` once committed.
+    guard: Option<OwnedMutexGuard<Writer>>,
+}
+
+impl Sqlite {
+    /// Opens (or makes) the database at `address` (`sqlite:PATH`).
+    pub(crate) async fn open(address: &str) -> Result<Self, StoreError> {
+        let options = SqliteConnectOptions::from_str(address)?
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            // A commit is on the disk when it is acknowledged.
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(BUSY_TIMEOUT)
+            .pragma("wal_autocheckpoint", WAL_AUTOCHECKPOINT_PAGES)
+            .statement_cache_capacity(256);
+        let connection = SqliteConnection::connect_with(&options).await?;
+        let readers = SqlitePoolOptions::new()
+            .max_connections(READERS)
+            .min_connections(1)
+            .connect_lazy_with(options.create_if_missing(false).pragma("query_only", "1"));
+        let writer = Writer { connection, outer_open: false, pending: Vec::new() };
+        Ok(Self { writer: Arc::new(Mutex::new(writer)), waiting: Arc::default(), readers })
+    }
+
+    pub(crate) const fn readers(&self) -> &SqlitePool {
+        &self.readers
+    }
+
+    /// The writer alone, outside any transaction: for migrations at the start.
+    pub(crate) async fn lock(&self) -> OwnedMutexGuard<Writer> {
+        Arc::clone(&self.writer).lock_owned().await
+    }
+
+    pub(crate) async fn begin(&self) -> Result<SqliteTx, StoreError> {
+        let waiting = Waiting::enter(&self.waiting);
+        let mut guard = self.lock().await;
+        drop(waiting);
+        if !guard.outer_open {
+            sqlx::query("BEGIN IMMEDIATE").execute(&mut guard.connection).await?;
+            guard.outer_open = true;
+        }
+        let mut tx = SqliteTx { store: self.clone(), guard: Some(guard) };
+        sqlx::query("SAVEPOINT flow").execute(tx.connection()?).await?;
+        Ok(tx)
+    }
+
+    pub(crate) async fn close(&self) {
+        self.readers.close().await;
+        let mut writer = self.writer.lock().await;
+        if writer.outer_open {
+            writer.commit_group().await.ok();
+        }
+        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut writer.connection).await.ok();
+    }
+}
+
+impl Writer {
+    pub(crate) const fn connection(&mut self) -> &mut SqliteConnection {
+        &mut self.connection
+    }
+
+    /// COMMIT POINT of everything in the group. A crash before it loses only what nobody was told of.
+    async fn commit_group(&mut self) -> Result<(), String> {
+        let result = sqlx::query("COMMIT").execute(&mut self.connection).await;
+        let result = result.map(drop).map_err(|e| e.to_string());
+        if result.is_err() {
+            sqlx::query("ROLLBACK").execute(&mut self.connection).await.ok();
+        }
+        self.end_group(&result);
+        result
+    }
+
+    async fn fail_group(&mut self, why: String) {
+        sqlx::query("ROLLBACK").execute(&mut self.connection).await.ok();
+        self.end_group(&Err(why));
+    }
+
+    fn end_group(&mut self, result: &Result<(), String>) {
+        self.outer_open = false;
+        for waiter in self.pending.drain(..) {
+            waiter.send(result.clone()).ok();
+        }
+    }
+
+    /// Undoes the open savepoint. When even that fails the engine has already rolled everything back: the whole group fails.
+    async fn undo(&mut self) {
+        let undone = async {
+            sqlx::query("ROLLBACK TO flow").execute(&mut self.connection).await?;
+            sqlx::query("RELEASE flow").execute(&mut self.connection).await
+        };
+        if let Err(e) = undone.await {
+            self.fail_group(e.to_string()).await;
+        } else if self.pending.is_empty() {
+            self.fail_group("rolled back".to_owned()).await;
+        }
+    }
+}
+
+impl SqliteTx {
+    pub(crate) fn connection(&mut self) -> Result<&mut SqliteConnection, StoreError> {
+        match self.guard.as_mut() {
+            Some(guard) => Ok(&mut guard.connection),
+            None => Err(StoreError::Commit("the transaction is over".to_owned())),
+        }
+    }
+
+    pub(crate) async fn commit(mut self) -> Result<(), StoreError> {
+        sqlx::query("RELEASE flow").execute(self.connection()?).await?;
+        let Some(mut guard) = self.guard.take() else { return Ok(()) };
+        let others_wait = self.store.waiting.load(Ordering::Acquire) > 0;
+        if !others_wait || guard.pending.len() >= GROUP_LIMIT {
+            return guard.commit_group().await.map_err(StoreError::Commit);
+        }
+        let (sender, receiver) = oneshot::channel();
+        guard.pending.push(sender);
+        let first = guard.pending.len() == 1;
+        drop(guard);
+        if first {
+            self.store.close_group_after_those_waiting();
+        }
+        match receiver.await {
+            Ok(result) => result.map_err(StoreError::Commit),
+            Err(_) => Err(StoreError::Commit("the writer went away".to_owned())),
+        }
+    }
+}
+
+impl Sqlite {
+    /// The lock is fair: this takes its place behind all who wait now, and commits what they have joined by then.
+    fn close_group_after_those_waiting(&self) {
+        let store = self.clone();
+        tokio::spawn(async move {
+            let mut guard = store.lock().await;
+            if guard.outer_open {
+                guard.commit_group().await.ok();
+            }
+        });
+    }
+}
+
+impl Drop for SqliteTx {
+    /// Not committed: undone, by a task of its own because undoing needs the engine.
+    fn drop(&mut self) {
+        if let (Some(mut guard), Ok(runtime)) = (self.guard.take(), tokio::runtime::Handle::try_current()) {
+            runtime.spawn(async move { guard.undo().await });
+        }
+    }
+}
+
+/// Counts those who wait for the writer, also when they give up.
+struct Waiting(Arc<AtomicUsize>);
+
+impl Waiting {
+    fn enter(count: &Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Ordering::AcqRel);
+        Self(Arc::clone(count))
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}

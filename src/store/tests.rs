@@ -1,0 +1,172 @@
+//! Both engines hold the same tables, take every statement, and keep what was acknowledged.
+//!
+//! PostgreSQL is used when `YINXIN_TEST_POSTGRES` names a server; `scripts/test` starts one.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use base::Timestamp;
+use sqlx::{Executor, SqlSafeStr};
+
+use crate::db::{Conn, Held, list};
+use crate::dialect::{self, Engine};
+use crate::rows::{ALL_STATEMENTS, settings};
+use crate::{Db, StoreError};
+
+const NOW: Timestamp = Timestamp::from_unix_seconds(1_795_507_200);
+
+async fn sqlite() -> (Db, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let address = format!("sqlite:{}", folder.path().join("yinxin.db").display());
+    (Db::open(&address).await.unwrap(), folder)
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test is told by the environment where its PostgreSQL is")]
+async fn postgres() -> Option<Db> {
+    let Ok(address) = std::env::var("YINXIN_TEST_POSTGRES") else {
+        eprintln!("skipped: no YINXIN_TEST_POSTGRES");
+        return None;
+    };
+    Some(Db::open(&address).await.unwrap())
+}
+
+#[derive(sqlx::FromRow, PartialEq, Eq, PartialOrd, Ord, Debug)]
+struct Column {
+    table_name: String,
+    column_name: String,
+    type_name: String,
+    required: i64,
+}
+
+async fn columns(conn: &mut Conn, engine: Engine) -> Result<Vec<Column>, StoreError> {
+    list!(Column, conn, dialect::columns(engine))
+}
+
+#[tokio::test]
+async fn every_statement_is_understood_by_both_engines() {
+    let (db, _folder) = sqlite().await;
+    for db in std::iter::once(db).chain(postgres().await) {
+        let mut conn = db.read().await.unwrap();
+        for (file, statements) in ALL_STATEMENTS {
+            for sql in *statements {
+                let prepared = match conn.engine().unwrap() {
+                    Held::Sqlite(c) => c.prepare(sqlx::AssertSqlSafe(*sql).into_sql_str()).await.map(drop),
+                    Held::Postgres(c) => c.prepare(sqlx::AssertSqlSafe(*sql).into_sql_str()).await.map(drop),
+                };
+                assert!(prepared.is_ok(), "{} {file}: {sql}: {prepared:?}", db.engine().as_str());
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn both_engines_have_the_same_tables_and_columns() {
+    let (db, _folder) = sqlite().await;
+    let ours = columns(&mut db.read().await.unwrap(), Engine::Sqlite).await.unwrap();
+    assert!(ours.len() > 100, "only {} columns seen", ours.len());
+    let Some(postgres) = postgres().await else { return };
+    let theirs = columns(&mut postgres.read().await.unwrap(), Engine::Postgres).await.unwrap();
+    let same_type = |t: &str| match t {
+        "TEXT" | "text" => "text",
+        "INTEGER" | "bigint" => "number",
+        "BLOB" | "bytea" => "bytes",
+        _ => "unknown",
+    };
+    // SQLite's primary keys of one TEXT column are nullable on paper; PostgreSQL's are not.
+    let shape = |columns: &[Column]| -> BTreeSet<(String, String, &'static str)> {
+        columns.iter().map(|c| (c.table_name.clone(), c.column_name.clone(), same_type(&c.type_name))).collect()
+    };
+    assert_eq!(shape(&ours), shape(&theirs));
+    assert!(shape(&ours).iter().all(|(_, _, kind)| *kind != "unknown"));
+}
+
+#[tokio::test]
+async fn a_dropped_transaction_leaves_nothing_and_others_go_on() {
+    let (db, _folder) = sqlite().await;
+    for db in std::iter::once(db).chain(postgres().await) {
+        let mut tx = db.begin().await.unwrap();
+        settings::add(&mut tx, "dropped", b"x").await.unwrap();
+        drop(tx);
+        let mut tx = db.begin().await.unwrap();
+        settings::add(&mut tx, "kept", b"y").await.unwrap();
+        tx.commit().await.unwrap();
+        let mut conn = db.read().await.unwrap();
+        assert_eq!(settings::lookup(&mut conn, "dropped").await.unwrap(), None);
+        assert_eq!(settings::lookup(&mut conn, "kept").await.unwrap(), Some(b"y".to_vec()));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_one_time_code_is_used_once_however_many_try() {
+    let (db, _folder) = sqlite().await;
+    for db in std::iter::once(db).chain(postgres().await) {
+        let mut tx = db.begin().await.unwrap();
+        settings::add_enrolment(&mut tx, &[7; 32], "race", NOW, NOW.plus_seconds(60)).await.unwrap();
+        tx.commit().await.unwrap();
+        let winners = Arc::new(AtomicUsize::new(0));
+        let racers: Vec<_> = (0..64)
+            .map(|_| {
+                let (db, winners) = (db.clone(), Arc::clone(&winners));
+                tokio::spawn(async move {
+                    let mut tx = db.begin().await.unwrap();
+                    if settings::consume_enrolment(&mut tx, &[7; 32], "race", NOW).await.unwrap() {
+                        tx.commit().await.unwrap();
+                        winners.fetch_add(1, Ordering::Relaxed);
+                    }
+                })
+            })
+            .collect();
+        for racer in racers {
+            racer.await.unwrap();
+        }
+        assert_eq!(winners.load(Ordering::Relaxed), 1, "{}", db.engine().as_str());
+        let mut tx = db.begin().await.unwrap();
+        settings::add_enrolment(&mut tx, &[8; 32], "race", NOW, NOW.plus_seconds(60)).await.unwrap();
+        let late = settings::consume_enrolment(&mut tx, &[8; 32], "race", NOW.plus_seconds(60)).await.unwrap();
+        assert!(!late, "an expired code must not work");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn commits_in_a_group_are_each_seen_by_whoever_was_told() {
+    let (db, _folder) = sqlite().await;
+    let writers: Vec<_> = (0..200)
+        .map(|n| {
+            let db = db.clone();
+            tokio::spawn(async move {
+                let name = format!("group-{n}");
+                let mut tx = db.begin().await.unwrap();
+                settings::add(&mut tx, &name, b"v").await.unwrap();
+                if n % 7 == 0 {
+                    drop(tx);
+                    return;
+                }
+                tx.commit().await.unwrap();
+                let seen = settings::lookup(&mut db.read().await.unwrap(), &name).await.unwrap();
+                assert_eq!(seen, Some(b"v".to_vec()), "{name} was acknowledged but is not there");
+            })
+        })
+        .collect();
+    for writer in writers {
+        writer.await.unwrap();
+    }
+    let mut conn = db.read().await.unwrap();
+    assert_eq!(settings::lookup(&mut conn, "group-7").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn what_was_acknowledged_is_there_after_opening_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let address = format!("sqlite:{}", folder.path().join("deep/yinxin.db").display());
+    let db = Db::open(&address).await.unwrap();
+    let mut tx = db.begin().await.unwrap();
+    assert!(settings::add(&mut tx, "kept", b"1").await.unwrap());
+    assert!(!settings::add(&mut tx, "kept", b"2").await.unwrap(), "a second value must not replace the first");
+    tx.commit().await.unwrap();
+    db.close().await;
+    let again = Db::open(&address).await.unwrap();
+    let value = settings::lookup(&mut again.read().await.unwrap(), "kept").await.unwrap();
+    assert_eq!(value, Some(b"1".to_vec()));
+    assert!(matches!(Db::open("mysql://x").await, Err(StoreError::UnknownEngine(_))));
+}

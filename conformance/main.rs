@@ -1,0 +1,56 @@
+//! The standards' own examples, run against this product and told clause by clause.
+//!
+//! `cargo run -p conformance -- gm` runs one domain, `-- all` every one. Exits with failure when a case does not hold, when a data
+//! file has a field that its runner does not consume, or when there was nothing to run.
+//!
+//! - [`data`] reads the data files: facts in our own form, each with the clause it comes from.
+//! - [`report`] counts and prints.
+//! - [`gm`] SM2, SM3, SM4.
+
+mod data;
+mod gm;
+mod report;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use report::Report;
+
+/// One field of standards: its data lies in `conformance/NAME/*.toml`, its runner in `conformance/NAME.rs`.
+struct Domain {
+    name: &'static str,
+    about: &'static str,
+    run: fn(&mut Report),
+}
+
+/// Every domain there is. A new one is a module, a folder of data and a line here.
+const DOMAINS: &[Domain] =
+    &[Domain { name: "gm", about: "SM2, SM3, SM4 and what is built on them", run: gm::run }];
+
+fn main() -> ExitCode {
+    let names: Vec<String> = std::env::args().skip(1).collect();
+    let all = names.iter().any(|n| n == "all");
+    let wanted = |domain: &&Domain| all || names.iter().any(|n| n == domain.name);
+    let unknown = names.iter().find(|n| *n != "all" && DOMAINS.iter().all(|d| d.name != *n));
+    if names.is_empty() || unknown.is_some() {
+        return usage(unknown);
+    }
+    let mut report = Report::new(Box::new(io::stdout()));
+    for domain in DOMAINS.iter().filter(wanted) {
+        report.domain(domain.name, domain.about, domain.run);
+    }
+    if report.finish() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn usage(unknown: Option<&String>) -> ExitCode {
+    let mut err = io::stderr();
+    // Nobody can be told when the error stream is closed; the exit code still says it.
+    if let Some(name) = unknown {
+        let _ = writeln!(err, "no domain `{name}`");
+    }
+    let _ = writeln!(err, "usage: conformance all | DOMAIN...");
+    for Domain { name, about, .. } in DOMAINS {
+        let _ = writeln!(err, "  {name:<10} {about}");
+    }
+    ExitCode::from(2)
+}

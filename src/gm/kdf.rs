@@ -1,0 +1,94 @@
+//! Keys from shared secrets and from passwords.
+
+use core::num::NonZeroU32;
+
+use zeroize::Zeroizing;
+
+use crate::TooLong;
+use crate::hmac::{HmacSm3, hmac_sm3};
+use crate::sm3::{DIGEST_BYTES, Sm3};
+
+/// The most that [`sm2_kdf`] and [`pbkdf2_hmac_sm3`] give out: their block counter has 32 bits and starts at 1.
+pub const COUNTER_LIMIT_BYTES: u64 = (u32::MAX as u64) * (DIGEST_BYTES as u64);
+
+/// The most that [`hkdf_expand`] gives out: its block counter has 8 bits and starts at 1 (RFC 5869, 2.3).
+pub const HKDF_LIMIT_BYTES: u64 = 255 * (DIGEST_BYTES as u64);
+
+/// Fills `out` from the shared secret made of `shared`'s parts: `SM3(Z || 1) || SM3(Z || 2) || ...`.
+///
+/// Fails with [`TooLong`] above [`COUNTER_LIMIT_BYTES`]. Source: GB/T 32918.4-2016, 5.4.3 (also 32918.3, 5.4.3).
+pub fn sm2_kdf(shared: &[&[u8]], out: &mut [u8]) -> Result<(), TooLong> {
+    TooLong::unless_within(COUNTER_LIMIT_BYTES, out.len())?;
+    let mut keyed = Sm3::new();
+    shared.iter().for_each(|part| keyed.update(part));
+    for (counter, chunk) in (1..=u32::MAX).zip(out.chunks_mut(DIGEST_BYTES)) {
+        let mut sm3 = keyed.clone();
+        sm3.update(&counter.to_be_bytes());
+        fill(chunk, &Zeroizing::new(sm3.finish()));
+    }
+    Ok(())
+}
+
+/// HKDF with HMAC-SM3, both steps: fills `out` from the key material `ikm`.
+///
+/// Fails with [`TooLong`] above [`HKDF_LIMIT_BYTES`]. Source: RFC 5869, 2.
+pub fn hkdf_sm3(salt: &[u8], ikm: &[u8], info: &[u8], out: &mut [u8]) -> Result<(), TooLong> {
+    hkdf_expand(&hkdf_extract(salt, ikm), &[info], out)
+}
+
+/// HKDF's first step: a key of even entropy from `ikm`. An empty `salt` stands for 32 zero bytes. Source: RFC 5869, 2.2.
+pub fn hkdf_extract(salt: &[u8], ikm: &[u8]) -> Zeroizing<[u8; DIGEST_BYTES]> {
+    Zeroizing::new(hmac_sm3(salt, &[ikm]))
+}
+
+/// HKDF's second step: fills `out` for the purpose that `info`'s parts name.
+///
+/// Fails with [`TooLong`] above [`HKDF_LIMIT_BYTES`]. Source: RFC 5869, 2.3.
+pub fn hkdf_expand(prk: &[u8; DIGEST_BYTES], info: &[&[u8]], out: &mut [u8]) -> Result<(), TooLong> {
+    TooLong::unless_within(HKDF_LIMIT_BYTES, out.len())?;
+    let keyed = HmacSm3::new(prk);
+    let mut previous: Option<Zeroizing<[u8; DIGEST_BYTES]>> = None;
+    for (counter, chunk) in (1..=u8::MAX).zip(out.chunks_mut(DIGEST_BYTES)) {
+        let mut mac = keyed.fork();
+        previous.iter().for_each(|block| mac.update(block.as_slice()));
+        info.iter().for_each(|part| mac.update(part));
+        mac.update(&[counter]);
+        let block = Zeroizing::new(mac.finish());
+        fill(chunk, &block);
+        previous = Some(block);
+    }
+    Ok(())
+}
+
+/// PBKDF2 with HMAC-SM3: fills `out` from `password`, slowed by `iterations`.
+///
+/// Fails with [`TooLong`] above [`COUNTER_LIMIT_BYTES`]. Source: RFC 8018, 5.2; pseudorandom function 1.2.156.10197.1.401.2.
+pub fn pbkdf2_hmac_sm3(
+    password: &[u8],
+    salt: &[u8],
+    iterations: NonZeroU32,
+    out: &mut [u8],
+) -> Result<(), TooLong> {
+    TooLong::unless_within(COUNTER_LIMIT_BYTES, out.len())?;
+    let keyed = HmacSm3::new(password);
+    for (counter, chunk) in (1..=u32::MAX).zip(out.chunks_mut(DIGEST_BYTES)) {
+        let mut first = keyed.fork();
+        first.update(salt);
+        first.update(&counter.to_be_bytes());
+        let mut u = Zeroizing::new(first.finish());
+        let mut t = u.clone();
+        for _ in 1..iterations.get() {
+            let mut next = keyed.fork();
+            next.update(u.as_slice());
+            *u = next.finish();
+            t.iter_mut().zip(u.iter()).for_each(|(t, u)| *t ^= u);
+        }
+        fill(chunk, &t);
+    }
+    Ok(())
+}
+
+/// Copies as much of `block` as `chunk` has room for.
+fn fill(chunk: &mut [u8], block: &[u8; DIGEST_BYTES]) {
+    chunk.iter_mut().zip(block).for_each(|(out, b)| *out = *b);
+}

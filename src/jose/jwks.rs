@@ -1,0 +1,89 @@
+//! Sets of public keys (RFC 7517, 5).
+//!
+//! Two documents are published. Some client libraries refuse a whole set for one key whose `crv` they do not know, so an SM2
+//! key never stands in the ordinary one: [`Jwks::international`] and [`Jwks::national`] see to it.
+
+use std::collections::HashSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::jwk::{Jwk, JwkError, Wire};
+
+/// The longest JSON form of a set that is read.
+pub const JWKS_MAX_BYTES: usize = 262_144;
+/// How many keys a set that is read may have.
+pub const JWKS_MAX_KEYS: usize = 64;
+
+/// A set of public signing keys with distinct identifiers.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "WireSet")]
+pub struct Jwks {
+    keys: Vec<Jwk>,
+}
+
+impl Jwks {
+    /// The ordinary document: of `keys`, those every standard client knows.
+    pub fn international(keys: impl IntoIterator<Item = Jwk>) -> Self {
+        Self { keys: keys.into_iter().filter(|key| !key.algorithm().is_national()).collect() }
+    }
+
+    /// The document for clients registered for SM2: of `keys`, the SM2 ones.
+    pub fn national(keys: impl IntoIterator<Item = Jwk>) -> Self {
+        Self { keys: keys.into_iter().filter(|key| key.algorithm().is_national()).collect() }
+    }
+
+    /// The keys.
+    pub fn keys(&self) -> &[Jwk] {
+        &self.keys
+    }
+
+    /// Reads a set that someone else wrote.
+    ///
+    /// Keys of other kinds, algorithms and uses are passed over (RFC 7517, 5). The whole set is refused for a private member,
+    /// a bad value in a key of our kinds, the same `kid` twice, or more than [`JWKS_MAX_KEYS`] keys.
+    pub fn from_json(json: &[u8]) -> Result<Self, JwkError> {
+        if json.len() > JWKS_MAX_BYTES {
+            return Err(JwkError::Malformed);
+        }
+        let wire: WireSet = serde_json::from_slice(json).map_err(|_| JwkError::Malformed)?;
+        Self::try_from(wire)
+    }
+
+    /// The set as the JSON document that is published.
+    pub fn to_json(&self) -> serde_json::Value {
+        serde_json::json!({ "keys": self.keys.iter().map(Jwk::to_json).collect::<Vec<_>>() })
+    }
+}
+
+#[derive(Deserialize)]
+struct WireSet {
+    keys: Vec<Wire>,
+}
+
+impl TryFrom<WireSet> for Jwks {
+    type Error = JwkError;
+
+    fn try_from(wire: WireSet) -> Result<Self, JwkError> {
+        let got = wire.keys.len();
+        if got > JWKS_MAX_KEYS {
+            return Err(JwkError::TooMany { limit: JWKS_MAX_KEYS, got });
+        }
+        let mut keys = Vec::with_capacity(got);
+        for key in wire.keys {
+            match Jwk::try_from(key) {
+                Ok(key) => keys.push(key),
+                Err(JwkError::Unsupported { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        match duplicate_kid(&keys) {
+            Some(kid) => Err(JwkError::DuplicateKid { kid }),
+            None => Ok(Self { keys }),
+        }
+    }
+}
+
+fn duplicate_kid(keys: &[Jwk]) -> Option<String> {
+    let mut seen = HashSet::new();
+    keys.iter().filter_map(Jwk::kid).find(|kid| !seen.insert(*kid)).map(str::to_owned)
+}

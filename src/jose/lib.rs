@@ -1,0 +1,38 @@
+//! JSON Web Keys, Signatures and Tokens under a closed list of algorithms that includes SM2-with-SM3.
+//!
+//! - [`algorithm`] the closed list, and the one table of national names.
+//! - [`jwk`] a public signing key as JSON (RFC 7517) and its thumbprint (RFC 7638).
+//! - [`jwks`] sets of them: one document for standard clients, another for the national algorithm.
+//! - [`jws`] the signer's interface, the protected header and the compact form (RFC 7515).
+//! - [`jwt`] makes tokens (RFC 7519).
+//! - [`verify`] checks tokens against a [`KeySet`], one rule after another.
+//! - [`hash`] `at_hash` and `c_hash` (OpenID Connect Core 1.0, 3.1.3.6).
+//! - [`json`] JSON objects in which no name comes twice.
+//! - [`provider`] `jsonwebtoken`'s cryptography, carried by `ring`.
+//!
+//! # Which parts `jsonwebtoken` does
+//!
+//! ES256 and RS256 tokens are verified by `jsonwebtoken` (`decode`) over our [`provider`]: its keys are plain bytes, which is
+//! what `ring` takes for verification, so nothing is parsed twice. Signing does not go through it: its `signer_factory` is a bare
+//! function of an `EncodingKey`, which is bytes too, so every signature would parse the private key again and keep a second
+//! copy of it in memory, and a key inside a hardware module could not sign at all. Tokens are signed through [`JwsSigner`],
+//! behind which `kms` holds the parsed key. `jsonwebtoken`'s `Algorithm` is a closed list without SM2, so tokens under SM2 are
+//! verified here. Its time, issuer and audience rules are switched off, because they read the machine's clock and pass over
+//! claims that are missing: [`verify`] has those rules for all three algorithms.
+
+pub mod algorithm;
+pub mod hash;
+pub mod json;
+pub mod jwk;
+pub mod jwks;
+pub mod jws;
+pub mod jwt;
+pub mod provider;
+pub mod verify;
+
+pub use algorithm::Algorithm;
+pub use jwk::{Jwk, JwkError};
+pub use jwks::Jwks;
+pub use jws::{FormError, Header, JwsSigner, SignError};
+pub use provider::install;
+pub use verify::{Expect, KeySet, KeySetError, Reason, Rejected, Verified};

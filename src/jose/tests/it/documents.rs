@@ -1,0 +1,104 @@
+//! The two published key documents, and those that others publish.
+
+use jose::{Jwk, JwkError, Jwks, KeySet, KeySetError};
+use serde_json::{Value, json};
+
+use crate::actors::{EcKey, Sm2Key};
+
+#[test]
+fn an_sm2_key_never_stands_in_the_ordinary_document() {
+    let (ec, sm2) = (EcKey::new().jwk, Sm2Key::new().jwk);
+    let all = [ec.clone(), sm2.clone()];
+    let ordinary = Jwks::international(all.clone());
+    let national = Jwks::national(all);
+    assert_eq!((ordinary.keys(), national.keys()), ([ec].as_slice(), [sm2].as_slice()));
+    assert!(!ordinary.to_json().to_string().contains("SM2"));
+    for document in [ordinary, national] {
+        assert_eq!(Jwks::from_json(document.to_json().to_string().as_bytes()), Ok(document.clone()));
+        assert_eq!(serde_json::to_value(&document).unwrap(), document.to_json());
+    }
+}
+
+#[test]
+fn a_published_key_says_what_it_is_for_and_nothing_secret() {
+    let json = EcKey::new().jwk.to_json();
+    let mut names: Vec<&String> = json.as_object().unwrap().keys().collect();
+    names.sort();
+    assert_eq!(names, ["alg", "crv", "kid", "kty", "use", "x", "y"]);
+    assert_eq!((&json["use"], &json["alg"]), (&"sig".into(), &"ES256".into()));
+}
+
+fn changed(change: impl Fn(&mut Value)) -> Result<Jwk, JwkError> {
+    let mut json = EcKey::new().jwk.to_json();
+    change(&mut json);
+    Jwk::from_json(json.to_string().as_bytes())
+}
+
+#[test]
+fn private_members_are_refused_wherever_they_stand() {
+    for member in ["d", "p", "q", "dp", "dq", "qi", "oth", "k"] {
+        for value in [json!("AA"), json!(7), json!([])] {
+            assert_eq!(changed(|j| j[member] = value.clone()), Err(JwkError::PrivateMember { member }));
+        }
+        let mut other_kind = json!({ "kty": "OKP", "crv": "Ed25519", "x": "AA" });
+        other_kind[member] = json!("AA");
+        let set = json!({ "keys": [EcKey::new().jwk.to_json(), other_kind] }).to_string();
+        assert_eq!(Jwks::from_json(set.as_bytes()), Err(JwkError::PrivateMember { member }));
+    }
+}
+
+#[test]
+fn bad_values_are_refused_and_foreign_kinds_are_passed_over() {
+    assert_eq!(changed(|j| j["x"] = json!("AA")), Err(JwkError::Member { member: "x" }));
+    assert_eq!(changed(|j| j["y"] = json!("!")), Err(JwkError::Member { member: "y" }));
+    assert_eq!(changed(|j| j["y"] = json!(null)), Err(JwkError::Member { member: "y" }));
+    assert_eq!(changed(|j| j["kid"] = json!("k".repeat(257))), Err(JwkError::Member { member: "kid" }));
+    assert_eq!(changed(|j| j["kty"] = json!(1)), Err(JwkError::Malformed));
+    assert_eq!(changed(|j| j["use"] = json!("enc")), Err(JwkError::Unsupported { member: "use" }));
+    assert_eq!(changed(|j| j["alg"] = json!("RS256")), Err(JwkError::Unsupported { member: "alg" }));
+    assert_eq!(changed(|j| j["alg"] = json!("SM2")), Err(JwkError::Unsupported { member: "alg" }));
+    assert_eq!(changed(|j| j["crv"] = json!("P-384")), Err(JwkError::Unsupported { member: "crv" }));
+    assert_eq!(
+        changed(|j| j["key_ops"] = json!(["encrypt"])),
+        Err(JwkError::Unsupported { member: "key_ops" })
+    );
+    assert!(changed(|j| j["key_ops"] = json!(["verify"])).is_ok());
+    assert!(changed(|j| j["x5c"] = json!(["MIIB"])).is_ok());
+
+    let short_rsa = json!({ "kty": "RSA", "n": "w".repeat(171), "e": "AQAB" });
+    let ed25519 = json!({ "kty": "OKP", "crv": "Ed25519", "x": "AA", "kid": "1" });
+    let own = EcKey::new().jwk;
+    let set = json!({ "keys": [short_rsa, ed25519, own.to_json()] }).to_string();
+    assert_eq!(Jwks::from_json(set.as_bytes()).unwrap().keys(), [own]);
+}
+
+#[test]
+fn an_rsa_exponent_that_weakens_or_slows_is_refused() {
+    let n = format!("{}Q", "w".repeat(341));
+    for e in ["AQ", "Ag", "AA", "", "BAAB", "____________"] {
+        let json = json!({ "kty": "RSA", "n": n, "e": e }).to_string();
+        assert!(Jwk::from_json(json.as_bytes()).is_err() || e == "BAAB", "{e}");
+    }
+    let huge = json!({ "kty": "RSA", "n": format!("{}Q", "w".repeat(1_365)), "e": "AQAB" }).to_string();
+    assert_eq!(Jwk::from_json(huge.as_bytes()), Err(JwkError::Unsupported { member: "n" }));
+}
+
+#[test]
+fn a_set_has_distinct_identifiers_and_an_end() {
+    let key = EcKey::new().jwk.with_kid("one");
+    let twice = json!({ "keys": [key.to_json(), EcKey::new().jwk.with_kid("one").to_json()] }).to_string();
+    assert_eq!(Jwks::from_json(twice.as_bytes()), Err(JwkError::DuplicateKid { kid: "one".to_owned() }));
+    let mut set = KeySet::new();
+    assert_eq!(set.insert(&key), Ok(()));
+    assert_eq!(set.insert(&key), Err(KeySetError::DuplicateKid { kid: "one".to_owned() }));
+    assert!(set.remove("one") && !set.remove("one"));
+
+    let many = json!({ "keys": vec![json!({ "kty": "OKP" }); 65] }).to_string();
+    assert_eq!(Jwks::from_json(many.as_bytes()), Err(JwkError::TooMany { limit: 64, got: 65 }));
+    let long = format!(r#"{{"keys":[],"pad":"{}"}}"#, "a".repeat(262_144));
+    assert_eq!(Jwks::from_json(long.as_bytes()), Err(JwkError::Malformed));
+    for bad in ["", "[]", "{}", r#"{"keys":{}}"#, r#"{"keys":[1]}"#, r#"{"keys":[],"keys":[]}"#] {
+        assert_eq!(Jwks::from_json(bad.as_bytes()), Err(JwkError::Malformed), "{bad}");
+    }
+    assert_eq!(Jwks::from_json(br#"{"keys":[]}"#), Ok(Jwks::default()));
+}

@@ -1,0 +1,100 @@
+//! Whether the person must log in or consent before the answer.
+
+use base::Timestamp;
+
+use super::AuthorizationRequest;
+use crate::client::Client;
+use crate::error::{ErrorCode, OauthError};
+use crate::scope::Scope;
+
+/// What comes next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// Show the login page.
+    LogIn,
+    /// Show the consent page.
+    Consent,
+    /// Give out the code.
+    Answer,
+}
+
+/// The browser's login session, as far as the decision needs it.
+#[derive(Debug, Clone, Copy)]
+pub struct LoggedIn<'a> {
+    /// The person's subject identifier.
+    pub subject: &'a str,
+    /// When they last authenticated.
+    pub at: Timestamp,
+}
+
+/// What the person allowed this client before.
+#[derive(Debug, Clone, Copy)]
+pub struct Consented<'a> {
+    /// What they allowed.
+    pub scope: &'a Scope,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What is known when the decision is taken.
+#[derive(Debug, Clone, Copy)]
+pub struct Situation<'a> {
+    /// When this request arrived: a login or consent after it satisfies `prompt`.
+    pub started: Timestamp,
+    /// The present.
+    pub now: Timestamp,
+    /// Who is logged in, if anyone.
+    pub logged_in: Option<LoggedIn<'a>>,
+    /// What they allowed this client, if anything.
+    pub consented: Option<Consented<'a>>,
+    /// Who the verified `id_token_hint` names, if one came.
+    pub hinted_subject: Option<&'a str>,
+}
+
+/// Decides what comes next; with `prompt=none`, what would have to be shown becomes an error for the client.
+///
+/// Source: OIDC Core, 3.1.2.1 (`prompt`, `max_age`, `id_token_hint`), 3.1.2.3, 3.1.2.4 and 3.1.2.6.
+pub fn next(
+    request: &AuthorizationRequest,
+    client: &Client,
+    situation: &Situation<'_>,
+) -> Result<Next, OauthError> {
+    let next = if must_log_in(request, situation) {
+        Next::LogIn
+    } else if must_consent(request, client, situation) {
+        Next::Consent
+    } else {
+        Next::Answer
+    };
+    match next {
+        Next::LogIn if request.prompt.none => Err(OauthError::new(
+            ErrorCode::LoginRequired,
+            "the person must log in: send the request without prompt=none",
+        )),
+        Next::Consent if request.prompt.none => Err(OauthError::new(
+            ErrorCode::ConsentRequired,
+            "the person must consent: send the request without prompt=none",
+        )),
+        next => Ok(next),
+    }
+}
+
+fn must_log_in(request: &AuthorizationRequest, situation: &Situation<'_>) -> bool {
+    let Some(logged_in) = situation.logged_in else {
+        return true;
+    };
+    let just_now = logged_in.at >= situation.started;
+    let asked_again = request.prompt.login || request.prompt.select_account;
+    let too_old = request.max_age_seconds.is_some_and(|max| logged_in.at.plus_seconds(max) < situation.now);
+    let someone_else = situation.hinted_subject.is_some_and(|hinted| hinted != logged_in.subject);
+    // A login made for this request answers `prompt` and `max_age`; that it is the hinted person must hold in any case.
+    someone_else || (!just_now && (asked_again || too_old))
+}
+
+fn must_consent(request: &AuthorizationRequest, client: &Client, situation: &Situation<'_>) -> bool {
+    let allowed = situation.consented.filter(|consented| consented.scope.covers(&request.scope));
+    match allowed {
+        Some(consented) => request.prompt.consent && consented.at < situation.started,
+        None => request.prompt.consent || !client.first_party,
+    }
+}

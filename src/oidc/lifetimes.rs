@@ -1,0 +1,22 @@
+//! How long each thing lives, in seconds.
+
+/// An authorization code (RFC 9700, 2.1.1; ASVS 5.0 V10.4.3 level 3; FAPI 2.0, 5.3.2.1: at most 60).
+pub const CODE_TTL_SECONDS: i64 = 60;
+/// An access token (RFC 9700, 4.10: short; at most ten minutes here).
+pub const ACCESS_TOKEN_TTL_SECONDS: i64 = 600;
+/// An ID token: read once by the client right after it is issued.
+pub const ID_TOKEN_TTL_SECONDS: i64 = 600;
+/// A refresh token that is not used.
+pub const REFRESH_IDLE_SECONDS: i64 = 14 * 86_400;
+/// A refresh token's whole family, however often it is used (ASVS 5.0 V10.4.8).
+pub const REFRESH_ABSOLUTE_SECONDS: i64 = 90 * 86_400;
+/// How long the predecessor of a rotated refresh token still gives the same answer, so that a retry logs nobody out.
+pub const REFRESH_GRACE_SECONDS: i64 = 10;
+/// A login session in the browser that is not used.
+pub const SESSION_IDLE_SECONDS: i64 = 2 * 3_600;
+/// A login session in the browser, however often it is used (ASVS 5.0 V7.3.2).
+pub const SESSION_ABSOLUTE_SECONDS: i64 = 12 * 3_600;
+/// An authorization request that waits for the person at the login and consent pages.
+pub const INTERACTION_TTL_SECONDS: i64 = 30 * 60;
+/// How long after its expiry an ID token still names a session in `id_token_hint`.
+pub const ID_TOKEN_HINT_MAX_AGE_SECONDS: i64 = REFRESH_ABSOLUTE_SECONDS;

@@ -1,0 +1,226 @@
+//! Ending the session at the application's request (OIDC RP-Initiated Logout 1.0).
+
+use crate::client::{Client, ClientId};
+use crate::params::{Params, append};
+
+/// What a logout request says; every parameter is optional (RP-Initiated Logout 1.0, 2).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EndSessionRequest {
+    /// An ID token of the session to end; not verified here.
+    pub id_token_hint: Option<String>,
+    /// The client that asks.
+    pub client_id: Option<String>,
+    /// Where the browser should go afterwards.
+    pub post_logout_redirect_uri: Option<String>,
+    /// Echoed at that address.
+    pub state: Option<String>,
+}
+
+/// What became of the `id_token_hint`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Hint {
+    /// None came.
+    Absent,
+    /// It is not an ID token of ours.
+    Invalid,
+    /// It is ours; it may have expired.
+    Valid {
+        /// Its `aud`.
+        client_id: ClientId,
+        /// Its `sub`.
+        subject: String,
+        /// Its `sid`, if it has one.
+        session: Option<String>,
+    },
+}
+
+/// What happens next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogoutPlan {
+    /// Whether the person must be asked before the session ends, because anyone could have sent the browser here.
+    pub confirm: bool,
+    /// Where the browser goes afterwards; `None` for the page that says so.
+    pub redirect: Option<String>,
+}
+
+/// Why a logout request is refused, on a page; the session stays and nothing is redirected.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LogoutRefused {
+    /// The hint is not an ID token of ours.
+    #[error("id_token_hint is not an ID token of this provider: send one that it issued")]
+    Hint,
+    /// The hint was issued to another client than `client_id`.
+    #[error("client_id `{client_id}` is not the client that id_token_hint was issued to")]
+    ClientMismatch {
+        /// What came.
+        client_id: String,
+    },
+    /// A redirect was asked for and nothing says by whom.
+    #[error("post_logout_redirect_uri needs id_token_hint or client_id, to know whose it is")]
+    NoClient,
+    /// There is no such client, or it is disabled.
+    #[error("client `{0}` is not registered here, or is disabled")]
+    UnknownClient(String),
+    /// The address is not one of the client's.
+    #[error(
+        "post_logout_redirect_uri `{received}` is not registered for client `{client_id}`: register this exact string"
+    )]
+    RedirectUri {
+        /// What came.
+        received: String,
+        /// Whose it should be.
+        client_id: ClientId,
+    },
+}
+
+impl EndSessionRequest {
+    /// Reads the request's parameters.
+    pub fn parse(params: &Params) -> Self {
+        let text = |name| params.value(name).map(str::to_owned);
+        Self {
+            id_token_hint: text("id_token_hint"),
+            client_id: text("client_id"),
+            post_logout_redirect_uri: text("post_logout_redirect_uri"),
+            state: text("state"),
+        }
+    }
+
+    /// Which client to look up, once the hint has been verified; `None` when none is named.
+    pub fn client_id(&self, hint: &Hint) -> Result<Option<String>, LogoutRefused> {
+        match (hint, &self.client_id) {
+            (Hint::Invalid, _) => Err(LogoutRefused::Hint),
+            (Hint::Valid { client_id, .. }, Some(named)) if client_id.as_str() != named => {
+                Err(LogoutRefused::ClientMismatch { client_id: named.clone() })
+            }
+            (Hint::Valid { client_id, .. }, _) => Ok(Some(client_id.as_str().to_owned())),
+            (Hint::Absent, named) => Ok(named.clone()),
+        }
+    }
+
+    /// Decides what happens; `client` is what was found under [`Self::client_id`], `current_session` the browser's, if any.
+    ///
+    /// A redirect goes only to an address that the client registered, byte for byte; without a hint that names the current
+    /// session the person is asked first. Source: RP-Initiated Logout 1.0, 2, 3 and 6.
+    pub fn plan(
+        &self,
+        hint: &Hint,
+        client: Option<&Client>,
+        current_session: Option<&str>,
+    ) -> Result<LogoutPlan, LogoutRefused> {
+        let client_id = self.client_id(hint)?;
+        let redirect = match &self.post_logout_redirect_uri {
+            Some(uri) => Some(self.redirect(uri, client_id, client)?),
+            None => None,
+        };
+        let named = match hint {
+            Hint::Valid { session, .. } => session.as_deref(),
+            Hint::Absent | Hint::Invalid => None,
+        };
+        let confirm = current_session.is_some_and(|current| named != Some(current));
+        Ok(LogoutPlan { confirm, redirect })
+    }
+
+    fn redirect(
+        &self,
+        uri: &str,
+        client_id: Option<String>,
+        client: Option<&Client>,
+    ) -> Result<String, LogoutRefused> {
+        let client_id = client_id.ok_or(LogoutRefused::NoClient)?;
+        let client = client
+            .filter(|client| client.enabled && client.id.as_str() == client_id)
+            .ok_or(LogoutRefused::UnknownClient(client_id))?;
+        if !client.has_post_logout_redirect_uri(uri) {
+            return Err(LogoutRefused::RedirectUri {
+                received: uri.to_owned(),
+                client_id: client.id.clone(),
+            });
+        }
+        let mut url = uri.to_owned();
+        if let Some(state) = &self.state {
+            append(&mut url, "state", state);
+        }
+        Ok(url)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::example::{native_client, params, web_client};
+
+    const BYE: &str = "https://app.example/bye";
+
+    fn request(pairs: &[(&str, &str)]) -> EndSessionRequest {
+        EndSessionRequest::parse(&params(pairs))
+    }
+
+    fn hint() -> Hint {
+        Hint::Valid {
+            client_id: "tax-web".parse().unwrap(),
+            subject: "usr_1".into(),
+            session: Some("ses_1".into()),
+        }
+    }
+
+    #[test]
+    fn the_session_named_by_the_hint_ends_and_the_browser_goes_to_the_registered_address() {
+        let plan = request(&[("post_logout_redirect_uri", BYE), ("state", "a b")]).plan(
+            &hint(),
+            Some(&web_client()),
+            Some("ses_1"),
+        );
+        let redirect = Some("https://app.example/bye?state=a%20b".to_owned());
+        assert_eq!(plan, Ok(LogoutPlan { confirm: false, redirect }));
+    }
+
+    #[test]
+    fn without_a_hint_for_this_session_the_person_is_asked() {
+        let asked = |request: EndSessionRequest, hint: &Hint, session| {
+            request.plan(hint, Some(&web_client()), session).unwrap().confirm
+        };
+        assert!(asked(request(&[]), &Hint::Absent, Some("ses_1")));
+        assert!(asked(
+            request(&[("client_id", "tax-web"), ("post_logout_redirect_uri", BYE)]),
+            &Hint::Absent,
+            Some("ses_1")
+        ));
+        assert!(asked(request(&[]), &hint(), Some("ses_2")), "the hint speaks of another session");
+        assert!(!asked(request(&[]), &Hint::Absent, None), "nothing to end");
+    }
+
+    #[test]
+    fn with_no_address_there_is_a_page_whatever_else_came() {
+        for pairs in [&[][..], &[("state", "x")], &[("client_id", "tax-web")]] {
+            assert_eq!(request(pairs).plan(&hint(), None, None).unwrap().redirect, None);
+        }
+    }
+
+    /// The modules of the RP-initiated logout plan that must not redirect.
+    #[test]
+    fn nothing_is_redirected_that_should_not_be() {
+        let to = |uri| request(&[("post_logout_redirect_uri", uri)]);
+        let web = web_client();
+        for uri in [
+            "https://evil.example",
+            "https://app.example/bye?x=1",
+            "https://app.example/bye/",
+            "javascript:x",
+        ] {
+            let refused = to(uri).plan(&hint(), Some(&web), None).unwrap_err();
+            assert!(matches!(refused, LogoutRefused::RedirectUri { received, .. } if received == uri));
+        }
+        assert_eq!(to(BYE).plan(&Hint::Invalid, Some(&web), None), Err(LogoutRefused::Hint));
+        assert_eq!(to(BYE).plan(&Hint::Absent, None, None), Err(LogoutRefused::NoClient));
+        assert!(matches!(to(BYE).plan(&hint(), None, None), Err(LogoutRefused::UnknownClient(_))));
+        assert!(matches!(
+            to(BYE).plan(&hint(), Some(&native_client()), None),
+            Err(LogoutRefused::UnknownClient(_))
+        ));
+        let mismatch = request(&[("client_id", "fujian-app"), ("post_logout_redirect_uri", BYE)]);
+        assert!(matches!(
+            mismatch.plan(&hint(), Some(&web), None),
+            Err(LogoutRefused::ClientMismatch { .. })
+        ));
+    }
+}

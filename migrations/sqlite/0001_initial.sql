@@ -25,6 +25,8 @@ CREATE TABLE certificate (
   issuer_serial TEXT,
   key_id TEXT NOT NULL REFERENCES kms_key (id),
   der BLOB NOT NULL,
+  fingerprint BLOB NOT NULL UNIQUE,
+  revoked_us INTEGER,
   created_us INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX certificate_profile ON certificate (profile, created_us);
@@ -134,6 +136,7 @@ CREATE TABLE auth_grant (
   account_id TEXT NOT NULL REFERENCES account (id),
   session_id TEXT NOT NULL REFERENCES session (id),
   scopes TEXT NOT NULL,
+  resources TEXT NOT NULL,
   nonce TEXT,
   acr TEXT NOT NULL,
   amr TEXT NOT NULL,
@@ -167,6 +170,7 @@ CREATE TABLE login_failure (
   id TEXT PRIMARY KEY,
   account_key BLOB NOT NULL,
   network TEXT NOT NULL,
+  device BLOB,
   at_us INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX login_failure_account ON login_failure (account_key, at_us);
@@ -184,12 +188,23 @@ CREATE TABLE trust_signal (
   id TEXT PRIMARY KEY,
   subject TEXT NOT NULL,
   kind TEXT NOT NULL,
-  severity INTEGER NOT NULL,
+  severity TEXT NOT NULL,
   reported_by TEXT NOT NULL,
   detail TEXT NOT NULL,
-  reported_us INTEGER NOT NULL
+  reported_us INTEGER NOT NULL,
+  resolved_us INTEGER
 ) STRICT;
 CREATE INDEX trust_signal_subject ON trust_signal (subject, reported_us);
+
+-- The catalogue of graded data (GB/T 43697): what a decision knows of a data set.
+CREATE TABLE data_set (
+  id TEXT PRIMARY KEY,
+  name TEXT NOT NULL,
+  unit_id TEXT NOT NULL REFERENCES org_unit (id),
+  grade INTEGER NOT NULL,
+  sample INTEGER NOT NULL,
+  created_us INTEGER NOT NULL
+) STRICT;
 
 -- Seals and e-certificates.
 CREATE TABLE seal (

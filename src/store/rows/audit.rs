@@ -17,6 +17,8 @@ const IN_ORDER: &str = "SELECT id, kind, subject, body, leaf_hash, at_us, seq FR
      WHERE seq >= $1 ORDER BY seq LIMIT $2";
 const LATEST: &str = "SELECT id, kind, subject, body, leaf_hash, at_us, seq FROM audit_entry \
      WHERE seq IS NOT NULL ORDER BY seq DESC LIMIT $1";
+const OF_SUBJECT: &str = "SELECT id, kind, subject, body, leaf_hash, at_us, seq FROM audit_entry \
+     WHERE subject = $1 AND kind = $2 ORDER BY at_us, id LIMIT 1000";
 const LOOKUP_TILE: &str = "SELECT hashes FROM audit_tile WHERE level = $1 AND idx = $2";
 const PUT_TILE: &str = "INSERT INTO audit_tile (level, idx, hashes) VALUES ($1, $2, $3) \
      ON CONFLICT (level, idx) DO UPDATE SET hashes = excluded.hashes";
@@ -37,6 +39,7 @@ pub const STATEMENTS: &[&str] = &[
     LOOKUP,
     IN_ORDER,
     LATEST,
+    OF_SUBJECT,
     LOOKUP_TILE,
     PUT_TILE,
     HEAD,
@@ -151,6 +154,11 @@ pub async fn in_order(conn: &mut Conn, from: u64, limit: u32) -> Result<Vec<Entr
 /// The latest placed entries, latest first.
 pub async fn latest(conn: &mut Conn, limit: u32) -> Result<Vec<EntryRow>, StoreError> {
     list!(Raw, conn, LATEST, i64::from(limit))?.into_iter().map(EntryRow::try_from).collect()
+}
+
+/// The entries of one kind about `subject`, oldest first, placed or not; at most 1000.
+pub async fn of_subject(conn: &mut Conn, subject: &str, kind: &str) -> Result<Vec<EntryRow>, StoreError> {
+    list!(Raw, conn, OF_SUBJECT, subject, kind)?.into_iter().map(EntryRow::try_from).collect()
 }
 
 #[derive(sqlx::FromRow)]

@@ -18,6 +18,8 @@ const ADD: &str = "INSERT INTO ecert (identifier, type_code, serial, version, ho
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12)";
 const LOOKUP: &str = "SELECT identifier, type_code, serial, version, holder_name, metadata, file, file_digest, state, \
      audit_entry_id, issued_us FROM ecert WHERE identifier = $1";
+const FIND_BY_DIGEST: &str = "SELECT identifier, type_code, serial, version, holder_name, metadata, file, file_digest, \
+     state, audit_entry_id, issued_us FROM ecert WHERE file_digest = $1 LIMIT 1";
 const LIST_OF_HOLDER: &str = "SELECT identifier, type_code, serial, version, holder_name, metadata, file, file_digest, \
      state, audit_entry_id, issued_us FROM ecert WHERE holder_index = $1 ORDER BY issued_us DESC LIMIT 100";
 const LIST: &str = "SELECT identifier, type_code, serial, version, holder_name, metadata, file, file_digest, state, \
@@ -27,7 +29,7 @@ const COUNT: &str = "SELECT COUNT(*) AS n FROM ecert";
 
 /// The statements of this file.
 pub const STATEMENTS: &[&str] =
-    &[ADD_TYPE, LOOKUP_TYPE, LIST_TYPES, ADD, LOOKUP, LIST_OF_HOLDER, LIST, MOVE_STATE, COUNT];
+    &[ADD_TYPE, LOOKUP_TYPE, LIST_TYPES, ADD, LOOKUP, FIND_BY_DIGEST, LIST_OF_HOLDER, LIST, MOVE_STATE, COUNT];
 
 /// A type of e-certificate as it is kept.
 #[derive(Clone, Debug)]
@@ -184,6 +186,11 @@ pub async fn add(tx: &mut Tx, ecert: &EcertRow, holder_index: &[u8; 32]) -> Resu
 /// The certificate with `identifier`.
 pub async fn lookup(conn: &mut Conn, identifier: &str) -> Result<Option<EcertRow>, StoreError> {
     find!(Raw, conn, LOOKUP, identifier)?.map(EcertRow::try_from).transpose()
+}
+
+/// The certificate whose file has this digest.
+pub async fn find_by_digest(conn: &mut Conn, digest: &[u8; 32]) -> Result<Option<EcertRow>, StoreError> {
+    find!(Raw, conn, FIND_BY_DIGEST, &digest[..])?.map(EcertRow::try_from).transpose()
 }
 
 /// The certificates of the holder with this index, latest first; at most 100.

@@ -7,10 +7,10 @@ use super::{id, words};
 use crate::db::{Conn, Tx, find, run};
 use crate::error::StoreError;
 
-const ADD: &str = "INSERT INTO auth_grant (id, client_id, account_id, session_id, scopes, nonce, acr, amr, auth_us, \
-     created_us, expires_us) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
-const LOOKUP: &str = "SELECT id, client_id, account_id, session_id, scopes, nonce, acr, amr, auth_us, created_us, \
-     expires_us, revoked_us FROM auth_grant WHERE id = $1";
+const ADD: &str = "INSERT INTO auth_grant (id, client_id, account_id, session_id, scopes, resources, nonce, acr, amr, \
+     auth_us, created_us, expires_us) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+const LOOKUP: &str = "SELECT id, client_id, account_id, session_id, scopes, resources, nonce, acr, amr, auth_us, \
+     created_us, expires_us, revoked_us FROM auth_grant WHERE id = $1";
 const REVOKE: &str =
     "UPDATE auth_grant SET revoked_us = $2, revoked_reason = $3 WHERE id = $1 AND revoked_us IS NULL";
 const REVOKE_OF_SESSION: &str =
@@ -56,6 +56,8 @@ pub struct GrantRow {
     pub session: Id<Session>,
     /// The scopes given.
     pub scopes: Vec<String>,
+    /// The APIs that its tokens are for.
+    pub resources: Vec<String>,
     /// The request's `nonce`.
     pub nonce: Option<String>,
     /// The login's `acr`.
@@ -79,6 +81,7 @@ struct Raw {
     account_id: String,
     session_id: String,
     scopes: String,
+    resources: String,
     nonce: Option<String>,
     acr: String,
     amr: String,
@@ -95,6 +98,7 @@ impl TryFrom<Raw> for GrantRow {
             account: id("auth_grant", "account_id", &raw.account_id)?,
             session: id("auth_grant", "session_id", &raw.session_id)?,
             scopes: words("auth_grant", "scopes", &raw.id, &raw.scopes)?,
+            resources: words("auth_grant", "resources", &raw.id, &raw.resources)?,
             amr: words("auth_grant", "amr", &raw.id, &raw.amr)?,
             id: id("auth_grant", "id", &raw.id)?,
             client_id: raw.client_id,
@@ -111,6 +115,7 @@ impl TryFrom<Raw> for GrantRow {
 /// Keeps a new grant.
 pub async fn add(tx: &mut Tx, grant: &GrantRow) -> Result<(), StoreError> {
     let scopes = serde_json::Value::from(grant.scopes.clone()).to_string();
+    let resources = serde_json::Value::from(grant.resources.clone()).to_string();
     let amr = serde_json::Value::from(grant.amr.clone()).to_string();
     run!(
         tx,
@@ -120,6 +125,7 @@ pub async fn add(tx: &mut Tx, grant: &GrantRow) -> Result<(), StoreError> {
         grant.account.to_string(),
         grant.session.to_string(),
         scopes.as_str(),
+        resources.as_str(),
         grant.nonce.as_deref(),
         &grant.acr,
         amr.as_str(),

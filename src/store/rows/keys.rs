@@ -3,7 +3,7 @@
 use base::id::Key;
 use base::{Id, Timestamp};
 
-use super::id;
+use super::{hash32, id};
 use crate::db::{Conn, Tx, find, list, run};
 use crate::error::StoreError;
 
@@ -13,16 +13,18 @@ const LIST: &str = "SELECT id, purpose, algorithm, state, public_key, wrapped, c
      FROM kms_key ORDER BY id LIMIT 1000";
 const LOOKUP: &str = "SELECT id, purpose, algorithm, state, public_key, wrapped, created_us FROM kms_key WHERE id = $1";
 const ADD_CERTIFICATE: &str =
-    "INSERT INTO certificate (serial, profile, subject, issuer_serial, key_id, der, created_us) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7)";
-const LIST_CERTIFICATES: &str = "SELECT serial, profile, subject, issuer_serial, key_id, der, created_us \
+    "INSERT INTO certificate (serial, profile, subject, issuer_serial, key_id, der, fingerprint, created_us) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+const LIST_CERTIFICATES: &str = "SELECT serial, profile, subject, issuer_serial, key_id, der, fingerprint, revoked_us, created_us \
      FROM certificate WHERE profile = $1 ORDER BY created_us, serial LIMIT 1000";
-const LOOKUP_CERTIFICATE: &str =
-    "SELECT serial, profile, subject, issuer_serial, key_id, der, created_us FROM certificate WHERE serial = $1";
+const LOOKUP_CERTIFICATE: &str = "SELECT serial, profile, subject, issuer_serial, key_id, der, fingerprint, \
+     revoked_us, created_us FROM certificate WHERE serial = $1";
+const FIND_CERTIFICATE: &str = "SELECT serial, profile, subject, issuer_serial, key_id, der, fingerprint, \
+     revoked_us, created_us FROM certificate WHERE fingerprint = $1";
 
 /// The statements of this file.
 pub const STATEMENTS: &[&str] =
-    &[ADD, LIST, LOOKUP, ADD_CERTIFICATE, LIST_CERTIFICATES, LOOKUP_CERTIFICATE];
+    &[ADD, LIST, LOOKUP, ADD_CERTIFICATE, LIST_CERTIFICATES, LOOKUP_CERTIFICATE, FIND_CERTIFICATE];
 
 /// A key as it is kept: the words are `kms`'s own.
 #[derive(Clone)]
@@ -110,6 +112,10 @@ pub struct CertificateRow {
     pub key_id: Id<Key>,
     /// The certificate, DER.
     pub der: Vec<u8>,
+    /// SM3 of the DER.
+    pub fingerprint: [u8; 32],
+    /// When it was revoked.
+    pub revoked: Option<Timestamp>,
     /// When it was issued.
     pub created: Timestamp,
 }
@@ -122,6 +128,8 @@ struct RawCertificate {
     issuer_serial: Option<String>,
     key_id: String,
     der: Vec<u8>,
+    fingerprint: Vec<u8>,
+    revoked_us: Option<i64>,
     created_us: i64,
 }
 
@@ -130,6 +138,8 @@ impl TryFrom<RawCertificate> for CertificateRow {
     fn try_from(raw: RawCertificate) -> Result<Self, StoreError> {
         Ok(Self {
             key_id: id("certificate", "key_id", &raw.key_id)?,
+            fingerprint: hash32("certificate", "fingerprint", &raw.serial, &raw.fingerprint)?,
+            revoked: raw.revoked_us.map(Timestamp::from_us),
             serial: raw.serial,
             profile: raw.profile,
             subject: raw.subject,
@@ -151,6 +161,7 @@ pub async fn add_certificate(tx: &mut Tx, certificate: &CertificateRow) -> Resul
         certificate.issuer_serial.as_deref(),
         certificate.key_id.to_string(),
         &certificate.der,
+        &certificate.fingerprint[..],
         certificate.created.us()
     )
     .map(drop)
@@ -164,4 +175,13 @@ pub async fn certificates(conn: &mut Conn, profile: &str) -> Result<Vec<Certific
 /// The certificate with `serial`.
 pub async fn lookup_certificate(conn: &mut Conn, serial: &str) -> Result<Option<CertificateRow>, StoreError> {
     find!(RawCertificate, conn, LOOKUP_CERTIFICATE, serial)?.map(CertificateRow::try_from).transpose()
+}
+
+/// The certificate with this SM3 fingerprint.
+pub async fn find_certificate(
+    conn: &mut Conn,
+    fingerprint: &[u8; 32],
+) -> Result<Option<CertificateRow>, StoreError> {
+    let row = find!(RawCertificate, conn, FIND_CERTIFICATE, &fingerprint[..])?;
+    row.map(CertificateRow::try_from).transpose()
 }

@@ -3,6 +3,7 @@
 pub mod accounts;
 pub mod audit;
 pub mod clients;
+pub mod data_sets;
 pub mod ecerts;
 pub mod grants;
 pub mod keys;
@@ -23,6 +24,7 @@ pub const ALL_STATEMENTS: &[(&str, &[&str])] = &[
     ("accounts", accounts::STATEMENTS),
     ("audit", audit::STATEMENTS),
     ("clients", clients::STATEMENTS),
+    ("data_sets", data_sets::STATEMENTS),
     ("ecerts", ecerts::STATEMENTS),
     ("grants", grants::STATEMENTS),
     ("keys", keys::STATEMENTS),

@@ -3,14 +3,14 @@
 use base::id::Signal;
 use base::{Id, Timestamp};
 
-use super::{id, small};
+use super::id;
 use crate::db::{Conn, Tx, list, run};
 use crate::error::StoreError;
 
 const ADD: &str = "INSERT INTO trust_signal (id, subject, kind, severity, reported_by, detail, reported_us) \
      VALUES ($1, $2, $3, $4, $5, $6, $7)";
-const RECENT: &str = "SELECT id, subject, kind, severity, reported_by, detail, reported_us FROM trust_signal \
-     WHERE subject = $1 AND reported_us > $2 ORDER BY reported_us DESC LIMIT 200";
+const RECENT: &str = "SELECT id, subject, kind, severity, reported_by, detail, reported_us, resolved_us FROM trust_signal \
+     WHERE subject = $1 AND (resolved_us IS NULL OR reported_us > $2) ORDER BY reported_us DESC LIMIT 10000";
 
 /// The statements of this file.
 pub const STATEMENTS: &[&str] = &[ADD, RECENT];
@@ -24,14 +24,16 @@ pub struct SignalRow {
     pub subject: String,
     /// What happened, in `trust`'s words.
     pub kind: String,
-    /// How bad, 0 to 100.
-    pub severity: u8,
+    /// How bad, in `trust`'s words.
+    pub severity: String,
     /// Who reported it.
     pub reported_by: String,
     /// The reporter's own words.
     pub detail: String,
     /// When.
     pub reported: Timestamp,
+    /// When it was found settled.
+    pub resolved: Option<Timestamp>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -39,10 +41,11 @@ struct Raw {
     id: String,
     subject: String,
     kind: String,
-    severity: i64,
+    severity: String,
     reported_by: String,
     detail: String,
     reported_us: i64,
+    resolved_us: Option<i64>,
 }
 
 impl TryFrom<Raw> for SignalRow {
@@ -50,7 +53,8 @@ impl TryFrom<Raw> for SignalRow {
     fn try_from(raw: Raw) -> Result<Self, StoreError> {
         Ok(Self {
             id: id("trust_signal", "id", &raw.id)?,
-            severity: small("trust_signal", "severity", &raw.id, raw.severity)?,
+            severity: raw.severity,
+            resolved: raw.resolved_us.map(Timestamp::from_us),
             subject: raw.subject,
             kind: raw.kind,
             reported_by: raw.reported_by,
@@ -68,7 +72,7 @@ pub async fn add(tx: &mut Tx, signal: &SignalRow) -> Result<(), StoreError> {
         signal.id.to_string(),
         &signal.subject,
         &signal.kind,
-        i64::from(signal.severity),
+        &signal.severity,
         &signal.reported_by,
         &signal.detail,
         signal.reported.us()
@@ -76,7 +80,7 @@ pub async fn add(tx: &mut Tx, signal: &SignalRow) -> Result<(), StoreError> {
     .map(drop)
 }
 
-/// The signals about `subject` after `since`, latest first; at most 200.
+/// The signals about `subject` that nobody settled or that were reported after `since`, latest first.
 pub async fn recent(conn: &mut Conn, subject: &str, since: Timestamp) -> Result<Vec<SignalRow>, StoreError> {
     list!(Raw, conn, RECENT, subject, since.us())?.into_iter().map(SignalRow::try_from).collect()
 }

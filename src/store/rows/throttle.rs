@@ -4,14 +4,19 @@ use base::id::{Account, Failure};
 use base::{Id, Timestamp};
 
 use super::Count;
-use crate::db::{Conn, Tx, find, list, run};
+use crate::db::{Conn, Tx, find, run};
 use crate::error::StoreError;
 
-const ADD_FAILURE: &str = "INSERT INTO login_failure (id, account_key, network, at_us) VALUES ($1, $2, $3, $4)";
-const RECENT: &str = "SELECT at_us FROM login_failure WHERE account_key = $1 AND network = $2 AND at_us > $3 \
-     ORDER BY at_us DESC LIMIT 100";
-const COUNT_NETWORK: &str = "SELECT COUNT(*) AS n FROM login_failure WHERE network = $1 AND at_us > $2";
-const FORGET: &str = "DELETE FROM login_failure WHERE account_key = $1 AND network = $2";
+const ADD_FAILURE: &str = "INSERT INTO login_failure (id, account_key, network, device, at_us) VALUES ($1, $2, $3, $4, $5)";
+const OF_ACCOUNT_ON_NETWORK: &str = "SELECT COUNT(*) AS n, MAX(at_us) AS last_us FROM login_failure \
+     WHERE account_key = $1 AND network = $2 AND device IS NULL AND at_us > $3";
+const OF_NETWORK: &str =
+    "SELECT COUNT(*) AS n, MAX(at_us) AS last_us FROM login_failure WHERE network = $1 AND at_us > $2";
+const OF_DEVICE: &str = "SELECT COUNT(*) AS n, MAX(at_us) AS last_us FROM login_failure \
+     WHERE account_key = $1 AND device = $2 AND at_us > $3";
+const FORGET_ON_NETWORK: &str =
+    "DELETE FROM login_failure WHERE account_key = $1 AND network = $2 AND device IS NULL";
+const FORGET_ON_DEVICE: &str = "DELETE FROM login_failure WHERE account_key = $1 AND device = $2";
 const FORGET_OLD: &str = "DELETE FROM login_failure WHERE at_us < $1";
 const KNOW_DEVICE: &str = "INSERT INTO known_device (account_id, device_hash, seen_us) VALUES ($1, $2, $3) \
      ON CONFLICT (account_id, device_hash) DO UPDATE SET seen_us = excluded.seen_us";
@@ -19,47 +24,92 @@ const IS_KNOWN: &str =
     "SELECT COUNT(*) AS n FROM known_device WHERE account_id = $1 AND device_hash = $2 AND seen_us > $3";
 
 /// The statements of this file.
-pub const STATEMENTS: &[&str] = &[ADD_FAILURE, RECENT, COUNT_NETWORK, FORGET, FORGET_OLD, KNOW_DEVICE, IS_KNOWN];
+pub const STATEMENTS: &[&str] = &[
+    ADD_FAILURE,
+    OF_ACCOUNT_ON_NETWORK,
+    OF_NETWORK,
+    OF_DEVICE,
+    FORGET_ON_NETWORK,
+    FORGET_ON_DEVICE,
+    FORGET_OLD,
+    KNOW_DEVICE,
+    IS_KNOWN,
+];
 
-#[derive(sqlx::FromRow)]
-struct At {
-    at_us: i64,
+/// How many logins failed, and when the last one did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FailureCount {
+    /// How many.
+    pub count: u32,
+    /// The last one.
+    pub last: Option<Timestamp>,
 }
 
-/// Keeps a failure. `account_key` is a keyed hash of the user name typed, so that names that do not exist are treated alike.
+#[derive(sqlx::FromRow)]
+struct RawCount {
+    n: i64,
+    last_us: Option<i64>,
+}
+
+impl From<Option<RawCount>> for FailureCount {
+    fn from(raw: Option<RawCount>) -> Self {
+        raw.map_or_else(Self::default, |raw| Self {
+            count: u32::try_from(raw.n).unwrap_or(u32::MAX),
+            last: raw.last_us.map(Timestamp::from_us),
+        })
+    }
+}
+
+/// Keeps a try. `account_key` is a keyed hash of the user name typed, so that names that do not exist are treated alike; `device`
+/// is the hash of the device's cookie when the account is known on it.
 pub async fn add_failure(
     tx: &mut Tx,
     id: Id<Failure>,
     account_key: &[u8; 32],
     network: &str,
+    device: Option<&[u8; 32]>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    run!(tx, ADD_FAILURE, id.to_string(), &account_key[..], network, now.us()).map(drop)
+    let device = device.map(|d| d.to_vec());
+    run!(tx, ADD_FAILURE, id.to_string(), &account_key[..], network, device, now.us()).map(drop)
 }
 
-/// When logins to this account from this network failed after `since`, latest first; at most 100.
-pub async fn recent_failures(
+/// Failures of this account from this network since `since`, on devices that are not known.
+pub async fn of_account_on_network(
     conn: &mut Conn,
     account_key: &[u8; 32],
     network: &str,
     since: Timestamp,
-) -> Result<Vec<Timestamp>, StoreError> {
-    let rows = list!(At, conn, RECENT, &account_key[..], network, since.us())?;
-    Ok(rows.into_iter().map(|row| Timestamp::from_us(row.at_us)).collect())
+) -> Result<FailureCount, StoreError> {
+    Ok(find!(RawCount, conn, OF_ACCOUNT_ON_NETWORK, &account_key[..], network, since.us())?.into())
 }
 
-/// How many logins from this network failed after `since`.
-pub async fn count_failures_of_network(
+/// Failures of any account from this network since `since`.
+pub async fn of_network(conn: &mut Conn, network: &str, since: Timestamp) -> Result<FailureCount, StoreError> {
+    Ok(find!(RawCount, conn, OF_NETWORK, network, since.us())?.into())
+}
+
+/// Failures of this account on this known device since `since`.
+pub async fn of_device(
     conn: &mut Conn,
-    network: &str,
+    account_key: &[u8; 32],
+    device: &[u8; 32],
     since: Timestamp,
-) -> Result<i64, StoreError> {
-    Ok(find!(Count, conn, COUNT_NETWORK, network, since.us())?.map_or(0, |c| c.n))
+) -> Result<FailureCount, StoreError> {
+    Ok(find!(RawCount, conn, OF_DEVICE, &account_key[..], &device[..], since.us())?.into())
 }
 
-/// Forgets the failures after a success.
-pub async fn forget_failures(tx: &mut Tx, account_key: &[u8; 32], network: &str) -> Result<(), StoreError> {
-    run!(tx, FORGET, &account_key[..], network).map(drop)
+/// Forgets the failures after a success: the device's own when it was known, else the network's.
+pub async fn forget_failures(
+    tx: &mut Tx,
+    account_key: &[u8; 32],
+    network: &str,
+    device: Option<&[u8; 32]>,
+) -> Result<(), StoreError> {
+    match device {
+        Some(device) => run!(tx, FORGET_ON_DEVICE, &account_key[..], &device[..]).map(drop),
+        None => run!(tx, FORGET_ON_NETWORK, &account_key[..], network).map(drop),
+    }
 }
 
 /// Forgets failures before `before`.

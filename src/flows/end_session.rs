@@ -1,0 +1,101 @@
+//! Ending the session at an application's request (OIDC RP-Initiated Logout 1.0).
+
+use base::Timestamp;
+use jose::{Algorithm, Expect};
+use oidc::lifetimes::ID_TOKEN_HINT_MAX_AGE_SECONDS;
+use oidc::logout::{EndSessionRequest, Hint, LogoutPlan, LogoutRefused};
+use oidc::{ClientId, Params};
+
+use crate::env::Env;
+use crate::error::{Failure, Fault, Rejected};
+use crate::sessions::{self, Login};
+use crate::clients;
+
+/// What the browser is to be shown next.
+#[derive(Debug)]
+pub enum Step {
+    /// Ask the person: anyone could have sent the browser here. The form carries the request back.
+    Confirm,
+    /// The session is over; go there, or show that it is over.
+    Done {
+        /// Where to.
+        redirect: Option<String>,
+    },
+}
+
+/// Whom a verified `id_token_hint` names.
+pub(crate) struct Hinted {
+    pub client_id: ClientId,
+    pub subject: String,
+    pub session: Option<String>,
+}
+
+/// A logout request, form-encoded in query or body; `confirmed` when the person has said yes on our own page.
+pub async fn end_session(
+    env: &Env,
+    now: Timestamp,
+    encoded: &[u8],
+    login: Option<&Login>,
+    confirmed: bool,
+) -> Result<Step, Failure> {
+    let params = Params::parse(encoded).map_err(|e| Rejected::bad_request("invalid_request", e.to_string()))?;
+    let request = EndSessionRequest::parse(&params);
+    let hint = match &request.id_token_hint {
+        None => Hint::Absent,
+        Some(token) => hinted(env, now, token).map_or(Hint::Invalid, |h| Hint::Valid {
+            client_id: h.client_id,
+            subject: h.subject,
+            session: h.session,
+        }),
+    };
+    let plan = plan(env, &request, &hint, login).await?;
+    let Some(login) = login else { return Ok(Step::Done { redirect: plan.redirect }) };
+    if plan.confirm && !confirmed {
+        return Ok(Step::Confirm);
+    }
+    let mut tx = env.db.begin().await?;
+    sessions::end_in(&mut tx, now, login.account.id, login.session.id).await?;
+    // COMMIT POINT: session and every token that came from it end together.
+    tx.commit().await?;
+    Ok(Step::Done { redirect: plan.redirect })
+}
+
+async fn plan(
+    env: &Env,
+    request: &EndSessionRequest,
+    hint: &Hint,
+    login: Option<&Login>,
+) -> Result<LogoutPlan, Failure> {
+    let refused = |e: LogoutRefused| Rejected::bad_request("invalid_logout", e.to_string());
+    let client_id = request.client_id(hint).map_err(refused)?;
+    let client = match client_id.and_then(|id| id.parse::<ClientId>().ok()) {
+        Some(id) => clients::lookup(&mut *env.db.read().await?, &id).await?,
+        None => None,
+    };
+    let session = login.map(|l| l.session.id.to_string());
+    Ok(request.plan(hint, client.as_ref(), session.as_deref()).map_err(refused)?)
+}
+
+/// Whom an ID token of ours names; it may have expired, but not too long ago.
+pub(crate) fn hinted(env: &Env, now: Timestamp, token: &str) -> Result<Hinted, Fault> {
+    let expect = Expect {
+        typ: None,
+        issuer: env.settings.issuer.as_str(),
+        audience: None,
+        now,
+        leeway_seconds: 5,
+        algorithms: &Algorithm::ALL,
+    };
+    let not_ours = || Fault::message("not an ID token of ours");
+    let keyring = env.keyring();
+    let verified = keyring.verification().verify_ignoring_expiry(token, &expect).map_err(|_| not_ours())?;
+    let expired = verified.time("exp").ok_or_else(not_ours)?;
+    if expired.plus_seconds(ID_TOKEN_HINT_MAX_AGE_SECONDS) < now {
+        return Err(not_ours());
+    }
+    Ok(Hinted {
+        client_id: verified.text("aud").and_then(|aud| aud.parse().ok()).ok_or_else(not_ours)?,
+        subject: verified.text("sub").ok_or_else(not_ours)?.to_owned(),
+        session: verified.text("sid").map(str::to_owned),
+    })
+}

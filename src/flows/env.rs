@@ -1,0 +1,128 @@
+//! Everything a flow needs, made once at the start and handed to flows by reference.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use base::{Clock, Entropy, Secret, Timestamp};
+use kms::KeyProvider;
+use store::Db;
+use tokio::sync::Notify;
+
+use crate::decide::Policies;
+use crate::error::Fault;
+use crate::keyring::Keyring;
+use crate::passwords::Passwords;
+
+/// The parts a flow works with.
+pub struct Env {
+    /// Where `now` comes from; read once per request.
+    pub clock: Arc<dyn Clock>,
+    /// Where randomness comes from.
+    pub entropy: Arc<dyn Entropy>,
+    /// What is kept.
+    pub db: Db,
+    /// What makes and opens keys.
+    pub keys: Arc<dyn KeyProvider>,
+    /// Policies in force.
+    pub policies: Policies,
+    /// The pool for passwords.
+    pub passwords: Passwords,
+    /// What the operator set.
+    pub settings: Settings,
+    /// Secrets of this installation that are not keys.
+    pub secrets: Secrets,
+    /// Rung when an entry was written, for the sequencer.
+    pub log_bell: Notify,
+    keyring: RwLock<Arc<Keyring>>,
+}
+
+/// What the operator set, and what follows from it.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The provider's name and the base of every URL.
+    pub issuer: oidc::Issuer,
+    /// The log's name: the issuer without its scheme, and `/log`.
+    pub log_origin: audit::checkpoint::Origin,
+}
+
+impl Settings {
+    /// The settings of a provider called `issuer`.
+    pub fn new(issuer: oidc::Issuer) -> Result<Self, Fault> {
+        let name = issuer.as_str().split_once("://").map_or(issuer.as_str(), |(_, rest)| rest);
+        let log_origin = format!("{name}/log").parse()?;
+        Ok(Self { issuer, log_origin })
+    }
+}
+
+/// Secrets derived from the installation's own, one for each use.
+pub struct Secrets {
+    /// Binds forms to the browser they were shown in.
+    pub forms: Secret<[u8; 32]>,
+    /// Makes index values of identity numbers and user names.
+    pub index: Secret<[u8; 32]>,
+}
+
+impl Secrets {
+    /// The index value of `value` among the `kind`s: the same for the same value, and useless without the secret.
+    pub fn index_of(&self, kind: &str, value: &str) -> [u8; 32] {
+        gm::hmac::hmac_sm3(self.index.expose(), &[kind.as_bytes(), &[0], value.as_bytes()])
+    }
+
+    /// What a form shown in the browser `browser` must carry back.
+    pub fn form_token(&self, browser: &str) -> String {
+        base::encoding::base64url(&gm::hmac::hmac_sm3(self.forms.expose(), &[browser.as_bytes()]))
+    }
+
+    /// Whether `shown` is what a form from the browser `browser` must carry.
+    pub fn is_form_token(&self, browser: &str, shown: &str) -> bool {
+        base::encoding::same_bytes(self.form_token(browser).as_bytes(), shown.as_bytes())
+    }
+}
+
+/// The parts of an [`Env`] that its maker supplies.
+pub struct Parts {
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The dice.
+    pub entropy: Arc<dyn Entropy>,
+    /// The database, its schema up to date.
+    pub db: Db,
+    /// The key provider.
+    pub keys: Arc<dyn KeyProvider>,
+    /// The policies.
+    pub policies: Policies,
+    /// The settings.
+    pub settings: Settings,
+}
+
+impl Env {
+    /// An environment from parts and what [`crate::set_up`] made or found.
+    pub(crate) fn new(parts: Parts, keyring: Keyring, secrets: Secrets, passwords: Passwords) -> Self {
+        Self {
+            clock: parts.clock,
+            entropy: parts.entropy,
+            db: parts.db,
+            keys: parts.keys,
+            policies: parts.policies,
+            passwords,
+            settings: parts.settings,
+            secrets,
+            log_bell: Notify::new(),
+            keyring: RwLock::new(Arc::new(keyring)),
+        }
+    }
+
+    /// The present instant. Handlers read it once and pass it down.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The keys in force.
+    pub fn keyring(&self) -> Arc<Keyring> {
+        Arc::clone(&self.keyring.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Another set of keys comes into force.
+    pub fn replace_keyring(&self, keyring: Keyring) {
+        *self.keyring.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keyring);
+    }
+}

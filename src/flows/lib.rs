@@ -1,0 +1,54 @@
+//! What people and systems do, one file per thing done. Flows hold the branches and the transaction; the pure crates decide.
+//!
+//! The ground:
+//! - [`env`] the clock, the dice, the database, the keys, the policies: everything a flow needs, made once at the start.
+//! - [`error`] the two ways a flow ends early: the caller's fault, with a reason, or ours.
+//! - [`keyring`] the opened keys, and the two published key sets.
+//! - [`passwords`] Argon2id in a bounded pool off the async threads.
+//! - [`set_up`] the first start: keys, certificates, the enrolment code.
+//! - [`log`] entries written with their effect; the sequencer; proofs.
+//!
+//! Single sign-on:
+//! - [`log_in`], [`sessions`] passwords, cookies, throttling; ending sessions.
+//! - [`authorize`], [`exchange_token`], [`user_info`], [`end_session`] the OpenID provider.
+//! - [`caller`] who calls an API with an access token.
+//! - [`clients`] applications: registered, looked up.
+//!
+//! People and organisations:
+//! - [`people`] enrolling the first administrator, citizens, officials, legal persons, the organisation tree.
+//!
+//! Decisions:
+//! - [`decide`] AuthZEN evaluations, with what the store knows of the subject.
+//! - [`report_signal`] what moves trust.
+//!
+//! Seals and certificates:
+//! - [`make_seal`], [`seal_document`], [`verify_file`] electronic seals.
+//! - [`ecerts`] types, issuing, looking up, changing state.
+
+pub mod authorize;
+pub mod caller;
+mod certificates;
+pub mod clients;
+pub mod decide;
+pub mod ecerts;
+pub mod end_session;
+pub mod env;
+pub mod error;
+pub mod exchange_token;
+pub mod keyring;
+pub mod log;
+pub mod log_in;
+pub mod make_seal;
+pub mod passwords;
+pub mod people;
+pub mod report_signal;
+pub mod seal_document;
+mod seal_picture;
+pub mod sessions;
+pub mod set_up;
+pub mod user_info;
+pub mod verify_file;
+
+pub use caller::Caller;
+pub use env::{Env, Settings};
+pub use error::{Failure, Fault, Reason, Rejected};

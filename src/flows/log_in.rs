@@ -1,0 +1,184 @@
+//! Logging in with a password.
+//!
+//! A try is counted before it is checked and taken back when it succeeds, so that many tries at once cannot slip past the count.
+
+use base::id::{Failure as FailureKind, Session};
+use base::{Id, Secret, Timestamp};
+use identity::assurance::amr_values;
+use identity::password::{Password, PasswordHash};
+use identity::throttle::{self, Failures, Network, RecentFailures, Verdict, WINDOW_SECONDS};
+use identity::{Amr, Assurance, LoginName, RealNameLevel};
+use oidc::lifetimes::SESSION_ABSOLUTE_SECONDS;
+use store::rows::accounts::{self, AccountRow, AccountState};
+use store::rows::sessions::{self as rows, SessionRow};
+use store::rows::throttle as failures;
+use store::{BadRow, Conn};
+
+use crate::env::Env;
+use crate::error::{Failure, Fault, Reason, Rejected};
+use crate::sessions::{self, Login};
+
+/// How long a device stays known without a login.
+pub const DEVICE_KNOWN_SECONDS: i64 = 180 * 86_400;
+const USER_AGENT_MAX_CHARS: usize = 200;
+
+/// A try to log in.
+pub struct Attempt {
+    /// The user name as typed.
+    pub user_name: String,
+    /// The password as typed.
+    pub password: Secret<String>,
+    /// Where it comes from.
+    pub network: Network,
+    /// The browser, as it names itself.
+    pub user_agent: String,
+    /// The cookie that this device was given at an earlier login.
+    pub device: Option<String>,
+    /// The session that the browser is in, which this login replaces.
+    pub replaces: Option<Login>,
+}
+
+/// A login that succeeded.
+pub struct LoggedIn {
+    /// The login.
+    pub login: Login,
+    /// The session cookie.
+    pub session_token: Secret<String>,
+    /// The device cookie.
+    pub device_token: Secret<String>,
+}
+
+/// Checks the password and opens a session.
+///
+/// Whether the name or the password was wrong is not said, and takes the same time.
+pub async fn log_in(env: &Env, now: Timestamp, attempt: Attempt) -> Result<LoggedIn, Failure> {
+    let account = find_account(&mut *env.db.read().await?, &attempt.user_name).await?;
+    let who = Who::new(env, now, &attempt, account.as_ref()).await?;
+    count(env, now, &who).await?;
+    let verified = verify(env, &attempt, account.as_ref()).await?;
+    let account = account.filter(|a| verified && a.state == AccountState::Active);
+    let Some(account) = account else {
+        let message = "the user name or the password is wrong";
+        return Err(Rejected::new(Reason::Unauthenticated, "wrong_credentials", message).into());
+    };
+    open_session(env, now, &who, account, attempt).await
+}
+
+async fn find_account(conn: &mut Conn, typed: &str) -> Result<Option<AccountRow>, Fault> {
+    // What is no login name is nobody's: it is treated as an unknown name from here on.
+    match typed.trim().parse::<LoginName>() {
+        Ok(name) => Ok(accounts::find_by_user_name(conn, name.as_str()).await?),
+        Err(_) => Ok(None),
+    }
+}
+
+/// Whose tries are counted together.
+struct Who {
+    account_key: [u8; 32],
+    network: String,
+    /// The hash of the device's cookie, when the account is known on it.
+    known_device: Option<[u8; 32]>,
+}
+
+impl Who {
+    async fn new(
+        env: &Env,
+        now: Timestamp,
+        attempt: &Attempt,
+        account: Option<&AccountRow>,
+    ) -> Result<Self, Fault> {
+        let shown = attempt.device.as_deref().map(sessions::hash);
+        let known_device = match (account, shown) {
+            (Some(account), Some(device)) => {
+                let since = now.plus_seconds(-DEVICE_KNOWN_SECONDS);
+                let known =
+                    failures::is_known_device(&mut *env.db.read().await?, account.id, &device, since).await?;
+                known.then_some(device)
+            }
+            _ => None,
+        };
+        let name = attempt.user_name.trim().to_ascii_lowercase();
+        Ok(Self {
+            account_key: env.secrets.index_of("user-name", &name),
+            network: attempt.network.to_string(),
+            known_device,
+        })
+    }
+}
+
+/// Counts the try, or refuses it because there were too many.
+async fn count(env: &Env, now: Timestamp, who: &Who) -> Result<(), Failure> {
+    let since = now.plus_seconds(-WINDOW_SECONDS);
+    let mut tx = env.db.begin().await?;
+    let of = |count: failures::FailureCount| Failures { count: count.count, last: count.last };
+    let known_device = match &who.known_device {
+        Some(device) => Some(of(failures::of_device(&mut tx, &who.account_key, device, since).await?)),
+        None => None,
+    };
+    let recent = RecentFailures {
+        account_on_network: of(failures::of_account_on_network(&mut tx, &who.account_key, &who.network, since).await?),
+        network: of(failures::of_network(&mut tx, &who.network, since).await?),
+        known_device,
+    };
+    if let Verdict::Wait { seconds } = throttle::decide(&recent, now) {
+        let message = format!("too many wrong passwords; try again in {seconds} seconds");
+        let reason = Reason::TooMany { retry_after_seconds: seconds };
+        return Err(Rejected::new(reason, "too_many_attempts", message).into());
+    }
+    let id = Id::<FailureKind>::new(now, env.entropy.as_ref());
+    failures::add_failure(&mut tx, id, &who.account_key, &who.network, who.known_device.as_ref(), now).await?;
+    failures::forget_old_failures(&mut tx, since).await?;
+    Ok(tx.commit().await?)
+}
+
+async fn verify(env: &Env, attempt: &Attempt, account: Option<&AccountRow>) -> Result<bool, Failure> {
+    let stored = account.and_then(|a| a.password_hash.as_ref().map(|hash| (a.id, hash)));
+    let stored: Option<PasswordHash> = match stored {
+        Some((id, text)) => {
+            let bad = |_| BadRow::new("account", "password_hash", id, "not a hash of ours");
+            Some(text.parse().map_err(bad)?)
+        }
+        None => None,
+    };
+    // A text too long to be a password costs nothing: it is nobody's, whatever the name.
+    let Ok(password) = Password::new(attempt.password.expose()) else { return Ok(false) };
+    let verified = env.passwords.run(move |hasher| hasher.verify(&password, stored.as_ref())).await?;
+    Ok(verified.map_err(|e| Fault::message(e.to_string()))?)
+}
+
+async fn open_session(
+    env: &Env,
+    now: Timestamp,
+    who: &Who,
+    account: AccountRow,
+    attempt: Attempt,
+) -> Result<LoggedIn, Failure> {
+    let methods = [Amr::Password];
+    let session_token = Secret::new(base::entropy::token(env.entropy.as_ref()));
+    // The device keeps its cookie when the account is known on it, and is given a new one otherwise.
+    let device_token = match (attempt.device, who.known_device) {
+        (Some(token), Some(_)) => Secret::new(token),
+        _ => Secret::new(base::entropy::token(env.entropy.as_ref())),
+    };
+    let session = SessionRow {
+        id: Id::<Session>::new(now, env.entropy.as_ref()),
+        account: account.id,
+        acr: Assurance::of(&methods, RealNameLevel::Unverified).as_str().to_owned(),
+        amr: amr_values(&methods).into_iter().map(str::to_owned).collect(),
+        network: who.network.clone(),
+        user_agent: attempt.user_agent.chars().take(USER_AGENT_MAX_CHARS).collect(),
+        authenticated: now,
+        expires: now.plus_seconds(SESSION_ABSOLUTE_SECONDS),
+    };
+    let mut tx = env.db.begin().await?;
+    failures::forget_failures(&mut tx, &who.account_key, &who.network, who.known_device.as_ref()).await?;
+    failures::know_device(&mut tx, account.id, &sessions::hash(device_token.expose()), now).await?;
+    if let Some(old) = attempt.replaces.filter(|old| old.account.id != account.id) {
+        // Somebody else logs in on this browser: what the other had here is over.
+        sessions::end_in(&mut tx, now, old.account.id, old.session.id).await?;
+    }
+    rows::add(&mut tx, &session, &sessions::hash(session_token.expose())).await?;
+    // COMMIT POINT: the cookie is given out only for a session that exists.
+    tx.commit().await?;
+    Ok(LoggedIn { login: Login { session, account }, session_token, device_token })
+}

@@ -175,6 +175,7 @@ CREATE TABLE login_failure (
 );
 CREATE INDEX login_failure_account ON login_failure (account_key, at_us);
 CREATE INDEX login_failure_network ON login_failure (network, at_us);
+CREATE INDEX login_failure_at ON login_failure (at_us);
 
 CREATE TABLE known_device (
   account_id TEXT NOT NULL REFERENCES account (id),

@@ -5,6 +5,9 @@ use std::fmt;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
+/// The length of a hash.
+pub const HASH_BYTES: usize = 32;
+
 /// Prefix of a leaf's input (RFC 9162, 2.1.1): a leaf can never be mistaken for a node.
 const LEAF: &[u8] = &[0x00];
 /// Prefix of an inner node's input (RFC 9162, 2.1.1).

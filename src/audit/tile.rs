@@ -40,6 +40,26 @@ impl TileId {
         format!("tile/{}/{}{partial}", self.level, groups.join("/"))
     }
 
+    /// Reads the part of such a path after the level: `x001/x234/067` or `000.p/112`; the tile and its width.
+    ///
+    /// `None` for everything that [`TileId::path`] does not write.
+    pub fn parse(level: u8, path: &str) -> Option<(Self, usize)> {
+        let (groups, width) = match path.split_once(".p/") {
+            Some((groups, width)) => {
+                (groups, width.parse().ok().filter(|w| (1..TILE_WIDTH_HASHES).contains(w))?)
+            }
+            None => (path, TILE_WIDTH_HASHES),
+        };
+        let mut index = 0u64;
+        for group in groups.split('/') {
+            let digits: u64 = group.trim_start_matches('x').parse().ok()?;
+            index = index.checked_mul(1000)?.checked_add(digits)?;
+        }
+        let id = Self { level, index };
+        let same = id.path(width).strip_prefix(&format!("tile/{level}/")) == Some(path);
+        (level < LEVELS && same).then_some((id, width))
+    }
+
     /// How many hashes this tile has in a tree of `size` leaves; 0 when there is no such tile.
     pub fn width(&self, size: u64) -> usize {
         let hashes = hashes_at(self.level, size);
@@ -234,6 +254,34 @@ const fn hashes_at(level: u8, size: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_is_read_back_and_nothing_else_is() {
+        for (level, index, width) in [(0, 0, 256), (0, 67, 3), (2, 1_234_067, 256), (7, 999, 255)] {
+            let id = TileId { level, index };
+            let path = id.path(width);
+            let rest = path.strip_prefix(&format!("tile/{level}/")).unwrap();
+            assert_eq!(TileId::parse(level, rest), Some((id, width)), "{path}");
+        }
+        for bad in [
+            "",
+            "0",
+            "00",
+            "0000",
+            "x000",
+            "000.p/0",
+            "000.p/256",
+            "x001",
+            "1/000",
+            "x000/001",
+            "-01",
+            "+01",
+            "000.p/",
+        ] {
+            assert_eq!(TileId::parse(0, bad), None, "{bad}");
+        }
+        assert_eq!(TileId::parse(8, "000"), None, "there is no level 8");
+    }
 
     fn leaves(from: u64, to: u64) -> Vec<Hash> {
         (from..to).map(|i| Hash::leaf(&i.to_be_bytes())).collect()

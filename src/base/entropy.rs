@@ -53,7 +53,10 @@ pub struct OsEntropy;
 
 impl Entropy for OsEntropy {
     /// Never returns without having filled `out`: a machine that cannot give randomness must not go on, so the process ends.
-    #[expect(clippy::disallowed_methods, reason = "the one place where the operating system's generator is read")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place where the operating system's generator is read"
+    )]
     fn fill(&self, out: &mut [u8]) {
         if getrandom::fill(out).is_err() {
             std::process::abort();

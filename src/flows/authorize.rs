@@ -12,13 +12,13 @@ use oidc::client::GrantType;
 use oidc::lifetimes::{CODE_TTL_SECONDS, INTERACTION_TTL_SECONDS, REFRESH_ABSOLUTE_SECONDS};
 use oidc::{Client, ErrorCode, OauthError, Scope};
 use serde::{Deserialize, Serialize};
-use store::rows::grants::{self, CodeRow, GrantRow};
 use store::rows::clients as consents;
+use store::rows::grants::{self, CodeRow, GrantRow};
 
 use crate::env::Env;
 use crate::error::{Failure, Fault, Rejected};
 use crate::sessions::Login;
-use crate::{clients, end_session};
+use crate::{clients, end_session, sessions};
 
 /// What the browser is to be shown next.
 #[derive(Debug)]
@@ -31,8 +31,8 @@ pub enum Step {
         client: Client,
         /// Who is probably about to log in.
         login_hint: Option<String>,
-        /// Languages wished for.
-        ui_locales: Vec<String>,
+        /// Where the browser will be sent at the end.
+        redirect_uri: String,
     },
     /// The consent page; its form carries the ticket back.
     Consent {
@@ -42,6 +42,8 @@ pub enum Step {
         client: Client,
         /// What is asked.
         scope: Scope,
+        /// Where the browser will be sent at the end.
+        redirect_uri: String,
     },
     /// Go there: the answer to the application.
     Redirect(String),
@@ -101,10 +103,15 @@ pub async fn deny(env: &Env, now: Timestamp, ticket: &str) -> Result<Step, Failu
     Ok(redirect(&refusal))
 }
 
-/// What the login page of a ticket shows: who asks, who is probably about to log in, and the languages wished for.
-pub async fn peek(env: &Env, now: Timestamp, ticket: &str) -> Result<(Client, AuthorizationRequest), Failure> {
-    let (ticket, client) = open(env, now, ticket).await?;
-    Ok((client, ticket.request))
+/// The login page again, for a try that failed as `user_name`.
+pub async fn login_step(env: &Env, now: Timestamp, ticket: &str, user_name: &str) -> Result<Step, Failure> {
+    let (opened, client) = open(env, now, ticket).await?;
+    let request = AuthorizationRequest { login_hint: Some(user_name.to_owned()), ..opened.request };
+    Ok(login_page(ticket.to_owned(), client, request))
+}
+
+fn login_page(ticket: String, client: Client, request: AuthorizationRequest) -> Step {
+    Step::LogIn { ticket, client, login_hint: request.login_hint, redirect_uri: request.redirect_uri }
 }
 
 async fn proceed(
@@ -128,28 +135,33 @@ async fn proceed(
         Ok(hinted) => hinted,
         Err(_) => {
             let description = "id_token_hint is not an ID token of this issuer: send one it issued, or none";
-            return Ok(redirect(&request.refuse(&env.settings.issuer, ErrorCode::InvalidRequest, description)));
+            return Ok(redirect(&request.refuse(
+                &env.settings.issuer,
+                ErrorCode::InvalidRequest,
+                description,
+            )));
         }
     };
     let situation = Situation {
         started: ticket.started_us,
         now,
-        logged_in: login.zip(subject.as_deref()).map(|(l, subject)| LoggedIn { subject, at: l.session.authenticated }),
-        consented: allowed.as_ref().zip(consent.as_ref()).map(|(scope, c)| Consented { scope, at: c.granted }),
+        logged_in: login
+            .zip(subject.as_deref())
+            .map(|(l, subject)| LoggedIn { subject, at: l.session.authenticated }),
+        consented: allowed
+            .as_ref()
+            .zip(consent.as_ref())
+            .map(|(scope, c)| Consented { scope, at: c.granted }),
         hinted_subject: hinted.as_ref().map(|h| h.subject.as_str()),
     };
     match (next(request, &client, &situation), login) {
         (Err(error), _) => Ok(redirect(&refuse(env, request, error))),
         (Ok(Next::Answer), Some(login)) => answer(env, now, request, &client, login).await,
         (Ok(Next::Consent), Some(_)) => {
-            Ok(Step::Consent { ticket: seal(env, &ticket)?, client, scope: ticket.request.scope })
+            let (ticket, request) = (seal(env, &ticket)?, ticket.request);
+            Ok(Step::Consent { ticket, client, scope: request.scope, redirect_uri: request.redirect_uri })
         }
-        (Ok(_), _) => Ok(Step::LogIn {
-            ticket: seal(env, &ticket)?,
-            client,
-            login_hint: ticket.request.login_hint,
-            ui_locales: ticket.request.ui_locales,
-        }),
+        (Ok(_), _) => Ok(login_page(seal(env, &ticket)?, client, ticket.request)),
     }
 }
 
@@ -171,6 +183,11 @@ async fn answer(
         consumed: None,
     };
     let mut tx = env.db.begin().await?;
+    if !sessions::is_live(&mut tx, login.session.id, now).await? {
+        // Ended between the request's arrival and here: no grant may outlive the logout.
+        let ended = "the login ended meanwhile: send the request again";
+        return Ok(redirect(&request.refuse(&env.settings.issuer, ErrorCode::LoginRequired, ended)));
+    }
     grants::add(&mut tx, &grant).await?;
     grants::add_code(&mut tx, &gm::sm3::hash(code.as_bytes()), &row).await?;
     // COMMIT POINT: only now does the browser carry the code away.
@@ -229,7 +246,10 @@ fn seal(env: &Env, ticket: &Ticket) -> Result<String, Fault> {
 
 async fn open(env: &Env, now: Timestamp, text: &str) -> Result<(Ticket, Client), Failure> {
     let ticket = unseal(env, text).ok_or_else(|| {
-        Rejected::bad_request("bad_ticket", "this page does not belong to a login: start again at the application")
+        Rejected::bad_request(
+            "bad_ticket",
+            "this page does not belong to a login: start again at the application",
+        )
     })?;
     if ticket.started_us.plus_seconds(INTERACTION_TTL_SECONDS) < now {
         let message = "this page has been open for too long: start again at the application";
@@ -240,6 +260,11 @@ async fn open(env: &Env, now: Timestamp, text: &str) -> Result<(Ticket, Client),
         let id = &ticket.request.client_id;
         Rejected::bad_request("unknown_client", format!("application `{id}` may no longer be used"))
     })?;
+    if !client.has_redirect_uri(&ticket.request.redirect_uri) {
+        let message =
+            "the application no longer takes answers at this address: start again at the application";
+        return Err(Rejected::bad_request("unknown_redirect_uri", message).into());
+    }
     Ok((ticket, client))
 }
 

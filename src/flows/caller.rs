@@ -1,7 +1,7 @@
 //! Who calls an API with an access token.
 
-use base::Timestamp;
 use base::Id;
+use base::Timestamp;
 use base::id::Account;
 use jose::{Algorithm, Expect};
 use oidc::Scope;
@@ -106,11 +106,17 @@ impl Authority<'_> {
 /// The caller whose access token is `token`, if it is ours, good, and carries `needed`.
 ///
 /// A person's token is good while its grant stands; an application's own is good until it expires.
-pub async fn authenticate(env: &Env, now: Timestamp, token: Option<&str>, needed: &str) -> Result<Caller, Failure> {
+pub async fn authenticate(
+    env: &Env,
+    now: Timestamp,
+    token: Option<&str>,
+    needed: &str,
+) -> Result<Caller, Failure> {
     let token = token.ok_or_else(|| refused("this needs an access token: send `Authorization: Bearer …`"))?;
     let caller = verify(env, now, token).await?;
     if !caller.scope.contains(needed) {
-        let message = format!("the access token does not carry the scope `{needed}`, it has `{}`", caller.scope);
+        let message =
+            format!("the access token does not carry the scope `{needed}`, it has `{}`", caller.scope);
         return Err(Rejected::new(Reason::Forbidden, "insufficient_scope", message).into());
     }
     Ok(caller)

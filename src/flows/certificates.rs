@@ -115,7 +115,8 @@ pub(crate) async fn keep_key(
     entropy: &dyn Entropy,
 ) -> Result<(), Fault> {
     rows::add(tx, &keyring::row(id, record)).await?;
-    let kind = if record.purpose == Purpose::TokenSigning { Kind::TokenKeyCreated } else { Kind::KeyStateChanged };
+    let kind =
+        if record.purpose == Purpose::TokenSigning { Kind::TokenKeyCreated } else { Kind::KeyStateChanged };
     let detail = json!({
         "purpose": record.purpose.as_str(),
         "algorithm": record.algorithm.as_str(),

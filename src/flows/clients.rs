@@ -11,9 +11,11 @@ use serde_json::json;
 use store::rows::clients::{self as rows, ClientRow};
 use store::{BadRow, Conn, Tx};
 
+use crate::caller::Authority;
 use crate::env::Env;
 use crate::error::{Failure, Fault, Rejected};
 use crate::log::{self, Act};
+use crate::people;
 
 /// A registration in the members of OIDC Dynamic Registration 1.0, 2 (RFC 7591, 2), and a few of our own.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -90,22 +92,26 @@ pub struct Registered {
     pub secret: Option<Secret<String>>,
 }
 
-/// Registers an application on behalf of `actor`.
+/// Registers an application. Applications serve the whole province, so a caller must administer the top of the tree.
 pub async fn register(
     env: &Env,
     now: Timestamp,
-    actor: &str,
+    authority: Authority<'_>,
     registration: &Registration,
     sample: bool,
 ) -> Result<Registered, Failure> {
+    if let Authority::Caller(_) = authority {
+        let top = people::top_unit(env).await?;
+        authority.require(env, now, "administer", "console", &top.to_string()).await?;
+    }
     let mut tx = env.db.begin().await?;
-    let registered = register_in(env, &mut tx, now, actor, registration, sample).await?;
+    let registered = register_in(env, &mut tx, now, &authority.actor(), registration, sample).await?;
+    // COMMIT POINT: the secret is shown only once its application and leaf exist.
     tx.commit().await?;
     Ok(registered)
 }
 
-/// As [`register`], in a transaction that does more.
-pub(crate) async fn register_in(
+async fn register_in(
     env: &Env,
     tx: &mut Tx,
     now: Timestamp,
@@ -131,9 +137,14 @@ pub(crate) async fn register_in(
         created: now,
     };
     rows::add(tx, &row).await?;
-    let detail = json!({ "name": client.name.zh, "scope": registration.scope, "redirect_uris": client.redirect_uris });
+    let detail = json!({ "name": client.name.zh, "scope": registration.scope, "redirect_uris_sm3": digest_of(&client.redirect_uris) });
     log::write(env, tx, now, Act { kind: Kind::ClientRegistered, actor, subject: &id, detail }).await?;
     Ok(Registered { client, secret })
+}
+
+/// Many long addresses do not fit into a log entry; their digest does.
+fn digest_of(uris: &[String]) -> String {
+    base::encoding::hex(&gm::sm3::hash(uris.join("\n").as_bytes()))
 }
 
 /// The application `id`, if it is registered and may be used.
@@ -158,7 +169,8 @@ fn from_row(row: &ClientRow) -> Result<Client, Fault> {
 impl Registration {
     fn to_client(&self, id: &str) -> Result<Client, String> {
         let algorithm = |name: &str| {
-            jose::Algorithm::parse(name).ok_or_else(|| format!("expected `ES256`, `RS256` or `SM2`, got `{name}`"))
+            jose::Algorithm::parse(name)
+                .ok_or_else(|| format!("expected `ES256`, `RS256` or `SM2`, got `{name}`"))
         };
         let method = &self.token_endpoint_auth_method;
         let grants = self.grant_types.iter().map(|name| {

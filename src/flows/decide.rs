@@ -7,7 +7,9 @@ use base::{Id, Timestamp};
 use policy::authzen::{Action, BadRequest, Batch, Entity};
 use policy::facts::{Assertions, TrustContribution};
 use policy::vocabulary::{self as words, UnitPath};
-use policy::{Bundle, Decision, EntityFacts, EvaluationRequest, EvaluationsRequest, Facts, Outcome, Store, TrustFacts};
+use policy::{
+    Bundle, Decision, EntityFacts, EvaluationRequest, EvaluationsRequest, Facts, Outcome, Store, TrustFacts,
+};
 use serde_json::{Map, Value, json};
 use store::rows::accounts::{self, AccountState};
 use store::rows::{clients, data_sets, ecerts, seals, signals, units};
@@ -36,7 +38,8 @@ pub type StoreFiles = (String, Vec<(String, String)>);
 impl Policies {
     /// Loads and validates the stores. Refuses all of them when one is not good.
     pub fn load(stores: &[StoreFiles]) -> Result<Self, policy::BundleError> {
-        let stores = stores.iter().map(|(name, files)| Store::load(name, files)).collect::<Result<Vec<_>, _>>()?;
+        let stores =
+            stores.iter().map(|(name, files)| Store::load(name, files)).collect::<Result<Vec<_>, _>>()?;
         Ok(Self(policy::Engine::new(stores)))
     }
 
@@ -53,9 +56,16 @@ impl Policies {
 }
 
 /// Answers one AuthZEN evaluation request (Authorization API 1.0, 6).
-pub async fn evaluate(env: &Env, now: Timestamp, caller: &Caller, store: &str, body: &[u8]) -> Result<Decision, Failure> {
+pub async fn evaluate(
+    env: &Env,
+    now: Timestamp,
+    caller: &Caller,
+    store: &str,
+    body: &[u8],
+) -> Result<Decision, Failure> {
     let store = env.policies.store(store)?;
     let request = EvaluationRequest::from_json(body).map_err(|e| bad_request(&e))?;
+    check_characters(&request)?;
     Ok(answer_one(env, now, caller, store, &request).await?)
 }
 
@@ -82,7 +92,13 @@ pub async fn evaluate_many(
 ) -> Result<Answer, Failure> {
     let store = env.policies.store(store)?;
     match EvaluationsRequest::from_json(body).map_err(|e| bad_request(&e))? {
-        EvaluationsRequest::Single(request) => Ok(Answer::Single(answer_one(env, now, caller, store, &request).await?)),
+        EvaluationsRequest::Single(request) => {
+            check_characters(&request)?;
+            Ok(Answer::Single(answer_one(env, now, caller, store, &request).await?))
+        }
+        EvaluationsRequest::Batch(batch) if batch.items.iter().flatten().any(has_control_characters) => {
+            Err(control_characters().into())
+        }
         EvaluationsRequest::Batch(batch) => {
             Ok(Answer::Batch { evaluations: answer_batch(env, now, caller, store, &batch).await? })
         }
@@ -170,7 +186,14 @@ pub(crate) async fn require(
         return Ok(());
     }
     let why = policy::explain::reason_user(&judged.outcome);
-    tracing::info!(action, kind, id, actor = caller.actor(), reason = policy::explain::reason_admin(&judged.outcome).en, "refused by policy");
+    tracing::info!(
+        action,
+        kind,
+        id,
+        actor = caller.actor(),
+        reason = policy::explain::reason_admin(&judged.outcome).en,
+        "refused by policy"
+    );
     Err(Rejected::forbidden("refused_by_policy", format!("{} / {}", why.en, why.zh)).into())
 }
 
@@ -178,6 +201,8 @@ pub(crate) async fn require(
 struct Judged {
     outcome: Outcome,
     grade: Option<u8>,
+    subject_is_known: bool,
+    resource_is_known: bool,
 }
 
 async fn judge(
@@ -188,9 +213,15 @@ async fn judge(
     now: Timestamp,
 ) -> Result<Judged, Fault> {
     // Only the province's own store knows the province's people; the others stand on what they hold themselves.
-    let facts = if store.name() == words::STORE { facts(conn, request, acr, now).await? } else { bare_facts() };
+    let facts =
+        if store.name() == words::STORE { facts(conn, request, acr, now).await? } else { bare_facts() };
     let grade = grade(request, &facts);
-    Ok(Judged { outcome: store.decide(request, &facts, now), grade })
+    Ok(Judged {
+        outcome: store.decide(request, &facts, now),
+        grade,
+        subject_is_known: !facts.subject.attributes.is_empty(),
+        resource_is_known: !facts.resource.ancestors.is_empty(),
+    })
 }
 
 impl Judged {
@@ -213,15 +244,14 @@ impl Judged {
             "store": store.name(),
             "revision": &*outcome.revision,
             "action": request.action.name,
-            "resource": format!("{}:{}", request.resource.kind, request.resource.id),
+            "resource": nameable(env, &request.resource, self.resource_is_known),
             "grade": self.grade,
             "decision": outcome.decision,
             "policies": policies,
             "trust": outcome.trust.as_ref().map(|t| t.score),
         });
-        let subject = format!("{}:{}", request.subject.kind, request.subject.id);
-        let subject = cut(&subject, audit::entry::NAME_LENGTH_MAX_BYTES);
-        let act = Act { kind: Kind::Decision, actor, subject, detail };
+        let subject = nameable(env, &request.subject, self.subject_is_known);
+        let act = Act { kind: Kind::Decision, actor, subject: &subject, detail };
         let entry = log::write(env, tx, now, act).await?;
         let mut decision = self.outcome.into_decision();
         decision.context.insert("log_entry".to_owned(), json!(entry));
@@ -229,12 +259,36 @@ impl Judged {
     }
 }
 
-fn cut(text: &str, max_bytes: usize) -> &str {
-    let mut end = text.len().min(max_bytes);
-    while !text.is_char_boundary(end) {
-        end -= 1;
+/// An entity as the log names it. What this system knows stands by its own identifier; what only the caller knows may be
+/// somebody's number, and the log forgets nothing: of that a keyed hash stands there.
+fn nameable(env: &Env, entity: &Entity, is_known: bool) -> String {
+    if is_known {
+        return format!("{}:{}", entity.kind, entity.id);
     }
-    text.get(..end).unwrap_or_default()
+    let index = env.secrets.index_of(&entity.kind, &entity.id);
+    format!("{}:#{}", entity.kind, base::encoding::base64url(&index))
+}
+
+fn check_characters(request: &EvaluationRequest) -> Result<(), Rejected> {
+    if has_control_characters(request) { Err(control_characters()) } else { Ok(()) }
+}
+
+fn has_control_characters(request: &EvaluationRequest) -> bool {
+    let texts = [
+        &request.subject.kind,
+        &request.subject.id,
+        &request.action.name,
+        &request.resource.kind,
+        &request.resource.id,
+    ];
+    texts.iter().any(|text| text.chars().any(char::is_control))
+}
+
+fn control_characters() -> Rejected {
+    Rejected::bad_request(
+        "invalid_request",
+        "expected types, identifiers and names without control characters",
+    )
 }
 
 const fn bare_facts() -> Facts {
@@ -256,7 +310,12 @@ fn grade(request: &EvaluationRequest, facts: &Facts) -> Option<u8> {
     known.map(|grade| u8::try_from(grade).unwrap_or(u8::MAX))
 }
 
-async fn facts(conn: &mut Conn, request: &EvaluationRequest, acr: Option<&str>, now: Timestamp) -> Result<Facts, Fault> {
+async fn facts(
+    conn: &mut Conn,
+    request: &EvaluationRequest,
+    acr: Option<&str>,
+    now: Timestamp,
+) -> Result<Facts, Fault> {
     let subject = &request.subject;
     let trust = match subject.kind.as_str() {
         "official" | "citizen" => Some(trust_of(conn, &subject.id, now).await?),
@@ -324,7 +383,8 @@ async fn resource_facts(conn: &mut Conn, kind: &str, id: &str) -> Result<EntityF
             .map(|d| words::DataSet { unit: unit_path(&d.unit_path), grade: Some(d.grade) }.into()),
         "seal" => match id.parse() {
             Ok(id) => seals::lookup(conn, id).await?.map(|s| {
-                words::Seal { unit: unit_path(&s.unit_path), active: s.state == seals::SealState::Active }.into()
+                words::Seal { unit: unit_path(&s.unit_path), active: s.state == seals::SealState::Active }
+                    .into()
             }),
             Err(_) => None,
         },
@@ -332,7 +392,9 @@ async fn resource_facts(conn: &mut Conn, kind: &str, id: &str) -> Result<EntityF
             .await?
             .map(|t| words::CertificateType { unit: unit_path(&t.unit_path) }.into()),
         "console" => match id.parse() {
-            Ok(id) => units::lookup(conn, id).await?.map(|u| words::Console { unit: unit_path(&u.path) }.into()),
+            Ok(id) => {
+                units::lookup(conn, id).await?.map(|u| words::Console { unit: unit_path(&u.path) }.into())
+            }
             Err(_) => None,
         },
         _ => None,

@@ -7,21 +7,22 @@ use base::{Id, Timestamp};
 use ecert::metadata::HolderType;
 use ecert::render::Request;
 use ecert::{CertificateIdentifier, CertificateType, Date, Metadata, State, surface};
-use identity::{ResidentId, SocialCreditCode};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::rows::accounts::AccountRow;
 use store::rows::ecerts::{self as rows, EcertRow, TypeRow};
-use store::rows::units;
+use store::rows::{seals, units};
 use store::{BadRow, StoreError};
 
 use crate::caller::Authority;
 use crate::env::Env;
 use crate::error::{Failure, Fault, Rejected};
 use crate::log::{self, Act, Kind};
-use crate::{people, seal_document};
+use crate::people;
+use crate::seal_document::{self, Digests};
 
 const HOLDER_NAME_MAX_CHARS: usize = 100;
+const REASON_MAX_CHARS: usize = 200;
 /// What certificates of the sample province carry across their corner.
 const SAMPLE_MARK: &str = "示例数据 SAMPLE";
 
@@ -36,6 +37,11 @@ pub async fn add_type(
     sample: bool,
 ) -> Result<(), Failure> {
     authority.require(env, now, "administer", "console", &unit.to_string()).await?;
+    // Every certificate of the type is sealed without asking again, so the seal must be the caller's to give.
+    let sealed_with = seals::lookup(&mut *env.db.read().await?, seal).await?;
+    let sealed_with = sealed_with
+        .ok_or_else(|| Rejected::not_found("no_such_seal", format!("there is no seal `{seal}`")))?;
+    authority.require(env, now, "administer", "console", &sealed_with.unit.to_string()).await?;
     type_.check().map_err(|e| Rejected::unprocessable("bad_certificate_type", e.to_string()))?;
     let row = TypeRow {
         code: type_.code.clone(),
@@ -50,7 +56,8 @@ pub async fn add_type(
     let mut tx = env.db.begin().await?;
     rows::add_type(&mut tx, &row).await.map_err(|e| exists(e, "a certificate type with this code exists"))?;
     let detail = json!({ "act": "certificate_type_added", "unit": unit, "seal": seal });
-    log::write(env, &mut tx, now, Act { kind: Kind::AdminAct, actor: &actor, subject: &row.code, detail }).await?;
+    log::write(env, &mut tx, now, Act { kind: Kind::AdminAct, actor: &actor, subject: &row.code, detail })
+        .await?;
     Ok(tx.commit().await?)
 }
 
@@ -105,10 +112,11 @@ pub async fn issue(
     let original_digest = gm::sm3::hash(&rendered.ofd);
     let file = seal_document::apply(env, &tool, rendered.ofd, rendered.seal_place, now).await?;
     let file_digest = gm::sm3::hash(&file);
+    let digests = Digests { original: original_digest, sealed: file_digest };
 
     let actor = authority.actor();
     let mut tx = env.db.begin().await?;
-    let sealing = seal_document::keep(env, &mut tx, now, &actor, &tool.row, original_digest, &file).await?;
+    let sealing = seal_document::keep(env, &mut tx, now, &actor, &tool.row, digests).await?;
     let detail = json!({
         "type": type_.code,
         "sealing": sealing.id,
@@ -149,14 +157,21 @@ async fn metadata(
     if holder_name.is_empty() || holder_name.chars().count() > HOLDER_NAME_MAX_CHARS {
         return Err(bad(format!("holder_name: expected 1 to {HOLDER_NAME_MAX_CHARS} characters")).into());
     }
-    check_holder_code(&application.holder_type, &application.holder_code).map_err(bad)?;
+    let holder_code = application
+        .holder_type
+        .check(&application.holder_code)
+        .map_err(|e| bad(format!("holder_code: {e}")))?;
     let unit = units::lookup(&mut *env.db.read().await?, type_row.unit).await?;
     let unit = unit.ok_or_else(|| BadRow::new("ecert_type", "unit_id", &type_row.code, type_row.unit))?;
     let issuer = unit.uscc.as_deref().ok_or_else(|| {
-        Rejected::conflict("unit_without_code", format!("unit `{}` has no unified social credit code", unit.id))
+        Rejected::conflict(
+            "unit_without_code",
+            format!("unit `{}` has no unified social credit code", unit.id),
+        )
     })?;
     let serial = serial(env, now);
-    let identifier = CertificateIdentifier::new(&type_.code, issuer, &serial, 1).map_err(|e| bad(e.to_string()))?;
+    let identifier =
+        CertificateIdentifier::new(&type_.code, issuer, &serial, 1).map_err(|e| bad(e.to_string()))?;
     let today = Date::in_china(now);
     Ok(Metadata {
         certificate_name: type_.name.clone(),
@@ -174,7 +189,7 @@ async fn metadata(
         validate_end: type_.validate_end(today),
         area_code: unit.code.chars().filter(char::is_ascii_digit).take(6).collect(),
         holder_name: holder_name.to_owned(),
-        holder_code: application.holder_code.clone(),
+        holder_code,
         holder_type: application.holder_type.clone(),
         related_item_name: None,
         related_item_code: None,
@@ -188,17 +203,6 @@ fn serial(env: &Env, now: Timestamp) -> String {
     let body = Id::<Entry>::new(now, env.entropy.as_ref()).to_string();
     let tail: String = body.chars().rev().take(10).collect::<String>().to_ascii_uppercase();
     format!("{}{tail}", now.date_in_china().replace('-', ""))
-}
-
-fn check_holder_code(kind: &HolderType, code: &str) -> Result<(), String> {
-    match kind {
-        HolderType::CitizenNumber => code.parse::<ResidentId>().map(drop).map_err(|e| format!("holder_code: {e}")),
-        HolderType::SocialCreditCode => {
-            code.parse::<SocialCreditCode>().map(drop).map_err(|e| format!("holder_code: {e}"))
-        }
-        _ if (1..=40).contains(&code.chars().count()) => Ok(()),
-        _ => Err("holder_code: expected 1 to 40 characters".to_owned()),
-    }
 }
 
 /// How a certificate stands now.
@@ -241,9 +245,10 @@ pub async fn find(env: &Env, now: Timestamp, identifier: &str) -> Result<Standin
 }
 
 /// How the certificate in `row` stands at `now`: past its last day it has lapsed, whatever is recorded.
-pub(crate) fn standing(row: &EcertRow, now: Timestamp) -> Result<Standing, Fault> {
+pub fn standing(row: &EcertRow, now: Timestamp) -> Result<Standing, Fault> {
     let bad = |column, why: String| Fault::from(BadRow::new("ecert", column, &row.identifier, why));
-    let metadata: Metadata = serde_json::from_str(&row.metadata).map_err(|e| bad("metadata", e.to_string()))?;
+    let metadata: Metadata =
+        serde_json::from_str(&row.metadata).map_err(|e| bad("metadata", e.to_string()))?;
     let recorded = State::from_code(&row.state).map_err(|e| bad("state", e.to_string()))?;
     let over = metadata.validate_end.is_some_and(|end| Date::in_china(now) > end);
     let state = if over && recorded == State::Valid { State::Lapsed } else { recorded };
@@ -276,6 +281,10 @@ pub async fn change_state(
     reason: &str,
 ) -> Result<Standing, Failure> {
     let to = State::from_code(to).map_err(|e| Rejected::unprocessable("bad_state", e.to_string()))?;
+    if reason.chars().count() > REASON_MAX_CHARS {
+        let message = format!("expected a reason of at most {REASON_MAX_CHARS} characters");
+        return Err(Rejected::unprocessable("bad_reason", message).into());
+    }
     let row = rows::lookup(&mut *env.db.read().await?, identifier).await?;
     let mut row = row.ok_or_else(|| {
         Rejected::not_found("no_such_certificate", format!("no certificate `{identifier}` was issued here"))
@@ -296,12 +305,19 @@ pub async fn change_state(
     Ok(standing(&row, now)?)
 }
 
-/// The sealed file of the certificate with `identifier`.
-pub async fn file(env: &Env, identifier: &str) -> Result<EcertRow, Failure> {
+/// The sealed file of the certificate with `identifier`, for whoever may issue its type.
+pub async fn file(
+    env: &Env,
+    now: Timestamp,
+    authority: Authority<'_>,
+    identifier: &str,
+) -> Result<EcertRow, Failure> {
     let row = rows::lookup(&mut *env.db.read().await?, identifier).await?;
-    Ok(row.ok_or_else(|| {
+    let row = row.ok_or_else(|| {
         Rejected::not_found("no_such_certificate", format!("no certificate `{identifier}` was issued here"))
-    })?)
+    })?;
+    authority.require(env, now, "issue_certificate", "certificate_type", &row.type_code).await?;
+    Ok(row)
 }
 
 /// The certificates of which the account's person is the holder.
@@ -334,7 +350,8 @@ pub async fn lookup_type(env: &Env, code: &str) -> Result<(TypeRow, CertificateT
 }
 
 fn parse_type(row: &TypeRow) -> Result<CertificateType, Fault> {
-    serde_json::from_str(&row.document).map_err(|e| BadRow::new("ecert_type", "document", &row.code, e).into())
+    serde_json::from_str(&row.document)
+        .map_err(|e| BadRow::new("ecert_type", "document", &row.code, e).into())
 }
 
 fn exists(error: StoreError, message: &str) -> Failure {

@@ -4,18 +4,23 @@ use base::Timestamp;
 use jose::{Algorithm, Expect};
 use oidc::lifetimes::ID_TOKEN_HINT_MAX_AGE_SECONDS;
 use oidc::logout::{EndSessionRequest, Hint, LogoutPlan, LogoutRefused};
-use oidc::{ClientId, Params};
+use oidc::{Client, ClientId, Params};
 
+use crate::clients;
 use crate::env::Env;
 use crate::error::{Failure, Fault, Rejected};
 use crate::sessions::{self, Login};
-use crate::clients;
 
 /// What the browser is to be shown next.
 #[derive(Debug)]
 pub enum Step {
     /// Ask the person: anyone could have sent the browser here. The form carries the request back.
-    Confirm,
+    Confirm {
+        /// The application that asks, if one is named.
+        client: Option<Client>,
+        /// Where the browser will be sent afterwards.
+        redirect: Option<String>,
+    },
     /// The session is over; go there, or show that it is over.
     Done {
         /// Where to.
@@ -38,7 +43,8 @@ pub async fn end_session(
     login: Option<&Login>,
     confirmed: bool,
 ) -> Result<Step, Failure> {
-    let params = Params::parse(encoded).map_err(|e| Rejected::bad_request("invalid_request", e.to_string()))?;
+    let params =
+        Params::parse(encoded).map_err(|e| Rejected::bad_request("invalid_request", e.to_string()))?;
     let request = EndSessionRequest::parse(&params);
     let hint = match &request.id_token_hint {
         None => Hint::Absent,
@@ -48,10 +54,10 @@ pub async fn end_session(
             session: h.session,
         }),
     };
-    let plan = plan(env, &request, &hint, login).await?;
+    let (plan, client) = plan(env, &request, &hint, login).await?;
     let Some(login) = login else { return Ok(Step::Done { redirect: plan.redirect }) };
     if plan.confirm && !confirmed {
-        return Ok(Step::Confirm);
+        return Ok(Step::Confirm { client, redirect: plan.redirect });
     }
     let mut tx = env.db.begin().await?;
     sessions::end_in(&mut tx, now, login.account.id, login.session.id).await?;
@@ -65,7 +71,7 @@ async fn plan(
     request: &EndSessionRequest,
     hint: &Hint,
     login: Option<&Login>,
-) -> Result<LogoutPlan, Failure> {
+) -> Result<(LogoutPlan, Option<Client>), Failure> {
     let refused = |e: LogoutRefused| Rejected::bad_request("invalid_logout", e.to_string());
     let client_id = request.client_id(hint).map_err(refused)?;
     let client = match client_id.and_then(|id| id.parse::<ClientId>().ok()) {
@@ -73,7 +79,8 @@ async fn plan(
         None => None,
     };
     let session = login.map(|l| l.session.id.to_string());
-    Ok(request.plan(hint, client.as_ref(), session.as_deref()).map_err(refused)?)
+    let plan = request.plan(hint, client.as_ref(), session.as_deref()).map_err(refused)?;
+    Ok((plan, client))
 }
 
 /// Whom an ID token of ours names; it may have expired, but not too long ago.

@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use base::{Clock, Entropy, Secret, Timestamp};
 use kms::KeyProvider;
 use store::Db;
-use tokio::sync::Notify;
+use tokio::sync::{Mutex, Notify};
 
 use crate::decide::Policies;
 use crate::error::Fault;
@@ -32,6 +32,8 @@ pub struct Env {
     pub secrets: Secrets,
     /// Rung when an entry was written, for the sequencer.
     pub log_bell: Notify,
+    /// Held by the one task of this process that places entries.
+    pub(crate) sequencing: Mutex<()>,
     keyring: RwLock<Arc<Keyring>>,
 }
 
@@ -69,7 +71,10 @@ impl Secrets {
 
     /// What a form shown in the browser `browser` must carry back.
     pub fn form_token(&self, browser: &str) -> String {
-        base::encoding::base64url(&gm::hmac::hmac_sm3(self.forms.expose(), &[browser.as_bytes()]))
+        base::encoding::base64url(&gm::hmac::hmac_sm3(
+            self.forms.expose(),
+            &[b"form", &[0], browser.as_bytes()],
+        ))
     }
 
     /// Whether `shown` is what a form from the browser `browser` must carry.
@@ -107,6 +112,7 @@ impl Env {
             settings: parts.settings,
             secrets,
             log_bell: Notify::new(),
+            sequencing: Mutex::new(()),
             keyring: RwLock::new(Arc::new(keyring)),
         }
     }

@@ -13,6 +13,7 @@ use oidc::token::{self as rules, GrantRefused, IssuedCode, TokenRequest, TokenRe
 use oidc::{Client, OauthError, Params, Scope, client_authentication};
 use store::rows::accounts::{self, AccountState};
 use store::rows::grants::{self, GrantRow};
+use store::rows::sessions as session_rows;
 use store::{BadRow, Tx};
 
 use crate::env::Env;
@@ -66,8 +67,15 @@ async fn redeem(
         .map_err(|e| BadRow::new("authorization_code", "code_challenge", row.grant, format!("{e}")))?;
     let issued = row.expires.plus_seconds(-CODE_TTL_SECONDS);
     let client_id = client_id_of(&grant)?;
-    let code =
-        IssuedCode { client_id: &client_id, redirect_uri: &row.redirect_uri, code_challenge: &challenge, issued };
+    let code = IssuedCode {
+        client_id: &client_id,
+        redirect_uri: &row.redirect_uri,
+        code_challenge: &challenge,
+        issued,
+    };
+    if row.consumed.is_some() && client_id == client.id {
+        return Err(replayed(tx, &grant, now, rules::code_refused()).await);
+    }
     if let Err(why) = rules::check_redemption(&code, client, redirect_uri, verifier, now) {
         return Err(refused(&grant, why, rules::code_refused()));
     }
@@ -135,9 +143,14 @@ async fn still_stands(tx: &mut Tx, grant: &GrantRow, now: Timestamp) -> Result<b
     }
     let account = accounts::lookup(tx, grant.account).await?;
     let active = account.is_some_and(|a| a.state == AccountState::Active);
-    // With `offline_access` a grant outlives the login's time; ended by hand, the session has revoked it above.
+    // With `offline_access` a grant outlives the login's time, but not its being ended by hand.
     let offline = grant.scopes.iter().any(|s| s == oidc::scope::OFFLINE_ACCESS);
-    Ok(active && (offline || sessions::is_live(tx, grant.session, now).await?))
+    let login_stands = if offline {
+        !session_rows::is_ended(tx, grant.session).await?
+    } else {
+        sessions::is_live(tx, grant.session, now).await?
+    };
+    Ok(active && login_stands)
 }
 
 async fn next_refresh(
@@ -216,5 +229,8 @@ fn scope_of(grant: &GrantRow) -> Result<Scope, Fault> {
 }
 
 fn client_id_of(grant: &GrantRow) -> Result<oidc::ClientId, Fault> {
-    grant.client_id.parse().map_err(|_| BadRow::new("auth_grant", "client_id", grant.id, &grant.client_id).into())
+    grant
+        .client_id
+        .parse()
+        .map_err(|_| BadRow::new("auth_grant", "client_id", grant.id, &grant.client_id).into())
 }

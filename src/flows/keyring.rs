@@ -26,6 +26,8 @@ pub mod profile {
     pub const SEAL_MAKER: &str = "seal-maker";
     /// A unit that signs with its seal.
     pub const SEAL_SIGNER: &str = "seal-signer";
+    /// The root above this server's TLS certificate.
+    pub const TLS_ROOT: &str = "tls-root";
     /// This server, in TLS.
     pub const TLS_SERVER: &str = "tls-server";
 }
@@ -54,7 +56,11 @@ pub struct Keyring {
 
 impl Keyring {
     /// Opens what the store holds.
-    pub async fn open(conn: &mut Conn, provider: &dyn KeyProvider, settings: &Settings) -> Result<Self, Fault> {
+    pub async fn open(
+        conn: &mut Conn,
+        provider: &dyn KeyProvider,
+        settings: &Settings,
+    ) -> Result<Self, Fault> {
         let records: Vec<KeyRecord> =
             rows::all(conn).await?.into_iter().map(record).collect::<Result<_, Fault>>()?;
         let (tokens, verification, jwks, jwks_sm) = open_token_keys(&records, provider)?;
@@ -85,7 +91,8 @@ impl Keyring {
     /// The key that signs tokens under `algorithm`.
     pub fn token_signer(&self, algorithm: jose::Algorithm) -> Result<&JwsKey, Fault> {
         let key = self.tokens.get(&algorithm);
-        key.map(Arc::as_ref).ok_or_else(|| Fault::message(format!("no key signs tokens under `{}`", algorithm.as_str())))
+        key.map(Arc::as_ref)
+            .ok_or_else(|| Fault::message(format!("no key signs tokens under `{}`", algorithm.as_str())))
     }
 
     /// The keys that verify our own tokens.
@@ -101,8 +108,10 @@ impl Keyring {
     /// Signs a checkpoint's text.
     pub fn sign_checkpoint(&self, text: &str) -> Result<gm::sm2::Signature, Fault> {
         let raw = self.log.sign_raw(text.as_bytes())?;
-        let raw: [u8; 64] = raw.try_into().map_err(|_| Fault::message("a checkpoint signature is not 64 bytes"))?;
-        gm::sm2::Signature::from_bytes(&raw).map_err(|_| Fault::message("a checkpoint signature is out of range"))
+        let raw: [u8; 64] =
+            raw.try_into().map_err(|_| Fault::message("a checkpoint signature is not 64 bytes"))?;
+        gm::sm2::Signature::from_bytes(&raw)
+            .map_err(|_| Fault::message("a checkpoint signature is out of range"))
     }
 
     /// The issuing authority as a signer of certificates.
@@ -127,8 +136,13 @@ impl Keyring {
 }
 
 /// Opens the key `id` for signing.
-pub async fn open_key(conn: &mut Conn, provider: &dyn KeyProvider, id: Id<Key>) -> Result<Arc<dyn PrivateKey>, Fault> {
-    let row = rows::lookup(conn, id).await?.ok_or_else(|| Fault::message(format!("key `{id}` is not there")))?;
+pub async fn open_key(
+    conn: &mut Conn,
+    provider: &dyn KeyProvider,
+    id: Id<Key>,
+) -> Result<Arc<dyn PrivateKey>, Fault> {
+    let row =
+        rows::lookup(conn, id).await?.ok_or_else(|| Fault::message(format!("key `{id}` is not there")))?;
     Ok(provider.open(&record(row)?)?)
 }
 
@@ -166,7 +180,9 @@ fn open_token_keys(records: &[KeyRecord], provider: &dyn KeyProvider) -> Result<
     let mut verification = KeySet::new();
     let mut published = Vec::new();
     // Oldest first, so that the newest active key of each algorithm signs; all but destroyed ones verify.
-    for record in records.iter().filter(|r| r.purpose == Purpose::TokenSigning && r.state != KeyState::Destroyed) {
+    for record in
+        records.iter().filter(|r| r.purpose == Purpose::TokenSigning && r.state != KeyState::Destroyed)
+    {
         let jwk = record.jwk()?;
         let jwk = jwk.clone().with_kid(&jwk.thumbprint());
         verification.insert(&jwk)?;
@@ -180,7 +196,11 @@ fn open_token_keys(records: &[KeyRecord], provider: &dyn KeyProvider) -> Result<
     Ok((signers, verification, jwks, jwks_sm))
 }
 
-fn open_one(records: &[KeyRecord], provider: &dyn KeyProvider, purpose: Purpose) -> Result<Arc<dyn PrivateKey>, Fault> {
+fn open_one(
+    records: &[KeyRecord],
+    provider: &dyn KeyProvider,
+    purpose: Purpose,
+) -> Result<Arc<dyn PrivateKey>, Fault> {
     let newest = records.iter().rfind(|r| r.purpose == purpose && r.state == KeyState::Active);
     let record = newest.ok_or_else(|| Fault::message(format!("no active key for `{purpose}`")))?;
     Ok(provider.open(record)?)

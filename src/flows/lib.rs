@@ -6,7 +6,8 @@
 //! - [`keyring`] the opened keys, and the two published key sets.
 //! - [`passwords`] Argon2id in a bounded pool off the async threads.
 //! - [`set_up`] the first start: keys, certificates, the enrolment code.
-//! - [`log`] entries written with their effect; the sequencer; proofs.
+//! - [`tls_certificate`] the built-in authority's certificate for this server's TLS.
+//! - [`log`] entries written with their effect; the sequencer; proofs. [`log_audit`] the check of the whole.
 //!
 //! Single sign-on:
 //! - [`log_in`], [`sessions`] passwords, cookies, throttling; ending sessions.
@@ -15,6 +16,7 @@
 //! - [`clients`] applications: registered, looked up.
 //!
 //! People and organisations:
+//! - [`overview`] how many there are of what, and the keys: the console's first look.
 //! - [`people`] enrolling the first administrator, citizens, officials, legal persons, the organisation tree.
 //!
 //! Decisions:
@@ -37,8 +39,10 @@ pub mod error;
 pub mod exchange_token;
 pub mod keyring;
 pub mod log;
+pub mod log_audit;
 pub mod log_in;
 pub mod make_seal;
+pub mod overview;
 pub mod passwords;
 pub mod people;
 pub mod report_signal;
@@ -46,6 +50,7 @@ pub mod seal_document;
 mod seal_picture;
 pub mod sessions;
 pub mod set_up;
+pub mod tls_certificate;
 pub mod user_info;
 pub mod verify_file;
 

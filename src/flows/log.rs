@@ -58,6 +58,8 @@ pub async fn write_as(tx: &mut Tx, id: Id<EntryKind>, now: Timestamp, act: Act<'
 
 /// Places every entry that waits, and signs a checkpoint over the log as it is then; the size of the log.
 pub async fn sequence(env: &Env) -> Result<u64, Fault> {
+    // Within a process they take turns: all but one would do the work in vain, holding the writer.
+    let _turn = env.sequencing.lock().await;
     let mut lost = 0;
     loop {
         match sequence_round(env).await? {
@@ -127,7 +129,8 @@ async fn load_tiles(conn: &mut Conn, ids: impl IntoIterator<Item = TileId>) -> R
     for id in ids {
         let bytes = rows::lookup_tile(conn, id.level, id.index).await?;
         let tile = bytes.and_then(|b| Tile::from_bytes(&b));
-        let missing = || Fault::message(format!("tile {} of level {} is missing or damaged", id.index, id.level));
+        let missing =
+            || Fault::message(format!("tile {} of level {} is missing or damaged", id.index, id.level));
         tiles.push((id, tile.ok_or_else(missing)?));
     }
     Ok(tiles.into_iter().collect())
@@ -165,6 +168,14 @@ pub async fn checkpoint(env: &Env) -> Result<CheckpointRow, Fault> {
     sequence(env).await?;
     let latest = rows::latest_checkpoint(&mut *env.db.read().await?).await?;
     latest.ok_or_else(|| Fault::message("no checkpoint after sequencing"))
+}
+
+/// The stored hashes of a tile of at least `width`, cut to `width`: a partial tile only grows, so its beginning never changes.
+pub async fn tile(env: &Env, id: TileId, width: usize) -> Result<Vec<u8>, Failure> {
+    let stored = rows::lookup_tile(&mut *env.db.read().await?, id.level, id.index).await?;
+    let hashes = stored.as_deref().and_then(|bytes| bytes.get(..width * audit::hash::HASH_BYTES));
+    let not_there = || Rejected::not_found("no_such_tile", "the log has no such tile");
+    Ok(hashes.ok_or_else(not_there)?.to_vec())
 }
 
 /// The latest entries, latest first.

@@ -5,7 +5,7 @@
 use base::id::{Failure as FailureKind, Session};
 use base::{Id, Secret, Timestamp};
 use identity::assurance::amr_values;
-use identity::password::{Password, PasswordHash};
+use identity::password::{HashFailed, Password, PasswordHash};
 use identity::throttle::{self, Failures, Network, RecentFailures, Verdict, WINDOW_SECONDS};
 use identity::{Amr, Assurance, LoginName, RealNameLevel};
 use oidc::lifetimes::SESSION_ABSOLUTE_SECONDS;
@@ -16,6 +16,7 @@ use store::{BadRow, Conn};
 
 use crate::env::Env;
 use crate::error::{Failure, Fault, Reason, Rejected};
+use crate::passwords::Place;
 use crate::sessions::{self, Login};
 
 /// How long a device stays known without a login.
@@ -54,14 +55,15 @@ pub struct LoggedIn {
 pub async fn log_in(env: &Env, now: Timestamp, attempt: Attempt) -> Result<LoggedIn, Failure> {
     let account = find_account(&mut *env.db.read().await?, &attempt.user_name).await?;
     let who = Who::new(env, now, &attempt, account.as_ref()).await?;
+    let place = env.passwords.reserve()?;
     count(env, now, &who).await?;
-    let verified = verify(env, &attempt, account.as_ref()).await?;
-    let account = account.filter(|a| verified && a.state == AccountState::Active);
+    let checked = verify(env, place, &attempt, account.as_ref()).await?;
+    let account = account.filter(|a| checked.is_right && a.state == AccountState::Active);
     let Some(account) = account else {
         let message = "the user name or the password is wrong";
         return Err(Rejected::new(Reason::Unauthenticated, "wrong_credentials", message).into());
     };
-    open_session(env, now, &who, account, attempt).await
+    open_session(env, now, &who, account, checked.new_hash, attempt).await
 }
 
 async fn find_account(conn: &mut Conn, typed: &str) -> Result<Option<AccountRow>, Fault> {
@@ -106,32 +108,59 @@ impl Who {
     }
 }
 
-/// Counts the try, or refuses it because there were too many.
+/// Counts the try, then looks at the count without it: of many tries at once each sees the others, on either engine.
 async fn count(env: &Env, now: Timestamp, who: &Who) -> Result<(), Failure> {
     let since = now.plus_seconds(-WINDOW_SECONDS);
-    let mut tx = env.db.begin().await?;
-    let of = |count: failures::FailureCount| Failures { count: count.count, last: count.last };
-    let known_device = match &who.known_device {
-        Some(device) => Some(of(failures::of_device(&mut tx, &who.account_key, device, since).await?)),
-        None => None,
-    };
-    let recent = RecentFailures {
-        account_on_network: of(failures::of_account_on_network(&mut tx, &who.account_key, &who.network, since).await?),
-        network: of(failures::of_network(&mut tx, &who.network, since).await?),
-        known_device,
-    };
-    if let Verdict::Wait { seconds } = throttle::decide(&recent, now) {
-        let message = format!("too many wrong passwords; try again in {seconds} seconds");
-        let reason = Reason::TooMany { retry_after_seconds: seconds };
-        return Err(Rejected::new(reason, "too_many_attempts", message).into());
-    }
     let id = Id::<FailureKind>::new(now, env.entropy.as_ref());
-    failures::add_failure(&mut tx, id, &who.account_key, &who.network, who.known_device.as_ref(), now).await?;
+    let mut tx = env.db.begin().await?;
+    failures::add_failure(&mut tx, id, &who.account_key, &who.network, who.known_device.as_ref(), now)
+        .await?;
     failures::forget_old_failures(&mut tx, since).await?;
-    Ok(tx.commit().await?)
+    tx.commit().await?;
+    let recent = recent_failures(&mut *env.db.read().await?, who, since, id).await?;
+    let Verdict::Wait { seconds } = throttle::decide(&recent, now) else { return Ok(()) };
+    // Not tried, so not counted.
+    let mut tx = env.db.begin().await?;
+    failures::take_back(&mut tx, id).await?;
+    tx.commit().await?;
+    let message = format!("too many wrong passwords; try again in {seconds} seconds");
+    let reason = Reason::TooMany { retry_after_seconds: seconds };
+    Err(Rejected::new(reason, "too_many_attempts", message).into())
 }
 
-async fn verify(env: &Env, attempt: &Attempt, account: Option<&AccountRow>) -> Result<bool, Failure> {
+async fn recent_failures(
+    conn: &mut Conn,
+    who: &Who,
+    since: Timestamp,
+    but: Id<FailureKind>,
+) -> Result<RecentFailures, Fault> {
+    let of = |count: failures::FailureCount| Failures { count: count.count, last: count.last };
+    let known_device = match &who.known_device {
+        Some(device) => Some(of(failures::of_device(conn, &who.account_key, device, since, but).await?)),
+        None => None,
+    };
+    let on_network =
+        failures::of_account_on_network(conn, &who.account_key, &who.network, since, but).await?;
+    Ok(RecentFailures {
+        account_on_network: of(on_network),
+        network: of(failures::of_network(conn, &who.network, since, but).await?),
+        known_device,
+    })
+}
+
+/// What the check of a password found.
+struct Checked {
+    is_right: bool,
+    /// The hash at the present cost, when the stored one was made at another.
+    new_hash: Option<String>,
+}
+
+async fn verify(
+    env: &Env,
+    place: Place,
+    attempt: &Attempt,
+    account: Option<&AccountRow>,
+) -> Result<Checked, Failure> {
     let stored = account.and_then(|a| a.password_hash.as_ref().map(|hash| (a.id, hash)));
     let stored: Option<PasswordHash> = match stored {
         Some((id, text)) => {
@@ -141,9 +170,18 @@ async fn verify(env: &Env, attempt: &Attempt, account: Option<&AccountRow>) -> R
         None => None,
     };
     // A text too long to be a password costs nothing: it is nobody's, whatever the name.
-    let Ok(password) = Password::new(attempt.password.expose()) else { return Ok(false) };
-    let verified = env.passwords.run(move |hasher| hasher.verify(&password, stored.as_ref())).await?;
-    Ok(verified.map_err(|e| Fault::message(e.to_string()))?)
+    let Ok(password) = Password::new(attempt.password.expose()) else {
+        return Ok(Checked { is_right: false, new_hash: None });
+    };
+    let entropy = std::sync::Arc::clone(&env.entropy);
+    let checked = place.run(move |hasher| {
+        let is_right = hasher.verify(&password, stored.as_ref())?;
+        let is_old = is_right && stored.as_ref().is_some_and(|hash| hasher.needs_rehash(hash));
+        let new_hash =
+            if is_old { Some(hasher.hash(&password, entropy.as_ref())?.to_string()) } else { None };
+        Ok::<_, HashFailed>(Checked { is_right, new_hash })
+    });
+    Ok(checked.await?.map_err(|e| Fault::message(e.to_string()))?)
 }
 
 async fn open_session(
@@ -151,6 +189,7 @@ async fn open_session(
     now: Timestamp,
     who: &Who,
     account: AccountRow,
+    new_hash: Option<String>,
     attempt: Attempt,
 ) -> Result<LoggedIn, Failure> {
     let methods = [Amr::Password];
@@ -173,6 +212,9 @@ async fn open_session(
     let mut tx = env.db.begin().await?;
     failures::forget_failures(&mut tx, &who.account_key, &who.network, who.known_device.as_ref()).await?;
     failures::know_device(&mut tx, account.id, &sessions::hash(device_token.expose()), now).await?;
+    if let (Some(old), Some(new)) = (&account.password_hash, &new_hash) {
+        accounts::rehash(&mut tx, account.id, old, new, now).await?;
+    }
     if let Some(old) = attempt.replaces.filter(|old| old.account.id != account.id) {
         // Somebody else logs in on this browser: what the other had here is over.
         sessions::end_in(&mut tx, now, old.account.id, old.session.id).await?;

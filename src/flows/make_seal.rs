@@ -77,7 +77,8 @@ pub async fn make(
     let (provider, entropy) = (env.keys.as_ref(), env.entropy.as_ref());
     let keyring = env.keyring();
     let (key_id, key) = certificates::new_key(provider, Purpose::SealSigning, Algorithm::Sm2, now, entropy)?;
-    let issuing = certificates::Authority { certificate: Some(&keyring.issuing), signer: &keyring.issuing_signer() };
+    let issuing =
+        certificates::Authority { certificate: Some(&keyring.issuing), signer: &keyring.issuing_signer() };
     let certificate_order = Order {
         profile: Profile::SealSigner,
         profile_name: profile::SEAL_SIGNER,
@@ -123,7 +124,9 @@ pub async fn make(
     certificates::keep(&mut tx, &certificate_order, issuing.certificate, &certificate, now, entropy).await?;
     if let Err(error) = seals::add(&mut tx, &row).await {
         if error.is_duplicate() {
-            return Err(Rejected::conflict("seal_exists", format!("a seal with the code `{es_id}` exists")).into());
+            return Err(
+                Rejected::conflict("seal_exists", format!("a seal with the code `{es_id}` exists")).into()
+            );
         }
         return Err(error.into());
     }
@@ -148,8 +151,12 @@ pub async fn change_state(
     now: Timestamp,
     authority: Authority<'_>,
     id: Id<Seal>,
-    to: SealState,
+    to: &str,
 ) -> Result<(), Failure> {
+    let to = SealState::parse(to).ok_or_else(|| {
+        let message = format!("expected state `active`, `suspended` or `destroyed`, got `{to}`");
+        Rejected::unprocessable("bad_state", message)
+    })?;
     let row = seals::lookup(&mut *env.db.read().await?, id).await?;
     let row = row.ok_or_else(|| Rejected::not_found("no_such_seal", format!("there is no seal `{id}`")))?;
     authority.require(env, now, "administer", "console", &row.unit.to_string()).await?;

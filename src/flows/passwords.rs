@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use identity::password::PasswordHasher;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::error::{Failure, Reason, Rejected};
 
@@ -32,21 +32,31 @@ impl Passwords {
         }
     }
 
-    /// Runs `work` with the hasher in the pool.
+    /// Takes a place in the queue, before anything is counted against the caller.
     ///
-    /// Fails with [`Reason::Busy`] when the queue is full.
-    pub async fn run<T, W>(&self, work: W) -> Result<T, Failure>
+    /// Fails with [`Reason::Busy`] when there is none.
+    pub fn reserve(&self) -> Result<Place, Rejected> {
+        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| busy())?;
+        Ok(Place { _place: place, workers: Arc::clone(&self.workers), hasher: Arc::clone(&self.hasher) })
+    }
+}
+
+/// A place in the queue.
+pub struct Place {
+    _place: OwnedSemaphorePermit,
+    workers: Arc<Semaphore>,
+    hasher: Arc<PasswordHasher>,
+}
+
+impl Place {
+    /// Waits for a worker and runs `work` with the hasher there.
+    pub async fn run<T, W>(self, work: W) -> Result<T, Failure>
     where
         T: Send + 'static,
         W: FnOnce(&PasswordHasher) -> T + Send + 'static,
     {
-        let busy = || {
-            let reason = Reason::Busy { retry_after_seconds: RETRY_AFTER_SECONDS };
-            Rejected::new(reason, "busy", "too many logins at once; try again in a moment")
-        };
-        let _place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| busy())?;
-        let worker = Arc::clone(&self.workers).acquire_owned().await.map_err(|_| busy())?;
-        let hasher = Arc::clone(&self.hasher);
+        let worker = self.workers.acquire_owned().await.map_err(|_| busy())?;
+        let hasher = self.hasher;
         let done = tokio::task::spawn_blocking(move || {
             let result = work(&hasher);
             drop(worker);
@@ -54,4 +64,9 @@ impl Passwords {
         });
         Ok(done.await?)
     }
+}
+
+fn busy() -> Rejected {
+    let reason = Reason::Busy { retry_after_seconds: RETRY_AFTER_SECONDS };
+    Rejected::new(reason, "busy", "too many logins at once; try again in a moment")
 }

@@ -4,22 +4,25 @@ use base::id::{Account, LegalPerson, Unit};
 use base::{Id, Secret, Timestamp};
 use identity::organisation::UnitCode;
 use identity::password::{self, Password};
-use identity::{Clearance, Level, LoginName, OrgUnit, PersonName, RealNameLevel, ResidentId, SocialCreditCode};
+use identity::{
+    Clearance, Level, LoginName, OrgUnit, PersonName, RealNameLevel, ResidentId, SocialCreditCode,
+};
 use serde_json::json;
 use store::rows::accounts::{self, AccountRow, AccountState, OfficialRow};
 use store::rows::data_sets::{self, DataSetRow};
-use store::rows::units::{self, LegalPersonRow, UnitRow};
 use store::rows::settings;
+use store::rows::units::{self, LegalPersonRow, UnitRow};
 use store::{StoreError, Tx};
 
-use crate::caller::Authority;
+use crate::caller::{Authority, Caller};
 use crate::env::Env;
 use crate::error::{Failure, Fault, Rejected};
 use crate::log::{self, Act, Kind};
 use crate::set_up::ENROL_ADMINISTRATOR;
 
 const ID_NUMBER: &str = "id-number";
-const ROOT_CODE: &str = "root";
+const ROOT_CODE: &str = "ROOT";
+const DATA_SET_ID_MAX_BYTES: usize = 128;
 
 /// What an account is made of.
 pub struct NewAccount {
@@ -56,14 +59,21 @@ pub async fn enrol_administrator(
     code: &str,
     account: NewAccount,
 ) -> Result<Id<Account>, Failure> {
+    let hash = gm::sm3::hash(code.trim().as_bytes());
+    let bad_code = || {
+        let message = "the code is wrong, used or too old: restart the server to be given another";
+        Rejected::forbidden("bad_enrolment_code", message)
+    };
+    // Looked at before the password is worked on: strangers must not occupy the pool that logins need.
+    if !settings::is_enrolment_open(&mut *env.db.read().await?, &hash, ENROL_ADMINISTRATOR, now).await? {
+        return Err(bad_code().into());
+    }
     let prepared = prepare(env, account, false).await?;
     let id = prepared.id(env, now);
-    let hash = gm::sm3::hash(code.trim().as_bytes());
     let mut tx = env.db.begin().await?;
     let usable = settings::consume_enrolment(&mut tx, &hash, ENROL_ADMINISTRATOR, now).await?;
     if !usable || accounts::count_administrators(&mut tx).await? > 0 {
-        let message = "the code is wrong, used or too old: restart the server to be given another";
-        return Err(Rejected::forbidden("bad_enrolment_code", message).into());
+        return Err(bad_code().into());
     }
     add_account(env, &mut tx, now, "enrolment", &prepared, id).await?;
     let root = match units::find_by_code(&mut tx, ROOT_CODE).await? {
@@ -73,8 +83,12 @@ pub async fn enrol_administrator(
             None => add_root(env, &mut tx, now).await?,
         },
     };
-    let post =
-        Post { unit: root, name: "系统管理员".to_owned(), clearance: 4, roles: vec!["administrator".to_owned()] };
+    let post = Post {
+        unit: root,
+        name: "系统管理员".to_owned(),
+        clearance: 4,
+        roles: vec!["administrator".to_owned()],
+    };
     add_post(env, &mut tx, now, "enrolment", id, &post).await?;
     // COMMIT POINT: the code is used up and the administrator exists, or neither.
     tx.commit().await?;
@@ -107,6 +121,9 @@ pub async fn add_person(
         None => top_unit(env).await?,
     };
     authority.require(env, now, "administer", "console", &unit.to_string()).await?;
+    if let Authority::Caller(caller) = authority {
+        check_delegation(env, now, caller, &account, post.as_ref()).await?;
+    }
     let prepared = prepare(env, account, sample).await?;
     let (actor, id) = (authority.actor(), prepared.id(env, now));
     let mut tx = env.db.begin().await?;
@@ -118,7 +135,32 @@ pub async fn add_person(
     Ok(id)
 }
 
-async fn top_unit(env: &Env) -> Result<Id<Unit>, Failure> {
+/// Nobody gives more than they have: no higher clearance than their own; and who somebody is, is recorded at the top only.
+async fn check_delegation(
+    env: &Env,
+    now: Timestamp,
+    caller: &Caller,
+    account: &NewAccount,
+    post: Option<&Post>,
+) -> Result<(), Failure> {
+    let own = match caller.account {
+        Some(account) => accounts::lookup_official(&mut *env.db.read().await?, account).await?,
+        None => None,
+    };
+    let own = own.ok_or_else(|| Rejected::forbidden("not_an_official", "people are added by officials"))?;
+    if let Some(post) = post.filter(|post| post.clearance > own.clearance) {
+        let message = format!("your clearance is {}, and you cannot give {}", own.clearance, post.clearance);
+        return Err(Rejected::forbidden("clearance_too_high", message).into());
+    }
+    if account.id_number.is_some() || account.real_name != RealNameLevel::Unverified {
+        let top = top_unit(env).await?;
+        Authority::Caller(caller).require(env, now, "administer", "console", &top.to_string()).await?;
+    }
+    Ok(())
+}
+
+/// The top of the organisation tree.
+pub(crate) async fn top_unit(env: &Env) -> Result<Id<Unit>, Failure> {
     let all = units::all(&mut *env.db.read().await?).await?;
     let top = all.into_iter().find(|u| u.parent.is_none());
     Ok(top.ok_or_else(|| Rejected::conflict("no_units", "the organisation tree is empty"))?.id)
@@ -142,19 +184,25 @@ impl Prepared {
 
 async fn prepare(env: &Env, account: NewAccount, sample: bool) -> Result<Prepared, Failure> {
     let bad = |field: &str, why: String| Rejected::unprocessable("bad_account", format!("{field}: {why}"));
-    let user_name: LoginName = account.user_name.trim().parse().map_err(|e| bad("user_name", format!("{e}")))?;
-    let display_name: PersonName = account.display_name.trim().parse().map_err(|e| bad("name", format!("{e}")))?;
+    let user_name: LoginName =
+        account.user_name.trim().parse().map_err(|e| bad("user_name", format!("{e}")))?;
+    let display_name: PersonName =
+        account.display_name.trim().parse().map_err(|e| bad("name", format!("{e}")))?;
     let password = Password::new(account.password.expose()).map_err(|e| bad("password", e.to_string()))?;
     password::check(&password, &user_name).map_err(|e| bad("password", e.to_string()))?;
     let id_number = match &account.id_number {
         Some(text) => {
             let number: ResidentId = text.trim().parse().map_err(|e| bad("id_number", format!("{e}")))?;
-            Some((env.keys.seal_blob(ID_NUMBER, number.as_str().as_bytes())?, index_of_id_number(env, &number)))
+            Some((
+                env.keys.seal_blob(ID_NUMBER, number.as_str().as_bytes())?,
+                index_of_id_number(env, &number),
+            ))
         }
         None => None,
     };
     let entropy = std::sync::Arc::clone(&env.entropy);
-    let hash = env.passwords.run(move |hasher| hasher.hash(&password, entropy.as_ref())).await?;
+    let place = env.passwords.reserve()?;
+    let hash = place.run(move |hasher| hasher.hash(&password, entropy.as_ref())).await?;
     let hash = hash.map_err(|e| Fault::message(e.to_string()))?;
     Ok(Prepared {
         user_name,
@@ -205,14 +253,16 @@ async fn add_post(
 ) -> Result<(), Failure> {
     let bad = |why: String| Rejected::unprocessable("bad_post", why);
     let name: PersonName = post.name.trim().parse().map_err(|e| bad(format!("post: {e}")))?;
-    let clearance = Clearance::try_from(i64::from(post.clearance)).map_err(|e| bad(format!("clearance: {e}")))?;
+    let clearance =
+        Clearance::try_from(i64::from(post.clearance)).map_err(|e| bad(format!("clearance: {e}")))?;
     for role in &post.roles {
         role.parse::<identity::official::Role>().map_err(|e| bad(format!("roles: {e}")))?;
     }
     if units::lookup(tx, post.unit).await?.is_none() {
         return Err(Rejected::not_found("no_such_unit", format!("there is no unit `{}`", post.unit)).into());
     }
-    accounts::add_official(tx, account, post.unit, name.as_str(), clearance.grade(), &post.roles, now).await?;
+    accounts::add_official(tx, account, post.unit, name.as_str(), clearance.grade(), &post.roles, now)
+        .await?;
     let subject = account.to_string();
     let detail = json!({
         "act": "post_given", "unit": post.unit, "clearance": clearance.grade(), "roles": post.roles,
@@ -238,9 +288,19 @@ pub struct NewUnit {
 }
 
 /// Adds a unit.
-pub async fn add_unit(env: &Env, now: Timestamp, authority: Authority<'_>, unit: NewUnit) -> Result<Id<Unit>, Failure> {
-    if let Some(parent) = unit.parent {
-        authority.require(env, now, "administer", "console", &parent.to_string()).await?;
+pub async fn add_unit(
+    env: &Env,
+    now: Timestamp,
+    authority: Authority<'_>,
+    unit: NewUnit,
+) -> Result<Id<Unit>, Failure> {
+    if let Authority::Caller(_) = authority {
+        // Beside the top stands nobody but who administers it.
+        let above = match unit.parent {
+            Some(parent) => parent,
+            None => top_unit(env).await?,
+        };
+        authority.require(env, now, "administer", "console", &above.to_string()).await?;
     }
     let actor = authority.actor();
     let mut tx = env.db.begin().await?;
@@ -260,6 +320,9 @@ async fn add_unit_in(
     let id = Id::<Unit>::new(now, env.entropy.as_ref());
     let code: UnitCode = unit.code.parse().map_err(|e| bad(format!("code: {e}")))?;
     let name: PersonName = unit.name_zh.parse().map_err(|e| bad(format!("name: {e}")))?;
+    if !unit.name_en.is_empty() {
+        unit.name_en.parse::<PersonName>().map_err(|e| bad(format!("name in English: {e}")))?;
+    }
     if let Some(uscc) = &unit.uscc {
         uscc.parse::<SocialCreditCode>().map_err(|e| bad(format!("uscc: {e}")))?;
     }
@@ -318,13 +381,17 @@ pub async fn add_legal_person(
     let row = LegalPersonRow { id, uscc: code.as_str().to_owned(), name: name.as_str().to_owned() };
     let actor = authority.actor();
     let mut tx = env.db.begin().await?;
+    if accounts::lookup(&mut tx, agent).await?.is_none() {
+        return Err(Rejected::not_found("no_such_account", format!("there is no account `{agent}`")).into());
+    }
     units::add_legal_person(&mut tx, &row, sample, now)
         .await
         .map_err(|e| duplicate(e, "legal_person_exists", "a legal person with this code exists"))?;
     units::add_agent(&mut tx, id, agent, "legal_representative", now).await?;
     let subject = id.to_string();
     let detail = json!({ "act": "legal_person_added", "agent": agent });
-    log::write(env, &mut tx, now, Act { kind: Kind::AdminAct, actor: &actor, subject: &subject, detail }).await?;
+    log::write(env, &mut tx, now, Act { kind: Kind::AdminAct, actor: &actor, subject: &subject, detail })
+        .await?;
     tx.commit().await?;
     Ok(id)
 }
@@ -338,8 +405,14 @@ pub async fn add_data_set(
     sample: bool,
 ) -> Result<(), Failure> {
     authority.require(env, now, "administer", "console", &data_set.unit.to_string()).await?;
-    Clearance::try_from(i64::from(data_set.grade))
-        .map_err(|e| Rejected::unprocessable("bad_data_set", e.to_string()))?;
+    let bad = |why: String| Rejected::unprocessable("bad_data_set", why);
+    Clearance::try_from(i64::from(data_set.grade)).map_err(|e| bad(e.to_string()))?;
+    data_set.name.parse::<PersonName>().map_err(|e| bad(format!("name: {e}")))?;
+    let id_is_good = (1..=DATA_SET_ID_MAX_BYTES).contains(&data_set.id.len())
+        && data_set.id.bytes().all(|b| b.is_ascii_graphic());
+    if !id_is_good {
+        return Err(bad(format!("id: expected 1 to {DATA_SET_ID_MAX_BYTES} visible ASCII characters")).into());
+    }
     let actor = authority.actor();
     let mut tx = env.db.begin().await?;
     data_sets::add(&mut tx, &data_set, sample, now)
@@ -361,9 +434,11 @@ pub fn masked_id_number(env: &Env, account: &AccountRow) -> Result<Option<String
     Ok(Some(number.masked()))
 }
 
-/// The index value under which a holder's e-certificates are found, from the account's sealed number.
+/// The index value under which a holder's e-certificates are found, from the account's sealed number; `None` when it is not
+/// proven that the number is the person's.
 pub(crate) fn holder_index_of(env: &Env, account: &AccountRow) -> Result<Option<[u8; 32]>, Fault> {
-    let Some(sealed) = &account.id_number_sealed else { return Ok(None) };
+    let proven = account.real_name_level >= level_number(RealNameLevel::Matched);
+    let Some(sealed) = account.id_number_sealed.as_ref().filter(|_| proven) else { return Ok(None) };
     let opened = env.keys.open_blob(ID_NUMBER, sealed)?;
     let text = std::str::from_utf8(opened.expose()).unwrap_or_default();
     Ok(Some(holder_index(env, text)))

@@ -44,10 +44,20 @@ pub struct Reported {
 }
 
 /// Keeps the report and writes it down; decisions see it at once.
+///
+/// Systems report, under their own name; and only what lowers trust: what raises it is known here from logins.
 pub async fn report(env: &Env, now: Timestamp, caller: &Caller, report: Report) -> Result<Reported, Failure> {
+    if caller.account.is_some() {
+        let message = "signals are reported by systems in their own name: use a client_credentials token";
+        return Err(Rejected::forbidden("not_a_system", message).into());
+    }
     let bad = |message: String| Rejected::unprocessable("bad_signal", message);
     let kind: Kind = report.kind.parse().map_err(|e: trust::UnknownKind| bad(e.to_string()))?;
-    let severity: Severity = report.severity.parse().map_err(|e: trust::UnknownSeverity| bad(e.to_string()))?;
+    if kind == Kind::StrongLogin {
+        return Err(bad("`strong_login` is known from logins here and cannot be reported".to_owned()).into());
+    }
+    let severity: Severity =
+        report.severity.parse().map_err(|e: trust::UnknownSeverity| bad(e.to_string()))?;
     if report.detail.chars().count() > DETAIL_MAX_CHARS {
         return Err(bad(format!("expected a detail of at most {DETAIL_MAX_CHARS} characters")).into());
     }

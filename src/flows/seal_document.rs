@@ -69,7 +69,8 @@ pub async fn seal(
     place: Place,
 ) -> Result<Sealed, Failure> {
     if document.len() > DOCUMENT_MAX_BYTES {
-        let message = format!("expected a document of at most {DOCUMENT_MAX_BYTES} bytes, got {}", document.len());
+        let message =
+            format!("expected a document of at most {DOCUMENT_MAX_BYTES} bytes, got {}", document.len());
         return Err(Rejected::new(Reason::TooLarge, "too_large", message).into());
     }
     authority.require(env, now, "use_seal", "seal", &id.to_string()).await?;
@@ -84,9 +85,10 @@ pub async fn seal(
         clip: None,
     };
     let file = apply(env, &tool, document, stamp, now).await?;
+    let digests = Digests { original: original_digest, sealed: gm::sm3::hash(&file) };
     let actor = authority.actor();
     let mut tx = env.db.begin().await?;
-    let sealing = keep(env, &mut tx, now, &actor, &tool.row, original_digest, &file).await?;
+    let sealing = keep(env, &mut tx, now, &actor, &tool.row, digests).await?;
     // COMMIT POINT: the file is handed out only once its sealing is in the log.
     tx.commit().await?;
     Ok(Sealed {
@@ -111,8 +113,12 @@ pub(crate) async fn open(env: &Env, id: Id<Seal>) -> Result<Tool, Failure> {
     let row = row.ok_or_else(|| Rejected::not_found("no_such_seal", format!("there is no seal `{id}`")))?;
     in_use(&row)?;
     let certificate = keys::lookup_certificate(&mut conn, &row.signer_certificate).await?;
-    let certificate =
-        certificate.ok_or_else(|| store::BadRow::new("seal", "signer_certificate", id, &row.signer_certificate))?;
+    let certificate = certificate
+        .ok_or_else(|| store::BadRow::new("seal", "signer_certificate", id, &row.signer_certificate))?;
+    if certificate.revoked.is_some() {
+        let message = format!("the signer certificate of the seal `{id}` is revoked");
+        return Err(Rejected::conflict("seal_unusable", message).into());
+    }
     let key = keyring::open_key(&mut conn, env.keys.as_ref(), certificate.key_id).await?;
     Ok(Tool { row, certificate: Certificate::from_der(&certificate.der)?, key })
 }
@@ -136,7 +142,8 @@ pub(crate) async fn apply(
     now: Timestamp,
 ) -> Result<Vec<u8>, Failure> {
     let keyring = env.keyring();
-    let trust = TrustAnchors { anchors: keyring.anchors(), intermediates: keyring.intermediates(), statuses: None };
+    let trust =
+        TrustAnchors { anchors: keyring.anchors(), intermediates: keyring.intermediates(), statuses: None };
     let (esl, certificate, signer) =
         (tool.row.esl.clone(), tool.certificate.clone(), CertSigner::new(Arc::clone(&tool.key)));
     let signed = tokio::task::spawn_blocking(move || {
@@ -170,6 +177,13 @@ fn refused(error: SignError) -> Failure {
     }
 }
 
+/// SM3 of a document before and after it is sealed; taken before the transaction opens, because a large file takes a while.
+#[derive(Clone, Copy)]
+pub(crate) struct Digests {
+    pub original: [u8; 32],
+    pub sealed: [u8; 32],
+}
+
 /// Keeps the sealing and writes it down; refuses when the seal went out of use meanwhile.
 pub(crate) async fn keep(
     env: &Env,
@@ -177,26 +191,27 @@ pub(crate) async fn keep(
     now: Timestamp,
     actor: &str,
     seal: &SealRow,
-    original_digest: [u8; 32],
-    file: &[u8],
+    digests: Digests,
 ) -> Result<SealingRow, Failure> {
-    let current = seals::lookup(tx, seal.id).await?;
-    in_use(&current.ok_or_else(|| Rejected::not_found("no_such_seal", "the seal is gone"))?)?;
+    if !seals::hold(tx, seal.id).await? {
+        return Err(Rejected::conflict("seal_not_in_use", "the seal went out of use meanwhile").into());
+    }
     let id = Id::<Sealing>::new(now, env.entropy.as_ref());
-    let sealed_digest = gm::sm3::hash(file);
     let detail = json!({
         "sealing": id,
-        "original_sm3": base::encoding::hex(&original_digest),
-        "sealed_sm3": base::encoding::hex(&sealed_digest),
+        "original_sm3": base::encoding::hex(&digests.original),
+        "sealed_sm3": base::encoding::hex(&digests.sealed),
     });
     let subject = seal.id.to_string();
-    let entry = log::write(env, tx, now, Act { kind: Kind::DocumentSealed, actor, subject: &subject, detail }).await?;
+    let entry =
+        log::write(env, tx, now, Act { kind: Kind::DocumentSealed, actor, subject: &subject, detail })
+            .await?;
     let row = SealingRow {
         id,
         seal: seal.id,
         actor: actor.to_owned(),
-        original_digest,
-        sealed_digest,
+        original_digest: digests.original,
+        sealed_digest: digests.sealed,
         entry,
         sealed: now,
     };

@@ -60,9 +60,10 @@ fn star() -> Vec<(f32, f32)> {
 /// Whether the point is inside the polygon: a ray to the right crosses its sides an odd number of times.
 fn contains(polygon: &[(f32, f32)], x: f32, y: f32) -> bool {
     let following = polygon.iter().cycle().skip(1);
-    let crossings = polygon.iter().zip(following).filter(|((ax, ay), (bx, by))| {
-        (*ay > y) != (*by > y) && x < (bx - ax) * (y - ay) / (by - ay) + ax
-    });
+    let crossings = polygon
+        .iter()
+        .zip(following)
+        .filter(|((ax, ay), (bx, by))| (*ay > y) != (*by > y) && x < (bx - ax) * (y - ay) / (by - ay) + ax);
     crossings.count() % 2 == 1
 }
 

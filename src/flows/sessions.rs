@@ -39,10 +39,17 @@ pub async fn of_account(env: &Env, now: Timestamp, account: Id<Account>) -> Resu
 }
 
 /// Ends a session of `account` and takes back every token that came from it, in one transaction.
-pub async fn end(env: &Env, now: Timestamp, account: Id<Account>, session: Id<Session>) -> Result<(), Failure> {
+pub async fn end(
+    env: &Env,
+    now: Timestamp,
+    account: Id<Account>,
+    session: Id<Session>,
+) -> Result<(), Failure> {
     let mut tx = env.db.begin().await?;
     if !end_in(&mut tx, now, account, session).await? {
-        return Err(Rejected::not_found("no_such_session", format!("you have no live session `{session}`")).into());
+        return Err(
+            Rejected::not_found("no_such_session", format!("you have no live session `{session}`")).into()
+        );
     }
     Ok(tx.commit().await?)
 }
@@ -67,7 +74,12 @@ pub async fn consents(env: &Env, account: Id<Account>) -> Result<Vec<consents::C
 }
 
 /// `account` takes back what it gave the application: consent and tokens.
-pub async fn withdraw(env: &Env, now: Timestamp, account: Id<Account>, client_id: &str) -> Result<(), Failure> {
+pub async fn withdraw(
+    env: &Env,
+    now: Timestamp,
+    account: Id<Account>,
+    client_id: &str,
+) -> Result<(), Failure> {
     let mut tx = env.db.begin().await?;
     if !consents::withdraw(&mut tx, account, client_id, now).await? {
         let message = format!("you have given nothing to `{client_id}`");

@@ -89,7 +89,8 @@ async fn make(parts: &Parts) -> Result<(), Fault> {
 async fn make_authorities(parts: &Parts, made: &Made, tx: &mut Tx, now: Timestamp) -> Result<(), Fault> {
     let (root_signer, root_order) =
         made.order(parts, Purpose::RootCa, Profile::RootCa, profile::ROOT, "Yinxin Root CA", ROOT_YEARS)?;
-    let root = issue(parts, tx, &root_order, &Authority { certificate: None, signer: &root_signer }, now).await?;
+    let root =
+        issue(parts, tx, &root_order, &Authority { certificate: None, signer: &root_signer }, now).await?;
     let (issuing_signer, issuing_order) = made.order(
         parts,
         Purpose::IssuingCa,
@@ -137,7 +138,8 @@ impl Made {
         years: i64,
     ) -> Result<(CertSigner, Order<'_>), Fault> {
         let found = self.keys.iter().find(|(_, record)| record.purpose == purpose);
-        let (key_id, key) = found.ok_or_else(|| Fault::message(format!("no key was made for `{purpose}`")))?;
+        let (key_id, key) =
+            found.ok_or_else(|| Fault::message(format!("no key was made for `{purpose}`")))?;
         let subject = Name {
             country: "CN".to_owned(),
             organization: "Yinxin".to_owned(),

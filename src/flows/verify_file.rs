@@ -34,7 +34,8 @@ pub struct Verified {
 /// Verifies a file. What cannot be read is reported as such; only a file beyond the limit is refused.
 pub async fn verify(env: &Env, now: Timestamp, file: Vec<u8>) -> Result<Verified, Failure> {
     if file.len() > verify::MAX_FILE_BYTES {
-        let message = format!("expected a file of at most {} bytes, got {}", verify::MAX_FILE_BYTES, file.len());
+        let message =
+            format!("expected a file of at most {} bytes, got {}", verify::MAX_FILE_BYTES, file.len());
         return Err(Rejected::new(Reason::TooLarge, "too_large", message).into());
     }
     let file = Arc::new(file);

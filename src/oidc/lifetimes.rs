@@ -10,10 +10,6 @@ pub const ID_TOKEN_TTL_SECONDS: i64 = 600;
 pub const REFRESH_IDLE_SECONDS: i64 = 14 * 86_400;
 /// A refresh token's whole family, however often it is used (ASVS 5.0 V10.4.8).
 pub const REFRESH_ABSOLUTE_SECONDS: i64 = 90 * 86_400;
-/// How long the predecessor of a rotated refresh token still gives the same answer, so that a retry logs nobody out.
-pub const REFRESH_GRACE_SECONDS: i64 = 10;
-/// A login session in the browser that is not used.
-pub const SESSION_IDLE_SECONDS: i64 = 2 * 3_600;
 /// A login session in the browser, however often it is used (ASVS 5.0 V7.3.2).
 pub const SESSION_ABSOLUTE_SECONDS: i64 = 12 * 3_600;
 /// An authorization request that waits for the person at the login and consent pages.

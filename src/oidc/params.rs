@@ -39,8 +39,8 @@ pub enum ParamsError {
         /// Its length in bytes.
         len: usize,
     },
-    /// A `%` is not followed by two hexadecimal digits, or what comes out is not UTF-8.
-    #[error("expected `{name}` to be percent-encoded UTF-8")]
+    /// A `%` is not followed by two hexadecimal digits, or what comes out is not UTF-8 or holds U+0000.
+    #[error("expected `{name}` to be percent-encoded UTF-8 without U+0000")]
     Encoding {
         /// Whose encoding it is, as far as it could be read.
         name: String,
@@ -138,7 +138,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Option<String> {
             plain => *plain,
         });
     }
-    String::from_utf8(out).ok()
+    String::from_utf8(out).ok().filter(|text| !text.contains('\0'))
 }
 
 /// Appends `name=value` to the query of `url`, each byte outside RFC 3986's unreserved set percent-encoded.

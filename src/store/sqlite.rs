@@ -11,7 +11,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
 use sqlx::{Connection, SqliteConnection};
 use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
 
@@ -76,13 +78,13 @@ impl Sqlite {
 
     pub(crate) async fn begin(&self) -> Result<SqliteTx, StoreError> {
         let waiting = Waiting::enter(&self.waiting);
-        let mut guard = self.lock().await;
+        let mut tx = SqliteTx { store: self.clone(), guard: Some(self.lock().await) };
         drop(waiting);
-        if !guard.outer_open {
-            sqlx::query("BEGIN IMMEDIATE").execute(&mut guard.connection).await?;
-            guard.outer_open = true;
+        if let Some(writer) = tx.guard.as_mut().filter(|w| !w.outer_open) {
+            // Noted before it is so: whoever goes away while it happens is undone like every other.
+            writer.outer_open = true;
+            sqlx::query("BEGIN IMMEDIATE").execute(&mut writer.connection).await?;
         }
-        let mut tx = SqliteTx { store: self.clone(), guard: Some(guard) };
         sqlx::query("SAVEPOINT flow").execute(tx.connection()?).await?;
         Ok(tx)
     }
@@ -147,7 +149,13 @@ impl SqliteTx {
         }
     }
 
-    pub(crate) async fn commit(mut self) -> Result<(), StoreError> {
+    /// Finished by a task of its own: a caller who goes away meanwhile must not leave the outcome of a group unknown.
+    pub(crate) async fn commit(self) -> Result<(), StoreError> {
+        let finished = tokio::spawn(self.finish()).await;
+        finished.unwrap_or_else(|e| Err(StoreError::Commit(e.to_string())))
+    }
+
+    async fn finish(mut self) -> Result<(), StoreError> {
         sqlx::query("RELEASE flow").execute(self.connection()?).await?;
         let Some(mut guard) = self.guard.take() else { return Ok(()) };
         let others_wait = self.store.waiting.load(Ordering::Acquire) > 0;

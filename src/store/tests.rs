@@ -75,7 +75,10 @@ async fn both_engines_have_the_same_tables_and_columns() {
     };
     // SQLite's primary keys of one TEXT column are nullable on paper; PostgreSQL's are not.
     let shape = |columns: &[Column]| -> BTreeSet<(String, String, &'static str)> {
-        columns.iter().map(|c| (c.table_name.clone(), c.column_name.clone(), same_type(&c.type_name))).collect()
+        columns
+            .iter()
+            .map(|c| (c.table_name.clone(), c.column_name.clone(), same_type(&c.type_name)))
+            .collect()
     };
     assert_eq!(shape(&ours), shape(&theirs));
     assert!(shape(&ours).iter().all(|(_, _, kind)| *kind != "unknown"));
@@ -123,7 +126,8 @@ async fn a_one_time_code_is_used_once_however_many_try() {
         assert_eq!(winners.load(Ordering::Relaxed), 1, "{}", db.engine().as_str());
         let mut tx = db.begin().await.unwrap();
         settings::add_enrolment(&mut tx, &[8; 32], "race", NOW, NOW.plus_seconds(60)).await.unwrap();
-        let late = settings::consume_enrolment(&mut tx, &[8; 32], "race", NOW.plus_seconds(60)).await.unwrap();
+        let late =
+            settings::consume_enrolment(&mut tx, &[8; 32], "race", NOW.plus_seconds(60)).await.unwrap();
         assert!(!late, "an expired code must not work");
     }
 }
@@ -162,11 +166,40 @@ async fn what_was_acknowledged_is_there_after_opening_again() {
     let db = Db::open(&address).await.unwrap();
     let mut tx = db.begin().await.unwrap();
     assert!(settings::add(&mut tx, "kept", b"1").await.unwrap());
-    assert!(!settings::add(&mut tx, "kept", b"2").await.unwrap(), "a second value must not replace the first");
+    assert!(
+        !settings::add(&mut tx, "kept", b"2").await.unwrap(),
+        "a second value must not replace the first"
+    );
     tx.commit().await.unwrap();
     db.close().await;
     let again = Db::open(&address).await.unwrap();
     let value = settings::lookup(&mut again.read().await.unwrap(), "kept").await.unwrap();
     assert_eq!(value, Some(b"1".to_vec()));
     assert!(matches!(Db::open("mysql://x").await, Err(StoreError::UnknownEngine(_))));
+}
+
+/// Lets `work` take its first step and then goes away, as a handler does whose client hangs up.
+async fn hang_up_on<T>(work: impl Future<Output = T>) {
+    tokio::select! {
+        biased;
+        _ = work => {}
+        () = std::future::ready(()) => {}
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_caller_who_goes_away_in_the_middle_blocks_nobody() {
+    let (db, _folder) = sqlite().await;
+    hang_up_on(db.begin()).await;
+    for n in 0..20 {
+        let mut tx = db.begin().await.unwrap();
+        settings::add(&mut tx, &format!("abandoned-{n}"), b"a").await.unwrap();
+        hang_up_on(tx.commit()).await;
+        let name = format!("acknowledged-{n}");
+        let mut tx = db.begin().await.unwrap();
+        settings::add(&mut tx, &name, b"b").await.unwrap();
+        tx.commit().await.unwrap();
+        let seen = settings::lookup(&mut db.read().await.unwrap(), &name).await.unwrap();
+        assert_eq!(seen, Some(b"b".to_vec()), "{name} was acknowledged but is not there");
+    }
 }

@@ -21,8 +21,7 @@ const LIST: &str = "SELECT id, user_name, display_name, password_hash, real_name
 const COUNT: &str = "SELECT COUNT(*) AS n FROM (SELECT 1 FROM account LIMIT 100000) t";
 const REHASH: &str =
     "UPDATE account SET password_hash = $3, updated_us = $4 WHERE id = $1 AND password_hash = $2";
-const ADD_OFFICIAL: &str =
-    "INSERT INTO official (account_id, unit_id, post, clearance, roles, state, created_us) \
+const ADD_OFFICIAL: &str = "INSERT INTO official (account_id, unit_id, post, clearance, roles, state, created_us) \
      VALUES ($1, $2, $3, $4, $5, 'active', $6)";
 const LOOKUP_OFFICIAL: &str = "SELECT o.account_id, o.unit_id, o.post, o.clearance, o.roles, o.state, u.path \
      FROM official o JOIN org_unit u ON u.id = o.unit_id WHERE o.account_id = $1";
@@ -100,7 +99,9 @@ impl TryFrom<Raw> for AccountRow {
     fn try_from(raw: Raw) -> Result<Self, StoreError> {
         let bad = |column, value: &dyn std::fmt::Display| BadRow::new("account", column, &raw.id, value);
         if raw.id_number_sealed.is_some() != raw.id_number_index.is_some() {
-            return Err(bad("id_number_index", &"sealed and index must both be there or both be missing").into());
+            return Err(
+                bad("id_number_index", &"sealed and index must both be there or both be missing").into()
+            );
         }
         let index = raw.id_number_index.as_deref();
         Ok(Self {
@@ -245,7 +246,10 @@ pub async fn add_official(
 }
 
 /// The post of `account`, if it is an official.
-pub async fn lookup_official(conn: &mut Conn, account: Id<Account>) -> Result<Option<OfficialRow>, StoreError> {
+pub async fn lookup_official(
+    conn: &mut Conn,
+    account: Id<Account>,
+) -> Result<Option<OfficialRow>, StoreError> {
     find!(RawOfficial, conn, LOOKUP_OFFICIAL, account.to_string())?.map(OfficialRow::try_from).transpose()
 }
 

@@ -9,8 +9,7 @@ use crate::error::StoreError;
 
 const ADD: &str =
     "INSERT INTO audit_entry (id, kind, subject, body, leaf_hash, at_us) VALUES ($1, $2, $3, $4, $5, $6)";
-const UNSEQUENCED: &str =
-    "SELECT id, leaf_hash FROM audit_entry WHERE seq IS NULL ORDER BY id LIMIT $1";
+const UNSEQUENCED: &str = "SELECT id, leaf_hash FROM audit_entry WHERE seq IS NULL ORDER BY id LIMIT $1";
 const PLACE: &str = "UPDATE audit_entry SET seq = $2 WHERE id = $1 AND seq IS NULL";
 const LOOKUP: &str = "SELECT id, kind, subject, body, leaf_hash, at_us, seq FROM audit_entry WHERE id = $1";
 const IN_ORDER: &str = "SELECT id, kind, subject, body, leaf_hash, at_us, seq FROM audit_entry \
@@ -18,7 +17,7 @@ const IN_ORDER: &str = "SELECT id, kind, subject, body, leaf_hash, at_us, seq FR
 const LATEST: &str = "SELECT id, kind, subject, body, leaf_hash, at_us, seq FROM audit_entry \
      WHERE seq IS NOT NULL ORDER BY seq DESC LIMIT $1";
 const OF_SUBJECT: &str = "SELECT id, kind, subject, body, leaf_hash, at_us, seq FROM audit_entry \
-     WHERE subject = $1 AND kind = $2 ORDER BY at_us, id LIMIT 1000";
+     WHERE subject = $1 AND kind = $2 ORDER BY at_us DESC, id DESC LIMIT 1000";
 const LOOKUP_TILE: &str = "SELECT hashes FROM audit_tile WHERE level = $1 AND idx = $2";
 const PUT_TILE: &str = "INSERT INTO audit_tile (level, idx, hashes) VALUES ($1, $2, $3) \
      ON CONFLICT (level, idx) DO UPDATE SET hashes = excluded.hashes";
@@ -156,9 +155,9 @@ pub async fn latest(conn: &mut Conn, limit: u32) -> Result<Vec<EntryRow>, StoreE
     list!(Raw, conn, LATEST, i64::from(limit))?.into_iter().map(EntryRow::try_from).collect()
 }
 
-/// The entries of one kind about `subject`, oldest first, placed or not; at most 1000.
+/// The latest 1000 entries of one kind about `subject`, oldest first, placed or not.
 pub async fn of_subject(conn: &mut Conn, subject: &str, kind: &str) -> Result<Vec<EntryRow>, StoreError> {
-    list!(Raw, conn, OF_SUBJECT, subject, kind)?.into_iter().map(EntryRow::try_from).collect()
+    list!(Raw, conn, OF_SUBJECT, subject, kind)?.into_iter().rev().map(EntryRow::try_from).collect()
 }
 
 #[derive(sqlx::FromRow)]
@@ -245,8 +244,13 @@ pub async fn latest_checkpoint(conn: &mut Conn) -> Result<Option<CheckpointRow>,
     find!(RawCheckpoint, conn, LATEST_CHECKPOINT)?.map(CheckpointRow::try_from).transpose()
 }
 
-/// Checkpoints over more than `size` entries, in order.
-pub async fn checkpoints_after(conn: &mut Conn, size: u64, limit: u32) -> Result<Vec<CheckpointRow>, StoreError> {
-    let rows = list!(RawCheckpoint, conn, CHECKPOINTS, size.cast_signed(), i64::from(limit))?;
+/// Checkpoints over more than `size` entries (all, with `None`), in order.
+pub async fn checkpoints_after(
+    conn: &mut Conn,
+    size: Option<u64>,
+    limit: u32,
+) -> Result<Vec<CheckpointRow>, StoreError> {
+    let after = size.map_or(-1, u64::cast_signed);
+    let rows = list!(RawCheckpoint, conn, CHECKPOINTS, after, i64::from(limit))?;
     rows.into_iter().map(CheckpointRow::try_from).collect()
 }

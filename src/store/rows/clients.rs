@@ -10,7 +10,8 @@ use crate::error::{BadRow, StoreError};
 const ADD: &str = "INSERT INTO client (id, metadata, secret_hash, state, sample, created_us, updated_us) \
      VALUES ($1, $2, $3, 'active', $4, $5, $5)";
 const LOOKUP: &str = "SELECT id, metadata, secret_hash, state, sample, created_us FROM client WHERE id = $1";
-const LIST: &str = "SELECT id, metadata, secret_hash, state, sample, created_us FROM client ORDER BY id LIMIT 1000";
+const LIST: &str =
+    "SELECT id, metadata, secret_hash, state, sample, created_us FROM client ORDER BY id LIMIT 1000";
 const ALLOW: &str = "INSERT INTO consent (account_id, client_id, scopes, granted_us) VALUES ($1, $2, $3, $4) \
      ON CONFLICT (account_id, client_id) DO UPDATE SET scopes = excluded.scopes, granted_us = excluded.granted_us, \
      withdrawn_us = NULL";
@@ -152,10 +153,15 @@ pub async fn lookup_consent(
     account: Id<Account>,
     client_id: &str,
 ) -> Result<Option<ConsentRow>, StoreError> {
-    find!(RawConsent, conn, LOOKUP_CONSENT, account.to_string(), client_id)?.map(ConsentRow::try_from).transpose()
+    find!(RawConsent, conn, LOOKUP_CONSENT, account.to_string(), client_id)?
+        .map(ConsentRow::try_from)
+        .transpose()
 }
 
 /// Everything that `account` allows.
 pub async fn consents_of(conn: &mut Conn, account: Id<Account>) -> Result<Vec<ConsentRow>, StoreError> {
-    list!(RawConsent, conn, LIST_CONSENTS, account.to_string())?.into_iter().map(ConsentRow::try_from).collect()
+    list!(RawConsent, conn, LIST_CONSENTS, account.to_string())?
+        .into_iter()
+        .map(ConsentRow::try_from)
+        .collect()
 }

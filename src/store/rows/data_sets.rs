@@ -7,7 +7,8 @@ use super::{id, small};
 use crate::db::{Conn, Tx, find, list, run};
 use crate::error::StoreError;
 
-const ADD: &str = "INSERT INTO data_set (id, name, unit_id, grade, sample, created_us) VALUES ($1, $2, $3, $4, $5, $6)";
+const ADD: &str =
+    "INSERT INTO data_set (id, name, unit_id, grade, sample, created_us) VALUES ($1, $2, $3, $4, $5, $6)";
 const LOOKUP: &str = "SELECT d.id, d.name, d.unit_id, d.grade, u.path FROM data_set d \
      JOIN org_unit u ON u.id = d.unit_id WHERE d.id = $1";
 const LIST: &str = "SELECT d.id, d.name, d.unit_id, d.grade, u.path FROM data_set d \

@@ -28,8 +28,18 @@ const MOVE_STATE: &str = "UPDATE ecert SET state = $3, updated_us = $4 WHERE ide
 const COUNT: &str = "SELECT COUNT(*) AS n FROM ecert";
 
 /// The statements of this file.
-pub const STATEMENTS: &[&str] =
-    &[ADD_TYPE, LOOKUP_TYPE, LIST_TYPES, ADD, LOOKUP, FIND_BY_DIGEST, LIST_OF_HOLDER, LIST, MOVE_STATE, COUNT];
+pub const STATEMENTS: &[&str] = &[
+    ADD_TYPE,
+    LOOKUP_TYPE,
+    LIST_TYPES,
+    ADD,
+    LOOKUP,
+    FIND_BY_DIGEST,
+    LIST_OF_HOLDER,
+    LIST,
+    MOVE_STATE,
+    COUNT,
+];
 
 /// A type of e-certificate as it is kept.
 #[derive(Clone, Debug)]

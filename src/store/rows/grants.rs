@@ -24,7 +24,8 @@ const LOOKUP_CODE: &str = "SELECT grant_id, redirect_uri, code_challenge, expire
 const CONSUME_CODE: &str =
     "UPDATE authorization_code SET consumed_us = $2 WHERE code_hash = $1 AND consumed_us IS NULL";
 const ADD_REFRESH: &str = "INSERT INTO refresh_token (token_hash, grant_id, expires_us) VALUES ($1, $2, $3)";
-const LOOKUP_REFRESH: &str = "SELECT grant_id, expires_us, consumed_us FROM refresh_token WHERE token_hash = $1";
+const LOOKUP_REFRESH: &str =
+    "SELECT grant_id, expires_us, consumed_us FROM refresh_token WHERE token_hash = $1";
 const CONSUME_REFRESH: &str =
     "UPDATE refresh_token SET consumed_us = $2 WHERE token_hash = $1 AND consumed_us IS NULL";
 
@@ -251,7 +252,10 @@ pub async fn add_refresh(
 }
 
 /// The refresh token with this hash, used or not.
-pub async fn lookup_refresh(conn: &mut Conn, token_hash: &[u8; 32]) -> Result<Option<RefreshRow>, StoreError> {
+pub async fn lookup_refresh(
+    conn: &mut Conn,
+    token_hash: &[u8; 32],
+) -> Result<Option<RefreshRow>, StoreError> {
     let Some(raw) = find!(RawRefresh, conn, LOOKUP_REFRESH, &token_hash[..])? else { return Ok(None) };
     Ok(Some(RefreshRow {
         grant: id("refresh_token", "grant_id", &raw.grant_id)?,

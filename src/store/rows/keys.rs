@@ -10,10 +10,10 @@ use crate::error::StoreError;
 const ADD: &str = "INSERT INTO kms_key (id, purpose, algorithm, state, public_key, wrapped, created_us) \
      VALUES ($1, $2, $3, $4, $5, $6, $7)";
 const LIST: &str = "SELECT id, purpose, algorithm, state, public_key, wrapped, created_us \
-     FROM kms_key ORDER BY id LIMIT 1000";
-const LOOKUP: &str = "SELECT id, purpose, algorithm, state, public_key, wrapped, created_us FROM kms_key WHERE id = $1";
-const ADD_CERTIFICATE: &str =
-    "INSERT INTO certificate (serial, profile, subject, issuer_serial, key_id, der, fingerprint, created_us) \
+     FROM kms_key WHERE purpose <> 'seal-signing' ORDER BY id LIMIT 1000";
+const LOOKUP: &str =
+    "SELECT id, purpose, algorithm, state, public_key, wrapped, created_us FROM kms_key WHERE id = $1";
+const ADD_CERTIFICATE: &str = "INSERT INTO certificate (serial, profile, subject, issuer_serial, key_id, der, fingerprint, created_us) \
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
 const LIST_CERTIFICATES: &str = "SELECT serial, profile, subject, issuer_serial, key_id, der, fingerprint, revoked_us, created_us \
      FROM certificate WHERE profile = $1 ORDER BY created_us, serial LIMIT 1000";
@@ -87,7 +87,7 @@ pub async fn add(tx: &mut Tx, key: &KeyRow) -> Result<(), StoreError> {
     .map(drop)
 }
 
-/// Every key, oldest first.
+/// Every key of the installation itself, oldest first; the keys of seals are looked up one by one.
 pub async fn all(conn: &mut Conn) -> Result<Vec<KeyRow>, StoreError> {
     list!(RawKey, conn, LIST)?.into_iter().map(KeyRow::try_from).collect()
 }
@@ -169,7 +169,10 @@ pub async fn add_certificate(tx: &mut Tx, certificate: &CertificateRow) -> Resul
 
 /// Every certificate of `profile`, oldest first.
 pub async fn certificates(conn: &mut Conn, profile: &str) -> Result<Vec<CertificateRow>, StoreError> {
-    list!(RawCertificate, conn, LIST_CERTIFICATES, profile)?.into_iter().map(CertificateRow::try_from).collect()
+    list!(RawCertificate, conn, LIST_CERTIFICATES, profile)?
+        .into_iter()
+        .map(CertificateRow::try_from)
+        .collect()
 }
 
 /// The certificate with `serial`.

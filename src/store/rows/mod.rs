@@ -40,7 +40,11 @@ fn id<T: Kind>(table: &'static str, column: &'static str, text: &str) -> Result<
     text.parse().map_err(|_| BadRow::new(table, column, text, text))
 }
 
-fn optional_id<T: Kind>(table: &'static str, column: &'static str, text: Option<&str>) -> Result<Option<Id<T>>, BadRow> {
+fn optional_id<T: Kind>(
+    table: &'static str,
+    column: &'static str,
+    text: Option<&str>,
+) -> Result<Option<Id<T>>, BadRow> {
     text.map(|t| id(table, column, t)).transpose()
 }
 
@@ -48,7 +52,12 @@ fn words(table: &'static str, column: &'static str, row: &str, json: &str) -> Re
     serde_json::from_str(json).map_err(|_| BadRow::new(table, column, row, json))
 }
 
-fn small<T: TryFrom<i64>>(table: &'static str, column: &'static str, row: &str, value: i64) -> Result<T, BadRow> {
+fn small<T: TryFrom<i64>>(
+    table: &'static str,
+    column: &'static str,
+    row: &str,
+    value: i64,
+) -> Result<T, BadRow> {
     T::try_from(value).map_err(|_| BadRow::new(table, column, row, value))
 }
 

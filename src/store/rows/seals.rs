@@ -19,6 +19,7 @@ const LIST: &str = "SELECT s.id, s.es_id, s.name, s.unit_id, s.signer_certificat
      s.valid_from_us, s.valid_until_us, s.created_us, u.path FROM seal s JOIN org_unit u ON u.id = s.unit_id \
      ORDER BY s.id LIMIT 1000";
 const MOVE_STATE: &str = "UPDATE seal SET state = $3 WHERE id = $1 AND state = $2";
+const HOLD: &str = "UPDATE seal SET state = state WHERE id = $1 AND state = 'active'";
 const ADD_SEALING: &str = "INSERT INTO sealing (id, seal_id, actor, original_digest, sealed_digest, audit_entry_id, \
      sealed_us) VALUES ($1, $2, $3, $4, $5, $6, $7)";
 const FIND_SEALING: &str = "SELECT id, seal_id, actor, original_digest, sealed_digest, audit_entry_id, sealed_us \
@@ -27,7 +28,7 @@ const COUNT_SEALINGS: &str = "SELECT COUNT(*) AS n FROM sealing";
 
 /// The statements of this file.
 pub const STATEMENTS: &[&str] =
-    &[ADD, LOOKUP, FIND_BY_ES_ID, LIST, MOVE_STATE, ADD_SEALING, FIND_SEALING, COUNT_SEALINGS];
+    &[ADD, LOOKUP, FIND_BY_ES_ID, LIST, MOVE_STATE, HOLD, ADD_SEALING, FIND_SEALING, COUNT_SEALINGS];
 
 word_enum! {
     /// Where a seal stands.
@@ -95,7 +96,8 @@ impl TryFrom<Raw> for SealRow {
         Ok(Self {
             id: id("seal", "id", &raw.id)?,
             unit: id("seal", "unit_id", &raw.unit_id)?,
-            state: SealState::parse(&raw.state).ok_or_else(|| BadRow::new("seal", "state", &raw.id, &raw.state))?,
+            state: SealState::parse(&raw.state)
+                .ok_or_else(|| BadRow::new("seal", "state", &raw.id, &raw.state))?,
             es_id: raw.es_id,
             name: raw.name,
             unit_path: raw.path,
@@ -145,8 +147,18 @@ pub async fn all(conn: &mut Conn) -> Result<Vec<SealRow>, StoreError> {
 }
 
 /// Moves the seal from one state to another; whether it was in the first.
-pub async fn move_state(tx: &mut Tx, id: Id<Seal>, from: SealState, to: SealState) -> Result<bool, StoreError> {
+pub async fn move_state(
+    tx: &mut Tx,
+    id: Id<Seal>,
+    from: SealState,
+    to: SealState,
+) -> Result<bool, StoreError> {
     Ok(run!(tx, MOVE_STATE, id.to_string(), from.as_str(), to.as_str())? == 1)
+}
+
+/// Holds the seal in its state until the transaction ends; whether it is in use. Whoever suspends it meanwhile waits.
+pub async fn hold(tx: &mut Tx, id: Id<Seal>) -> Result<bool, StoreError> {
+    Ok(run!(tx, HOLD, id.to_string())? == 1)
 }
 
 /// One sealing of one document.
@@ -196,7 +208,10 @@ pub async fn add_sealing(tx: &mut Tx, sealing: &SealingRow) -> Result<(), StoreE
 }
 
 /// The sealing that made the file with this digest.
-pub async fn find_sealing(conn: &mut Conn, sealed_digest: &[u8; 32]) -> Result<Option<SealingRow>, StoreError> {
+pub async fn find_sealing(
+    conn: &mut Conn,
+    sealed_digest: &[u8; 32],
+) -> Result<Option<SealingRow>, StoreError> {
     let Some(raw) = find!(RawSealing, conn, FIND_SEALING, &sealed_digest[..])? else { return Ok(None) };
     Ok(Some(SealingRow {
         id: id("sealing", "id", &raw.id)?,

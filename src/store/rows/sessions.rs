@@ -13,6 +13,7 @@ const FIND_BY_TOKEN: &str = "SELECT id, account_id, acr, amr, network, user_agen
      WHERE token_hash = $1 AND ended_us IS NULL AND expires_us > $2";
 const LIVE: &str = "SELECT id, account_id, acr, amr, network, user_agent, auth_us, expires_us FROM session \
      WHERE id = $1 AND ended_us IS NULL AND expires_us > $2";
+const IS_ENDED: &str = "SELECT COUNT(*) AS n FROM session WHERE id = $1 AND ended_us IS NOT NULL";
 const LIST_LIVE: &str = "SELECT id, account_id, acr, amr, network, user_agent, auth_us, expires_us FROM session \
      WHERE account_id = $1 AND ended_us IS NULL AND expires_us > $2 ORDER BY auth_us LIMIT 100";
 const END: &str = "UPDATE session SET ended_us = $2 WHERE id = $1 AND ended_us IS NULL";
@@ -21,7 +22,8 @@ const END_OF_ACCOUNT: &str =
 const COUNT_LIVE: &str = "SELECT COUNT(*) AS n FROM session WHERE ended_us IS NULL AND expires_us > $1";
 
 /// The statements of this file.
-pub const STATEMENTS: &[&str] = &[ADD, FIND_BY_TOKEN, LIVE, LIST_LIVE, END, END_OF_ACCOUNT, COUNT_LIVE];
+pub const STATEMENTS: &[&str] =
+    &[ADD, FIND_BY_TOKEN, LIVE, IS_ENDED, LIST_LIVE, END, END_OF_ACCOUNT, COUNT_LIVE];
 
 /// A login in one browser.
 #[derive(Clone, Debug)]
@@ -101,13 +103,29 @@ pub async fn find_by_token(
 }
 
 /// The session `id`, if it is live.
-pub async fn live(conn: &mut Conn, id: Id<Session>, now: Timestamp) -> Result<Option<SessionRow>, StoreError> {
+pub async fn live(
+    conn: &mut Conn,
+    id: Id<Session>,
+    now: Timestamp,
+) -> Result<Option<SessionRow>, StoreError> {
     find!(Raw, conn, LIVE, id.to_string(), now.us())?.map(SessionRow::try_from).transpose()
 }
 
+/// Whether the session `id` was ended by hand, as against running out of time.
+pub async fn is_ended(conn: &mut Conn, id: Id<Session>) -> Result<bool, StoreError> {
+    Ok(find!(Count, conn, IS_ENDED, id.to_string())?.is_some_and(|c| c.n > 0))
+}
+
 /// The live sessions of `account`.
-pub async fn live_of(conn: &mut Conn, account: Id<Account>, now: Timestamp) -> Result<Vec<SessionRow>, StoreError> {
-    list!(Raw, conn, LIST_LIVE, account.to_string(), now.us())?.into_iter().map(SessionRow::try_from).collect()
+pub async fn live_of(
+    conn: &mut Conn,
+    account: Id<Account>,
+    now: Timestamp,
+) -> Result<Vec<SessionRow>, StoreError> {
+    list!(Raw, conn, LIST_LIVE, account.to_string(), now.us())?
+        .into_iter()
+        .map(SessionRow::try_from)
+        .collect()
 }
 
 /// Ends the session; whether it was still live.

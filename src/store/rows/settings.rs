@@ -2,6 +2,7 @@
 
 use base::Timestamp;
 
+use super::Count;
 use crate::db::{Conn, Tx, find, run};
 use crate::error::StoreError;
 
@@ -11,11 +12,14 @@ const ADD_ENROLMENT: &str =
     "INSERT INTO enrolment (code_hash, purpose, created_us, expires_us) VALUES ($1, $2, $3, $4)";
 const CONSUME_ENROLMENT: &str = "UPDATE enrolment SET consumed_us = $3 \
      WHERE code_hash = $1 AND purpose = $2 AND consumed_us IS NULL AND expires_us > $3";
+const IS_ENROLMENT_OPEN: &str = "SELECT COUNT(*) AS n FROM enrolment \
+     WHERE code_hash = $1 AND purpose = $2 AND consumed_us IS NULL AND expires_us > $3";
 const WITHDRAW_ENROLMENTS: &str =
     "UPDATE enrolment SET consumed_us = $2 WHERE purpose = $1 AND consumed_us IS NULL";
 
 /// The statements of this file.
-pub const STATEMENTS: &[&str] = &[FIND, ADD, ADD_ENROLMENT, CONSUME_ENROLMENT, WITHDRAW_ENROLMENTS];
+pub const STATEMENTS: &[&str] =
+    &[FIND, ADD, ADD_ENROLMENT, CONSUME_ENROLMENT, IS_ENROLMENT_OPEN, WITHDRAW_ENROLMENTS];
 
 #[derive(sqlx::FromRow)]
 struct Row {
@@ -41,6 +45,17 @@ pub async fn add_enrolment(
     expires: Timestamp,
 ) -> Result<(), StoreError> {
     run!(tx, ADD_ENROLMENT, &code_hash[..], purpose, now.us(), expires.us()).map(drop)
+}
+
+/// Whether the code would work now. Only [`consume_enrolment`] decides.
+pub async fn is_enrolment_open(
+    conn: &mut Conn,
+    code_hash: &[u8; 32],
+    purpose: &str,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let count = find!(Count, conn, IS_ENROLMENT_OPEN, &code_hash[..], purpose, now.us())?;
+    Ok(count.is_some_and(|c| c.n > 0))
 }
 
 /// Uses up the code: true once, and only before it expires.

@@ -10,7 +10,8 @@ use crate::error::StoreError;
 const ADD: &str = "INSERT INTO trust_signal (id, subject, kind, severity, reported_by, detail, reported_us) \
      VALUES ($1, $2, $3, $4, $5, $6, $7)";
 const RECENT: &str = "SELECT id, subject, kind, severity, reported_by, detail, reported_us, resolved_us FROM trust_signal \
-     WHERE subject = $1 AND (resolved_us IS NULL OR reported_us > $2) ORDER BY reported_us DESC LIMIT 10000";
+     WHERE id IN (SELECT MAX(id) FROM trust_signal WHERE subject = $1 AND (resolved_us IS NULL OR reported_us > $2) \
+     GROUP BY kind, severity, CASE WHEN resolved_us IS NULL THEN 0 ELSE 1 END) ORDER BY id DESC LIMIT 1000";
 
 /// The statements of this file.
 pub const STATEMENTS: &[&str] = &[ADD, RECENT];
@@ -80,7 +81,8 @@ pub async fn add(tx: &mut Tx, signal: &SignalRow) -> Result<(), StoreError> {
     .map(drop)
 }
 
-/// The signals about `subject` that nobody settled or that were reported after `since`, latest first.
+/// The latest signal of each kind and severity about `subject`, settled and not, that nobody settled or that was reported after
+/// `since`. Repeated reports add nothing to trust, so a flood of them must not push out others.
 pub async fn recent(conn: &mut Conn, subject: &str, since: Timestamp) -> Result<Vec<SignalRow>, StoreError> {
     list!(Raw, conn, RECENT, subject, since.us())?.into_iter().map(SignalRow::try_from).collect()
 }

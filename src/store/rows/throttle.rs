@@ -7,16 +7,17 @@ use super::Count;
 use crate::db::{Conn, Tx, find, run};
 use crate::error::StoreError;
 
-const ADD_FAILURE: &str = "INSERT INTO login_failure (id, account_key, network, device, at_us) VALUES ($1, $2, $3, $4, $5)";
+const ADD_FAILURE: &str =
+    "INSERT INTO login_failure (id, account_key, network, device, at_us) VALUES ($1, $2, $3, $4, $5)";
 const OF_ACCOUNT_ON_NETWORK: &str = "SELECT COUNT(*) AS n, MAX(at_us) AS last_us FROM login_failure \
-     WHERE account_key = $1 AND network = $2 AND device IS NULL AND at_us > $3";
-const OF_NETWORK: &str =
-    "SELECT COUNT(*) AS n, MAX(at_us) AS last_us FROM login_failure WHERE network = $1 AND at_us > $2";
+     WHERE account_key = $1 AND network = $2 AND device IS NULL AND at_us > $3 AND id <> $4";
+const OF_NETWORK: &str = "SELECT COUNT(*) AS n, MAX(at_us) AS last_us FROM login_failure WHERE network = $1 AND at_us > $2 AND id <> $3";
 const OF_DEVICE: &str = "SELECT COUNT(*) AS n, MAX(at_us) AS last_us FROM login_failure \
-     WHERE account_key = $1 AND device = $2 AND at_us > $3";
+     WHERE account_key = $1 AND device = $2 AND at_us > $3 AND id <> $4";
 const FORGET_ON_NETWORK: &str =
     "DELETE FROM login_failure WHERE account_key = $1 AND network = $2 AND device IS NULL";
 const FORGET_ON_DEVICE: &str = "DELETE FROM login_failure WHERE account_key = $1 AND device = $2";
+const TAKE_BACK: &str = "DELETE FROM login_failure WHERE id = $1";
 const FORGET_OLD: &str = "DELETE FROM login_failure WHERE at_us < $1";
 const KNOW_DEVICE: &str = "INSERT INTO known_device (account_id, device_hash, seen_us) VALUES ($1, $2, $3) \
      ON CONFLICT (account_id, device_hash) DO UPDATE SET seen_us = excluded.seen_us";
@@ -31,6 +32,7 @@ pub const STATEMENTS: &[&str] = &[
     OF_DEVICE,
     FORGET_ON_NETWORK,
     FORGET_ON_DEVICE,
+    TAKE_BACK,
     FORGET_OLD,
     KNOW_DEVICE,
     IS_KNOWN,
@@ -74,29 +76,38 @@ pub async fn add_failure(
     run!(tx, ADD_FAILURE, id.to_string(), &account_key[..], network, device, now.us()).map(drop)
 }
 
-/// Failures of this account from this network since `since`, on devices that are not known.
+/// Failures of this account from this network since `since` on devices that are not known, without the try `but`.
 pub async fn of_account_on_network(
     conn: &mut Conn,
     account_key: &[u8; 32],
     network: &str,
     since: Timestamp,
+    but: Id<Failure>,
 ) -> Result<FailureCount, StoreError> {
-    Ok(find!(RawCount, conn, OF_ACCOUNT_ON_NETWORK, &account_key[..], network, since.us())?.into())
+    let (since, but) = (since.us(), but.to_string());
+    Ok(find!(RawCount, conn, OF_ACCOUNT_ON_NETWORK, &account_key[..], network, since, but)?.into())
 }
 
-/// Failures of any account from this network since `since`.
-pub async fn of_network(conn: &mut Conn, network: &str, since: Timestamp) -> Result<FailureCount, StoreError> {
-    Ok(find!(RawCount, conn, OF_NETWORK, network, since.us())?.into())
+/// Failures of any account from this network since `since`, without the try `but`.
+pub async fn of_network(
+    conn: &mut Conn,
+    network: &str,
+    since: Timestamp,
+    but: Id<Failure>,
+) -> Result<FailureCount, StoreError> {
+    Ok(find!(RawCount, conn, OF_NETWORK, network, since.us(), but.to_string())?.into())
 }
 
-/// Failures of this account on this known device since `since`.
+/// Failures of this account on this known device since `since`, without the try `but`.
 pub async fn of_device(
     conn: &mut Conn,
     account_key: &[u8; 32],
     device: &[u8; 32],
     since: Timestamp,
+    but: Id<Failure>,
 ) -> Result<FailureCount, StoreError> {
-    Ok(find!(RawCount, conn, OF_DEVICE, &account_key[..], &device[..], since.us())?.into())
+    let (since, but) = (since.us(), but.to_string());
+    Ok(find!(RawCount, conn, OF_DEVICE, &account_key[..], &device[..], since, but)?.into())
 }
 
 /// Forgets the failures after a success: the device's own when it was known, else the network's.
@@ -110,6 +121,11 @@ pub async fn forget_failures(
         Some(device) => run!(tx, FORGET_ON_DEVICE, &account_key[..], &device[..]).map(drop),
         None => run!(tx, FORGET_ON_NETWORK, &account_key[..], network).map(drop),
     }
+}
+
+/// Takes a try back: it was not made.
+pub async fn take_back(tx: &mut Tx, id: Id<Failure>) -> Result<(), StoreError> {
+    run!(tx, TAKE_BACK, id.to_string()).map(drop)
 }
 
 /// Forgets failures before `before`.

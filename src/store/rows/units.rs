@@ -11,8 +11,7 @@ const ADD: &str = "INSERT INTO org_unit (id, parent_id, level, code, name_zh, na
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
 const LOOKUP: &str =
     "SELECT id, parent_id, level, code, name_zh, name_en, uscc, path, created_us FROM org_unit WHERE id = $1";
-const FIND_BY_CODE: &str =
-    "SELECT id, parent_id, level, code, name_zh, name_en, uscc, path, created_us FROM org_unit WHERE code = $1";
+const FIND_BY_CODE: &str = "SELECT id, parent_id, level, code, name_zh, name_en, uscc, path, created_us FROM org_unit WHERE code = $1";
 const LIST: &str = "SELECT id, parent_id, level, code, name_zh, name_en, uscc, path, created_us \
      FROM org_unit ORDER BY path LIMIT 1000";
 const ADD_LEGAL_PERSON: &str =
@@ -153,9 +152,14 @@ pub async fn add_agent(
 }
 
 /// The legal persons that `account` may act for.
-pub async fn legal_persons_of(conn: &mut Conn, account: Id<Account>) -> Result<Vec<LegalPersonRow>, StoreError> {
+pub async fn legal_persons_of(
+    conn: &mut Conn,
+    account: Id<Account>,
+) -> Result<Vec<LegalPersonRow>, StoreError> {
     let rows = list!(RawLegalPerson, conn, LIST_LEGAL_PERSONS_OF, account.to_string())?;
     rows.into_iter()
-        .map(|raw| Ok(LegalPersonRow { id: id("legal_person", "id", &raw.id)?, uscc: raw.uscc, name: raw.name }))
+        .map(|raw| {
+            Ok(LegalPersonRow { id: id("legal_person", "id", &raw.id)?, uscc: raw.uscc, name: raw.name })
+        })
         .collect()
 }

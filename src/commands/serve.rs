@@ -1,0 +1,136 @@
+//! `yinxin serve`: everything on this machine.
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use flows::Env;
+use server::listen::{self, Listener};
+use tokio::net::{TcpListener, TcpSocket};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tracing_subscriber::EnvFilter;
+
+use super::{failed, say};
+use crate::config::{Config, ServeFlags};
+use crate::{Place, Seams, StartError, assemble, demo, start_sequencer, tls};
+
+const BACKLOG: u32 = 1024;
+
+/// A server that runs in this process.
+pub struct Running {
+    /// Its environment.
+    pub env: Arc<Env>,
+    /// The sample province, when it was asked for.
+    pub sample: Option<demo::Sample>,
+    /// The first administrator's code, when there is no administrator yet.
+    pub enrolment_code: Option<base::Secret<String>>,
+    stop: watch::Sender<bool>,
+    serving: JoinHandle<std::io::Result<()>>,
+    sequencer: JoinHandle<()>,
+}
+
+impl Running {
+    /// Assembles everything and serves on `sockets`.
+    pub async fn start(config: &Config, sockets: Vec<TcpListener>, seams: Seams) -> Result<Self, StartError> {
+        let place =
+            Place { data: &config.data, database: config.database.as_deref(), issuer: config.issuer.clone() };
+        let env = assemble(&place, seams).await?;
+        let sample = if config.demo { Some(demo::find_or_seed(&env, &config.data).await?) } else { None };
+        let enrolment_code = flows::set_up::enrolment_code(&env).await?;
+        let tls = tls::server_config(&config.tls, &env, &config.data).await?;
+        let app = server::App::new(Arc::clone(&env), sample.is_some())?;
+        let listeners = sockets.into_iter().map(|socket| Listener { socket, tls: tls.clone() }).collect();
+        let (stop, stopped) = watch::channel(false);
+        let sequencer = start_sequencer(&env);
+        let serving = tokio::spawn(listen::serve(server::router(app), listeners, stopped));
+        Ok(Self { env, sample, enrolment_code, stop, serving, sequencer })
+    }
+
+    /// Stops accepting, lets requests finish, places the last log entries, closes the database.
+    pub async fn stop(self) -> Result<(), StartError> {
+        self.stop.send(true).ok();
+        let served = self.serving.await.map_err(std::io::Error::other).and_then(|r| r);
+        self.sequencer.abort();
+        if let Err(fault) = flows::log::sequence(&self.env).await {
+            tracing::error!("placing the last entries: {fault}");
+        }
+        self.env.db.close().await;
+        served.map_err(|e| StartError::Configuration(format!("serving: {e}")))
+    }
+}
+
+/// Runs until a signal comes.
+pub async fn run(flags: ServeFlags) -> ExitCode {
+    match serve(flags).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failed(&error),
+    }
+}
+
+async fn serve(flags: ServeFlags) -> Result<(), StartError> {
+    let config = Config::read(flags)?;
+    start_logging(&config)?;
+    let sockets = config.listen.iter().map(|address| bind(*address)).collect::<Result<Vec<_>, _>>()?;
+    let running = Running::start(&config, sockets, Seams::default()).await?;
+    greet(&config, &running);
+    wait_for_signal().await;
+    tracing::info!("stopping");
+    running.stop().await
+}
+
+fn start_logging(config: &Config) -> Result<(), StartError> {
+    let filter = EnvFilter::try_new(&config.log)
+        .map_err(|e| StartError::Configuration(format!("log filter `{}`: {e}", config.log)))?;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if config.log_json {
+        builder.json().init()
+    } else {
+        builder.init()
+    }
+    Ok(())
+}
+
+/// A socket on `address`. An IPv6 socket is for IPv6 only, so that both kinds can share a port.
+pub fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
+    let bound = || {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(BACKLOG)
+    };
+    bound().map_err(|e| StartError::Configuration(format!("cannot listen on `{address}`: {e}")))
+}
+
+fn greet(config: &Config, running: &Running) {
+    let url = |path: &str| config.issuer.url(path);
+    say(format!("issuer   {}", config.issuer.as_str()));
+    say(format!("console  {}", url("/console")));
+    if let Some(code) = &running.enrolment_code {
+        say(format!("enrol    {}", url(&format!("/enrol#{}", code.expose()))));
+        say("         This link makes the first administrator. It works once, and for a day.");
+    }
+    if config.demo {
+        say(format!("sample   {}", config.data.join(demo::ACCOUNTS_FILE).display()));
+        say("         A sample province is loaded; its accounts stand in that file. Nothing of it is real.");
+    }
+    for address in &config.listen {
+        tracing::info!("listening on {address}");
+    }
+}
+
+async fn wait_for_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let interrupt = tokio::signal::ctrl_c();
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => {
+            tokio::select! {
+                _ = interrupt => {}
+                _ = terminate.recv() => {}
+            }
+        }
+        Err(_) => {
+            interrupt.await.ok();
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! What the operator set: flags, then environment, then the file, then the usual.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use oidc::Issuer;
+use serde::Deserialize;
+
+use crate::StartError;
+
+/// The usual port.
+pub const PORT: u16 = 8080;
+
+/// Flags of `serve`. Each can be set in the environment and in the file instead.
+#[derive(Args, Debug, Default, Clone)]
+pub struct ServeFlags {
+    /// Configuration file (TOML), for what is not given here
+    #[arg(long, env = "YINXIN_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Folder for the database and the master key [usual: ./data]
+    #[arg(long, env = "YINXIN_DATA", value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Address and port to listen on; may be repeated [usual: 127.0.0.1:8080 and [::1]:8080]
+    #[arg(long, env = "YINXIN_LISTEN", value_name = "ADDR:PORT", value_delimiter = ',')]
+    pub listen: Vec<SocketAddr>,
+    /// The provider's name and the base of every URL [usual: http://localhost:PORT]
+    #[arg(long, env = "YINXIN_ISSUER", value_name = "URL")]
+    pub issuer: Option<String>,
+    /// PostgreSQL instead of the embedded SQLite: postgres://…
+    #[arg(long, env = "YINXIN_DATABASE", value_name = "URL", hide_env_values = true)]
+    pub database: Option<String>,
+    /// Add a small sample province, marked as such
+    #[arg(long, env = "YINXIN_DEMO")]
+    pub demo: bool,
+    /// TLS certificate chain (PEM), or `built-in` for one from the built-in authority
+    #[arg(long, env = "YINXIN_TLS_CERTIFICATE", value_name = "FILE|built-in")]
+    pub tls_certificate: Option<String>,
+    /// TLS private key (PEM, PKCS#8), with a certificate from a file
+    #[arg(long, env = "YINXIN_TLS_KEY", value_name = "FILE")]
+    pub tls_key: Option<PathBuf>,
+    /// Log lines as JSON
+    #[arg(long, env = "YINXIN_LOG_JSON")]
+    pub log_json: bool,
+    /// What is logged: `info`, `debug`, `flows=debug,info` …
+    #[arg(long, env = "YINXIN_LOG", value_name = "FILTER")]
+    pub log: Option<String>,
+}
+
+/// The configuration file. Unknown keys are refused: a misspelt setting must not be silently without effect.
+#[derive(Deserialize, Debug, Default)]
+#[serde(deny_unknown_fields)]
+struct File {
+    data: Option<PathBuf>,
+    #[serde(default)]
+    listen: Vec<SocketAddr>,
+    issuer: Option<String>,
+    database: Option<String>,
+    #[serde(default)]
+    demo: bool,
+    tls_certificate: Option<String>,
+    tls_key: Option<PathBuf>,
+    #[serde(default)]
+    log_json: bool,
+    log: Option<String>,
+}
+
+/// Where TLS comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Tls {
+    /// Plain HTTP; on loopback only.
+    Off,
+    /// A certificate from the built-in authority, for the issuer's host.
+    BuiltIn,
+    /// A chain and its key from files.
+    Files {
+        /// The chain, PEM.
+        certificate: PathBuf,
+        /// The key, PEM.
+        key: PathBuf,
+    },
+}
+
+/// What `serve` runs with.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The data folder.
+    pub data: PathBuf,
+    /// Where to listen.
+    pub listen: Vec<SocketAddr>,
+    /// The provider's name.
+    pub issuer: Issuer,
+    /// The database, when it is not the one in the data folder.
+    pub database: Option<String>,
+    /// With the sample province.
+    pub demo: bool,
+    /// Where TLS comes from.
+    pub tls: Tls,
+    /// Log lines as JSON.
+    pub log_json: bool,
+    /// What is logged.
+    pub log: String,
+}
+
+impl Config {
+    /// Reads the file, if one is named, and settles every value.
+    pub fn read(flags: ServeFlags) -> Result<Self, StartError> {
+        let file = match &flags.config {
+            Some(path) => read_file(path)?,
+            None => File::default(),
+        };
+        let tls = tls(flags.tls_certificate.or(file.tls_certificate), flags.tls_key.or(file.tls_key))?;
+        let listen =
+            [flags.listen, file.listen].into_iter().find(|l| !l.is_empty()).unwrap_or_else(usual_addresses);
+        let demo = flags.demo || file.demo;
+        check_addresses(&listen, &tls, demo)?;
+        Ok(Self {
+            data: flags.data.or(file.data).unwrap_or_else(|| PathBuf::from("data")),
+            issuer: issuer(flags.issuer.or(file.issuer), &listen, &tls)?,
+            listen,
+            database: flags.database.or(file.database),
+            demo,
+            tls,
+            log_json: flags.log_json || file.log_json,
+            log: flags.log.or(file.log).unwrap_or_else(|| "info".to_owned()),
+        })
+    }
+}
+
+fn usual_addresses() -> Vec<SocketAddr> {
+    vec![SocketAddr::from(([127, 0, 0, 1], PORT)), SocketAddr::from((std::net::Ipv6Addr::LOCALHOST, PORT))]
+}
+
+fn read_file(path: &Path) -> Result<File, StartError> {
+    let text = std::fs::read_to_string(path).map_err(|source| StartError::File {
+        what: "configuration file",
+        path: path.to_owned(),
+        source,
+    })?;
+    let bad = |e: toml::de::Error| {
+        StartError::Configuration(format!("configuration file `{}`: {e}", path.display()))
+    };
+    toml::from_str(&text).map_err(bad)
+}
+
+fn tls(certificate: Option<String>, key: Option<PathBuf>) -> Result<Tls, StartError> {
+    match (certificate.as_deref(), key) {
+        (None, None) => Ok(Tls::Off),
+        (Some("built-in"), None) => Ok(Tls::BuiltIn),
+        (Some("built-in"), Some(_)) => Err(StartError::Configuration(
+            "the built-in TLS certificate brings its own key: leave `tls_key` out".into(),
+        )),
+        (Some(file), Some(key)) => Ok(Tls::Files { certificate: PathBuf::from(file), key }),
+        _ => Err(StartError::Configuration("`tls_certificate` and `tls_key` go together".into())),
+    }
+}
+
+fn check_addresses(listen: &[SocketAddr], tls: &Tls, demo: bool) -> Result<(), StartError> {
+    let Some(open) = listen.iter().find(|address| !is_loopback(address.ip())) else { return Ok(()) };
+    if *tls == Tls::Off {
+        return Err(StartError::Configuration(format!(
+            "`{open}` is not a loopback address, and plain HTTP is for loopback only: give `--tls-certificate FILE --tls-key FILE`, or `--tls-certificate built-in`"
+        )));
+    }
+    if demo {
+        return Err(StartError::Configuration(format!(
+            "`{open}` is not a loopback address, and the sample province is for trying things on this machine only"
+        )));
+    }
+    Ok(())
+}
+
+const fn is_loopback(ip: IpAddr) -> bool {
+    ip.to_canonical().is_loopback()
+}
+
+fn issuer(given: Option<String>, listen: &[SocketAddr], tls: &Tls) -> Result<Issuer, StartError> {
+    let port = listen.first().map_or(PORT, SocketAddr::port);
+    let scheme = if *tls == Tls::Off { "http" } else { "https" };
+    let text = given.unwrap_or_else(|| format!("{scheme}://localhost:{port}"));
+    text.parse().map_err(|e| StartError::Configuration(format!("issuer: {e}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listening(address: &str) -> ServeFlags {
+        ServeFlags { listen: vec![address.parse().unwrap()], ..ServeFlags::default() }
+    }
+
+    #[test]
+    fn without_anything_it_serves_loopback_in_plain() {
+        let config = Config::read(ServeFlags::default()).unwrap();
+        assert_eq!(config.issuer.as_str(), "http://localhost:8080");
+        assert!(config.listen.iter().all(|a| a.ip().is_loopback()));
+        assert_eq!((config.listen.len(), config.tls), (2, Tls::Off));
+    }
+
+    #[test]
+    fn on_any_other_address_it_insists_on_tls() {
+        for open in ["0.0.0.0:8443", "[::]:8443", "192.0.2.1:8443"] {
+            let refused = Config::read(listening(open)).unwrap_err().to_string();
+            assert!(refused.contains("plain HTTP is for loopback only"), "{refused}");
+        }
+        let with_tls = ServeFlags { tls_certificate: Some("built-in".into()), ..listening("0.0.0.0:8443") };
+        assert_eq!(Config::read(with_tls.clone()).unwrap().issuer.as_str(), "https://localhost:8443");
+        let with_sample = ServeFlags { demo: true, ..with_tls };
+        assert!(Config::read(with_sample).unwrap_err().to_string().contains("sample province"));
+    }
+
+    #[test]
+    fn half_a_tls_configuration_and_an_unknown_key_are_refused() {
+        let half = ServeFlags { tls_certificate: Some("chain.pem".into()), ..ServeFlags::default() };
+        assert!(Config::read(half).unwrap_err().to_string().contains("go together"));
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("yinxin.toml");
+        std::fs::write(&path, "isuer = \"http://localhost:1\"\n").unwrap();
+        let flags = ServeFlags { config: Some(path), ..ServeFlags::default() };
+        assert!(Config::read(flags).unwrap_err().to_string().contains("isuer"));
+    }
+}

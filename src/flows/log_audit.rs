@@ -1,0 +1,148 @@
+//! The check of the whole log, without the server: every entry, tile and checkpoint against each other.
+
+use audit::checkpoint::{Checkpoint, LogKey, Origin};
+use audit::tile::{TILE_WIDTH_HASHES, TileId};
+use audit::verify::{Auditor, Divergence, Verified};
+use store::Conn;
+use store::rows::audit::{self as rows, CheckpointRow};
+
+use crate::error::Fault;
+
+const CHECKPOINTS_AT_ONCE: u32 = 256;
+
+/// What the check found.
+pub enum Finding {
+    /// The log agrees with everything it said of itself.
+    Whole(Verified),
+    /// The first place where it does not.
+    Diverges(Divergence),
+}
+
+/// The name that the log's checkpoints carry; `None` for a log without any.
+pub async fn origin(conn: &mut Conn) -> Result<Option<Origin>, Fault> {
+    let latest = rows::latest_checkpoint(conn).await?;
+    Ok(latest.map(|c| Checkpoint::peek(&c.note)).transpose()?.map(|c| c.origin().clone()))
+}
+
+/// Checks the log that `key` signs, from its first entry; `progress` hears how many entries were checked, of how many.
+pub async fn check(
+    conn: &mut Conn,
+    key: LogKey,
+    mut progress: impl FnMut(u64, u64),
+) -> Result<Finding, Fault> {
+    let size = rows::head(conn).await?;
+    let mut walk = Walk { auditor: Auditor::new(key), checkpoints: Vec::new(), read_up_to: None };
+    let walked = async {
+        walk.checkpoints_here(conn).await??;
+        while walk.auditor.size() < size {
+            walk.leaf_tile(conn).await??;
+            progress(walk.auditor.size(), size);
+        }
+        walk.edges(conn).await
+    };
+    let walked: Result<Result<(), Divergence>, Stop> = walked.await;
+    match walked {
+        Ok(Ok(())) => Ok(match walk.auditor.finish() {
+            Ok(verified) => Finding::Whole(verified),
+            Err(divergence) => Finding::Diverges(divergence),
+        }),
+        Ok(Err(divergence)) | Err(Stop::Diverges(divergence)) => Ok(Finding::Diverges(divergence)),
+        Err(Stop::Fault(fault)) => Err(fault),
+    }
+}
+
+enum Stop {
+    Fault(Fault),
+    Diverges(Divergence),
+}
+
+impl From<Fault> for Stop {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl From<store::StoreError> for Stop {
+    fn from(error: store::StoreError) -> Self {
+        Self::Fault(error.into())
+    }
+}
+
+impl From<Divergence> for Stop {
+    fn from(divergence: Divergence) -> Self {
+        Self::Diverges(divergence)
+    }
+}
+
+/// The walk along the log.
+struct Walk {
+    auditor: Auditor,
+    /// Checkpoints read ahead, the next one last.
+    checkpoints: Vec<CheckpointRow>,
+    /// The size of the last checkpoint that was read.
+    read_up_to: Option<u64>,
+}
+
+type Step = Result<Result<(), Divergence>, Stop>;
+
+impl Walk {
+    /// The next up to 256 entries, with the stored tile that holds their hashes and the tiles that fill up.
+    async fn leaf_tile(&mut self, conn: &mut Conn) -> Step {
+        let from = self.auditor.size();
+        let index = from / TILE_WIDTH_HASHES as u64;
+        let stored = rows::lookup_tile(conn, 0, index).await?.unwrap_or_default();
+        self.auditor.leaf_tile(index, &stored)?;
+        let end = (index + 1) * TILE_WIDTH_HASHES as u64;
+        let count = u32::try_from(end - from).unwrap_or(u32::MAX);
+        let entries = rows::in_order(conn, from, count).await?;
+        if entries.is_empty() {
+            return Ok(self.auditor.entry(from, &[]));
+        }
+        for entry in entries {
+            self.auditor.entry(entry.seq.unwrap_or(u64::MAX), &entry.body)?;
+            self.checkpoints_here(conn).await??;
+        }
+        while let Some(id) = self.auditor.due_tile() {
+            self.tile(conn, id).await??;
+        }
+        Ok(Ok(()))
+    }
+
+    /// Every checkpoint that was signed at the size reached.
+    async fn checkpoints_here(&mut self, conn: &mut Conn) -> Step {
+        loop {
+            if self.checkpoints.is_empty() {
+                self.read_ahead(conn).await?;
+            }
+            match self.checkpoints.pop() {
+                Some(next) if next.size <= self.auditor.size() => self.auditor.checkpoint(&next.note)?,
+                Some(later) => {
+                    self.checkpoints.push(later);
+                    return Ok(Ok(()));
+                }
+                None => return Ok(Ok(())),
+            }
+        }
+    }
+
+    async fn read_ahead(&mut self, conn: &mut Conn) -> Result<(), Stop> {
+        let mut next = rows::checkpoints_after(conn, self.read_up_to, CHECKPOINTS_AT_ONCE).await?;
+        self.read_up_to = next.last().map_or(self.read_up_to, |c| Some(c.size));
+        next.reverse();
+        self.checkpoints = next;
+        Ok(())
+    }
+
+    async fn edges(&mut self, conn: &mut Conn) -> Step {
+        let edges: Vec<TileId> = self.auditor.edge_tiles().collect();
+        for id in edges {
+            self.tile(conn, id).await??;
+        }
+        Ok(Ok(()))
+    }
+
+    async fn tile(&mut self, conn: &mut Conn, id: TileId) -> Step {
+        let stored = rows::lookup_tile(conn, id.level, id.index).await?.unwrap_or_default();
+        Ok(self.auditor.tile(id, &stored))
+    }
+}

@@ -1,0 +1,219 @@
+//! The binary's parts: configuration, assembly, commands, the sample province.
+//!
+//! - [`config`] what the operator set, from flags, environment and file.
+//! - [`policies`] the policy stores that are built in.
+//! - [`tls`] TLS from files or from the built-in authority.
+//! - [`demo`] the sample province of `serve --demo`.
+//! - [`browser`] a browser without scripts, for the tour and the story tests.
+//! - [`commands`] one file per command.
+
+pub mod browser;
+pub mod commands;
+pub mod config;
+pub mod demo;
+pub mod policies;
+pub mod tls;
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use base::{Clock, Entropy, OsEntropy, Secret, SystemClock};
+use flows::decide::Policies;
+use flows::env::Parts;
+use flows::{Env, Fault, Settings};
+use kms::SoftwareProvider;
+use oidc::Issuer;
+use store::Db;
+
+const MASTER_KEY_FILE: &str = "keys/master.key";
+/// How long an entry waits at most for the sequencer to look.
+const SEQUENCER_INTERVAL: Duration = Duration::from_secs(1);
+/// How long entries wait for others to be placed with them.
+const SEQUENCER_PAUSE: Duration = Duration::from_millis(200);
+
+/// What a test replaces: the clock and the dice.
+pub struct Seams {
+    /// Where `now` comes from.
+    pub clock: Arc<dyn Clock>,
+    /// Where randomness comes from.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+impl Default for Seams {
+    fn default() -> Self {
+        Self { clock: Arc::new(SystemClock), entropy: Arc::new(OsEntropy) }
+    }
+}
+
+/// Why the parts could not be put together.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A file or folder.
+    #[error("{what} `{path}`: {source}")]
+    File {
+        /// What it is.
+        what: &'static str,
+        /// Where.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The master key file is not one.
+    #[error("master key file `{path}`: {source}")]
+    MasterKey {
+        /// Where.
+        path: PathBuf,
+        /// What is wrong.
+        source: kms::master::MasterKeyError,
+    },
+    /// A database exists, but its master key does not.
+    #[error(
+        "the database in `{data}` exists but its master key `{path}` does not: restore the key file, nothing can be opened without it"
+    )]
+    MasterKeyGone {
+        /// The data folder.
+        data: PathBuf,
+        /// Where the key should be.
+        path: PathBuf,
+    },
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] store::StoreError),
+    /// The policies.
+    #[error("policies: {0}")]
+    Policies(#[from] policy::BundleError),
+    /// The pages.
+    #[error(transparent)]
+    Pages(#[from] server::pages::PagesError),
+    /// Anything a flow stumbled over.
+    #[error("{0}")]
+    Flow(String),
+    /// What the operator asked for.
+    #[error("{0}")]
+    Configuration(String),
+}
+
+impl From<Fault> for StartError {
+    fn from(fault: Fault) -> Self {
+        Self::Flow(fault.to_string())
+    }
+}
+
+impl From<flows::Failure> for StartError {
+    fn from(failure: flows::Failure) -> Self {
+        match failure {
+            flows::Failure::Rejected(rejected) => Self::Flow(rejected.to_string()),
+            flows::Failure::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+/// Where the data is and who we are.
+pub struct Place<'a> {
+    /// The data folder.
+    pub data: &'a Path,
+    /// The database, when it is not the one in the data folder.
+    pub database: Option<&'a str>,
+    /// The provider's name.
+    pub issuer: Issuer,
+}
+
+impl Place<'_> {
+    fn database(&self) -> String {
+        let own = || format!("sqlite:{}", self.data.join("yinxin.db").display());
+        self.database.map_or_else(own, str::to_owned)
+    }
+}
+
+/// Puts the parts together: the only place where they are wired. Makes on the first start what is missing.
+pub async fn assemble(place: &Place<'_>, seams: Seams) -> Result<Arc<Env>, StartError> {
+    private_folder(place.data)?;
+    let master = master_key(place, seams.entropy.as_ref())?;
+    let db = Db::open(&place.database()).await?;
+    let parts = Parts {
+        clock: seams.clock,
+        entropy: Arc::clone(&seams.entropy),
+        db,
+        keys: Arc::new(SoftwareProvider::new(master, seams.entropy)),
+        policies: Policies::load(&policies::stores())?,
+        settings: Settings::new(place.issuer.clone())?,
+    };
+    Ok(Arc::new(flows::set_up::set_up(parts).await?))
+}
+
+/// Places log entries as they come, until the process ends.
+pub fn start_sequencer(env: &Arc<Env>) -> tokio::task::JoinHandle<()> {
+    let env = Arc::clone(env);
+    tokio::spawn(async move {
+        loop {
+            if let Err(fault) = flows::log::sequence(&env).await {
+                tracing::error!("sequencing the log: {fault}");
+            }
+            // The bell may have rung before its entry was committed, and other nodes' entries ring no bell here.
+            tokio::time::timeout(SEQUENCER_INTERVAL, env.log_bell.notified()).await.ok();
+            // A short pause lets the entries of a burst share one checkpoint.
+            tokio::time::sleep(SEQUENCER_PAUSE).await;
+        }
+    })
+}
+
+fn master_key(place: &Place<'_>, entropy: &dyn Entropy) -> Result<Secret<[u8; 32]>, StartError> {
+    let path = place.data.join(MASTER_KEY_FILE);
+    match fs::read_to_string(&path) {
+        Ok(text) => {
+            let text = Secret::new(text);
+            kms::master::decode(text.expose()).map_err(|source| StartError::MasterKey { path, source })
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => make_master_key(place, path, entropy),
+        Err(source) => Err(StartError::File { what: "master key file", path, source }),
+    }
+}
+
+fn make_master_key(
+    place: &Place<'_>,
+    path: PathBuf,
+    entropy: &dyn Entropy,
+) -> Result<Secret<[u8; 32]>, StartError> {
+    if place.data.join("yinxin.db").exists() {
+        return Err(StartError::MasterKeyGone { data: place.data.to_owned(), path });
+    }
+    if let Some(folder) = path.parent() {
+        private_folder(folder)?;
+    }
+    let key = kms::master::generate(entropy);
+    let text = kms::master::encode(&key);
+    write_private(&path, text.expose().as_bytes()).map_err(|source| StartError::File {
+        what: "master key file",
+        path,
+        source,
+    })?;
+    Ok(key)
+}
+
+fn private_folder(path: &Path) -> Result<(), StartError> {
+    use std::os::unix::fs::DirBuilderExt;
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|source| StartError::File {
+        what: "folder",
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// Writes a file that only its owner may read, and that is whole on the disk when this returns.
+pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    use std::io::Write;
+    use std::os::unix::fs::OpenOptionsExt;
+    let half = path.with_extension("new");
+    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&half)?;
+    file.write_all(bytes)?;
+    file.write_all(b"\n")?;
+    file.sync_all()?;
+    fs::rename(&half, path)?;
+    if let Some(folder) = path.parent() {
+        fs::File::open(folder)?.sync_all()?;
+    }
+    Ok(())
+}

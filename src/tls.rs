@@ -1,0 +1,105 @@
+//! TLS: a chain from files, or a certificate of the built-in authority.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use flows::Env;
+use kms::PrivateKey;
+use rustls::crypto::ring::default_provider;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::{CertifiedKey, Signer, SigningKey};
+use rustls::{ServerConfig, SignatureAlgorithm, SignatureScheme};
+
+use crate::StartError;
+use crate::config::Tls;
+
+/// The file in the data folder that holds the built-in authority's TLS root, for those who are to trust it.
+pub const ROOT_FILE: &str = "tls-root.pem";
+
+/// The server's TLS configuration; `None` for plain HTTP.
+pub async fn server_config(
+    tls: &Tls,
+    env: &Env,
+    data: &Path,
+) -> Result<Option<Arc<ServerConfig>>, StartError> {
+    let certified = match tls {
+        Tls::Off => return Ok(None),
+        Tls::Files { certificate, key } => from_files(certificate, key)?,
+        Tls::BuiltIn => built_in(env, data).await?,
+    };
+    let builder = ServerConfig::builder_with_provider(Arc::new(default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|e| StartError::Configuration(format!("TLS: {e}")))?;
+    let mut config = builder.with_no_client_auth().with_cert_resolver(Arc::new(Always(Arc::new(certified))));
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(Some(Arc::new(config)))
+}
+
+fn from_files(certificate: &Path, key: &Path) -> Result<CertifiedKey, StartError> {
+    let bad = |path: &Path, e: &dyn fmt::Display| {
+        StartError::Configuration(format!("TLS file `{}`: {e}", path.display()))
+    };
+    let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_file_iter(certificate)
+        .and_then(Iterator::collect)
+        .map_err(|e| bad(certificate, &e))?;
+    let private = PrivateKeyDer::from_pem_file(key).map_err(|e| bad(key, &e))?;
+    let signing = default_provider().key_provider.load_private_key(private).map_err(|e| bad(key, &e))?;
+    let certified = CertifiedKey::new(chain, signing);
+    certified.keys_match().map_err(|e| bad(certificate, &e))?;
+    Ok(certified)
+}
+
+async fn built_in(env: &Env, data: &Path) -> Result<CertifiedKey, StartError> {
+    let issued = flows::tls_certificate::find_or_issue(env, env.now()).await?;
+    let path = data.join(ROOT_FILE);
+    std::fs::write(&path, issued.root.to_pem()).map_err(|source| StartError::File {
+        what: "TLS root file",
+        path,
+        source,
+    })?;
+    let chain = vec![CertificateDer::from(issued.certificate.der().to_vec())];
+    Ok(CertifiedKey::new(chain, Arc::new(KmsKey(issued.key))))
+}
+
+/// One certificate for every name that is asked for.
+#[derive(Debug)]
+struct Always(Arc<CertifiedKey>);
+
+impl ResolvesServerCert for Always {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(Arc::clone(&self.0))
+    }
+}
+
+/// A P-256 key behind `kms`, as rustls signs with it.
+struct KmsKey(Arc<dyn PrivateKey>);
+
+impl fmt::Debug for KmsKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("KmsKey").field(&self.0.id()).finish()
+    }
+}
+
+impl SigningKey for KmsKey {
+    fn choose_scheme(&self, offered: &[SignatureScheme]) -> Option<Box<dyn Signer>> {
+        let ours = SignatureScheme::ECDSA_NISTP256_SHA256;
+        offered.contains(&ours).then(|| Box::new(Self(Arc::clone(&self.0))) as Box<dyn Signer>)
+    }
+
+    fn algorithm(&self) -> SignatureAlgorithm {
+        SignatureAlgorithm::ECDSA
+    }
+}
+
+impl Signer for KmsKey {
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, rustls::Error> {
+        self.0.sign_der(message).map_err(|e| rustls::Error::General(e.to_string()))
+    }
+
+    fn scheme(&self) -> SignatureScheme {
+        SignatureScheme::ECDSA_NISTP256_SHA256
+    }
+}

@@ -1,0 +1,259 @@
+//! Seals, certificates, signals, applications, the log: the API of systems.
+
+use audit::tile::TileId;
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Path, Query, Request, State};
+use axum::http::{HeaderMap, HeaderName, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use base::Id;
+use base::id::{Entry, Seal};
+use flows::caller::{self, Authority, scope};
+use flows::clients::{self, Registration};
+use flows::ecerts::{self, Application};
+use flows::make_seal::{self, NewSeal};
+use flows::report_signal::{self, Report};
+use flows::seal_document::{self, Place};
+use flows::{Rejected, log, verify_file};
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::App;
+use crate::body::{self, Received};
+use crate::problem::Problem;
+use crate::visitor::{Bearer, Now};
+
+/// OFD's media type (GB/T 33190).
+pub const OFD: &str = "application/ofd";
+const SEALING: HeaderName = HeaderName::from_static("yinxin-sealing");
+const LOG_ENTRY: HeaderName = HeaderName::from_static("yinxin-log-entry");
+
+type Answer = Result<Response, Problem>;
+
+/// The routes of this file.
+pub fn routes() -> Router<App> {
+    let json = Router::new()
+        .route("/v1/signals", post(report))
+        .route("/v1/clients", post(register_client))
+        .route("/v1/seals", post(make))
+        .route("/v1/seals/{id}/file", get(seal_file))
+        .route("/v1/seals/{id}/state", post(seal_state))
+        .route("/v1/certificates", post(issue))
+        .route("/v1/certificates/{identifier}", get(standing))
+        .route("/v1/certificates/{identifier}/file", get(certificate_file))
+        .route("/v1/certificates/{identifier}/state", post(certificate_state))
+        .route("/v1/certificate-types", get(certificate_types))
+        .route("/v1/log/entries/{id}/proof", get(proof))
+        .route("/log/checkpoint", get(checkpoint))
+        .route("/log/key", get(log_key))
+        .route("/log/tile/{level}/{*path}", get(tile))
+        .route("/pki/root.pem", get(root))
+        .route("/pki/issuing.pem", get(issuing))
+        .layer(DefaultBodyLimit::max(body::JSON_MAX_BYTES));
+    let files = Router::new()
+        .route("/v1/verify", post(verify))
+        .route("/v1/seals/{id}/documents", post(seal_a_document))
+        .layer(DefaultBodyLimit::max(body::FILE_MAX_BYTES));
+    json.merge(files)
+}
+
+async fn report(
+    State(app): State<App>,
+    Now(now): Now,
+    Bearer(token): Bearer,
+    headers: HeaderMap,
+    received: Received,
+) -> Answer {
+    let caller = caller::authenticate(&app.env, now, token.as_deref(), scope::REPORT_SIGNAL).await?;
+    let report: Report = body::json(&headers, received)?;
+    let reported = report_signal::report(&app.env, now, &caller, report).await?;
+    Ok((StatusCode::CREATED, axum::Json(reported)).into_response())
+}
+
+async fn register_client(
+    State(app): State<App>,
+    Now(now): Now,
+    Bearer(token): Bearer,
+    headers: HeaderMap,
+    received: Received,
+) -> Answer {
+    let caller = caller::authenticate(&app.env, now, token.as_deref(), scope::ADMINISTER).await?;
+    let registration: Registration = body::json(&headers, received)?;
+    let registered =
+        clients::register(&app.env, now, Authority::Caller(&caller), &registration, false).await?;
+    let mut answer = json!({ "client_id": registered.client.id });
+    if let (Some(members), Some(secret)) = (answer.as_object_mut(), registered.secret) {
+        members.insert("client_secret".to_owned(), json!(secret.expose()));
+        members.insert("client_secret_expires_at".to_owned(), json!(0));
+    }
+    Ok((StatusCode::CREATED, axum::Json(answer)).into_response())
+}
+
+async fn make(
+    State(app): State<App>,
+    Now(now): Now,
+    Bearer(token): Bearer,
+    headers: HeaderMap,
+    received: Received,
+) -> Answer {
+    let caller = caller::authenticate(&app.env, now, token.as_deref(), scope::ADMINISTER).await?;
+    let order: NewSeal = body::json(&headers, received)?;
+    let made = make_seal::make(&app.env, now, Authority::Caller(&caller), order, false).await?;
+    Ok((StatusCode::CREATED, axum::Json(made)).into_response())
+}
+
+async fn seal_file(State(app): State<App>, Path(id): Path<String>) -> Answer {
+    let esl = make_seal::file(&app.env, seal_id(&id)?).await?;
+    Ok(([(header::CONTENT_TYPE, "application/octet-stream")], esl).into_response())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewState {
+    state: String,
+    #[serde(default)]
+    reason: String,
+}
+
+async fn seal_state(
+    State(app): State<App>,
+    Now(now): Now,
+    Bearer(token): Bearer,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    received: Received,
+) -> Answer {
+    let caller = caller::authenticate(&app.env, now, token.as_deref(), scope::ADMINISTER).await?;
+    let wanted: NewState = body::json(&headers, received)?;
+    make_seal::change_state(&app.env, now, Authority::Caller(&caller), seal_id(&id)?, &wanted.state).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Where {
+    page: Option<usize>,
+    x_mm: Option<f64>,
+    y_mm: Option<f64>,
+}
+
+async fn seal_a_document(
+    State(app): State<App>,
+    Now(now): Now,
+    Bearer(token): Bearer,
+    Path(id): Path<String>,
+    Query(wanted): Query<Where>,
+    request: Request,
+) -> Answer {
+    let caller = caller::authenticate(&app.env, now, token.as_deref(), scope::SEAL).await?;
+    let upload = body::upload(request).await?;
+    let usual = Place::default();
+    let place = Place {
+        page: wanted.page.unwrap_or(usual.page),
+        x_mm: wanted.x_mm.unwrap_or(usual.x_mm),
+        y_mm: wanted.y_mm.unwrap_or(usual.y_mm),
+    };
+    let authority = Authority::Caller(&caller);
+    let sealed = seal_document::seal(&app.env, now, authority, seal_id(&id)?, upload.file, place).await?;
+    let headers = [
+        (header::CONTENT_TYPE, OFD.to_owned()),
+        (SEALING, sealed.id.to_string()),
+        (LOG_ENTRY, sealed.log_entry.to_string()),
+    ];
+    Ok((StatusCode::CREATED, headers, sealed.file).into_response())
+}
+
+async fn verify(State(app): State<App>, Now(now): Now, request: Request) -> Answer {
+    let upload = body::upload(request).await?;
+    let verified = verify_file::verify(&app.env, now, upload.file).await?;
+    Ok(axum::Json(verified).into_response())
+}
+
+async fn issue(
+    State(app): State<App>,
+    Now(now): Now,
+    Bearer(token): Bearer,
+    headers: HeaderMap,
+    received: Received,
+) -> Answer {
+    let caller = caller::authenticate(&app.env, now, token.as_deref(), scope::ISSUE_ECERT).await?;
+    let application: Application = body::json(&headers, received)?;
+    let issued = ecerts::issue(&app.env, now, Authority::Caller(&caller), application).await?;
+    let location = [(header::LOCATION, format!("/v1/certificates/{}", issued.identifier))];
+    Ok((StatusCode::CREATED, location, axum::Json(issued)).into_response())
+}
+
+async fn standing(State(app): State<App>, Now(now): Now, Path(identifier): Path<String>) -> Answer {
+    Ok(axum::Json(ecerts::find(&app.env, now, &identifier).await?).into_response())
+}
+
+async fn certificate_file(
+    State(app): State<App>,
+    Now(now): Now,
+    Bearer(token): Bearer,
+    Path(identifier): Path<String>,
+) -> Answer {
+    let caller = caller::authenticate(&app.env, now, token.as_deref(), scope::ISSUE_ECERT).await?;
+    let file = ecerts::file(&app.env, now, Authority::Caller(&caller), &identifier).await?;
+    Ok(([(header::CONTENT_TYPE, OFD)], file.file).into_response())
+}
+
+async fn certificate_state(
+    State(app): State<App>,
+    Now(now): Now,
+    Bearer(token): Bearer,
+    Path(identifier): Path<String>,
+    headers: HeaderMap,
+    received: Received,
+) -> Answer {
+    let caller = caller::authenticate(&app.env, now, token.as_deref(), scope::ISSUE_ECERT).await?;
+    let wanted: NewState = body::json(&headers, received)?;
+    let authority = Authority::Caller(&caller);
+    let changed =
+        ecerts::change_state(&app.env, now, authority, &identifier, &wanted.state, &wanted.reason).await?;
+    Ok(axum::Json(changed).into_response())
+}
+
+async fn certificate_types(State(app): State<App>) -> Answer {
+    let types: Vec<_> = ecerts::types(&app.env).await?.into_iter().map(|(_, type_)| type_).collect();
+    Ok(axum::Json(json!({ "types": types })).into_response())
+}
+
+async fn proof(State(app): State<App>, Path(id): Path<String>) -> Answer {
+    let id: Id<Entry> =
+        id.parse().map_err(|e: base::id::BadId| Rejected::bad_request("bad_identifier", e.to_string()))?;
+    Ok(axum::Json(log::prove(&app.env, id).await?).into_response())
+}
+
+async fn checkpoint(State(app): State<App>) -> Answer {
+    let checkpoint = log::checkpoint(&app.env).await.map_err(flows::Failure::from)?;
+    Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], checkpoint.note).into_response())
+}
+
+async fn log_key(State(app): State<App>) -> Response {
+    format!("{}\n", app.env.keyring().log_key()).into_response()
+}
+
+/// A tile under its C2SP `tlog-tiles` path.
+async fn tile(State(app): State<App>, Path((level, path)): Path<(u8, String)>) -> Answer {
+    let not_there = || Rejected::not_found("no_such_tile", "the log has no such tile");
+    let (id, width) = TileId::parse(level, &path).ok_or_else(not_there)?;
+    let hashes = log::tile(&app.env, id, width).await?;
+    Ok(([(header::CONTENT_TYPE, "application/octet-stream")], hashes).into_response())
+}
+
+async fn root(State(app): State<App>) -> Response {
+    pem(app.env.keyring().root.to_pem())
+}
+
+async fn issuing(State(app): State<App>) -> Response {
+    pem(app.env.keyring().issuing.to_pem())
+}
+
+fn pem(text: String) -> Response {
+    ([(header::CONTENT_TYPE, "application/pem-certificate-chain")], text).into_response()
+}
+
+fn seal_id(text: &str) -> Result<Id<Seal>, Rejected> {
+    text.parse().map_err(|e: base::id::BadId| Rejected::bad_request("bad_identifier", e.to_string()))
+}

@@ -1,0 +1,150 @@
+//! Why something was not done, in the reader's words: the codes of flows and what they are called on a page.
+
+use axum::response::Response;
+use flows::{Failure, Rejected};
+
+use crate::App;
+use crate::pages::{Lang, Message};
+use crate::problem;
+use crate::visitor::Visitor;
+
+/// Codes and the keys of their words. What has `{ $detail }` in it also shows the flow's own message.
+const WORDS: &[(&str, &str)] = &[
+    ("account_exists", "refused-account-exists"),
+    ("bad_account", "refused-bad-account"),
+    ("bad_application", "refused-bad-certificate"),
+    ("bad_certificate", "refused-bad-certificate"),
+    ("bad_document", "refused-bad-document"),
+    ("bad_post", "refused-bad-post"),
+    ("bad_registration", "refused-bad-registration"),
+    ("bad_seal", "refused-bad-seal"),
+    ("bad_unit", "refused-bad-unit"),
+    ("busy", "refused-busy"),
+    ("no_such_certificate", "refused-no-such-certificate"),
+    ("no_such_certificate_type", "refused-no-such-type"),
+    ("no_such_consent", "refused-no-such-consent"),
+    ("no_such_seal", "refused-no-such-seal"),
+    ("no_such_session", "refused-no-such-session"),
+    ("no_such_transition", "refused-transition"),
+    ("no_such_unit", "refused-no-such-unit"),
+    ("no_units", "refused-no-units"),
+    ("not_an_official", "officials-here"),
+    ("seal_exists", "refused-seal-exists"),
+    ("seal_not_in_use", "refused-seal-not-in-use"),
+    ("seal_unusable", "refused-seal-unusable"),
+    ("stale_form", "form-expired"),
+    ("state_changed", "refused-state-changed"),
+    ("too_large", "error-too-large"),
+    ("unit_exists", "refused-unit-exists"),
+    ("unit_without_code", "refused-unit-without-code"),
+];
+
+/// What a page says of `rejected`.
+pub fn words(rejected: &Rejected, lang: Lang) -> Message {
+    if rejected.code == "refused_by_policy" {
+        return Message::new("not-permitted").with("reason", explanation(&rejected.message, lang));
+    }
+    let key = WORDS.iter().find(|(code, _)| *code == rejected.code).map_or("refused", |(_, key)| key);
+    Message::new(key).with("detail", &rejected.message)
+}
+
+/// A policy's explanation comes as `English / 中文`.
+fn explanation(message: &str, lang: Lang) -> &str {
+    match (message.split_once(" / "), lang) {
+        (Some((en, _)), Lang::En) => en,
+        (Some((_, zh)), Lang::Zh) => zh,
+        (None, _) => message,
+    }
+}
+
+/// The field of the form that was refused, and what is wrong with it, when the refusal is about one field.
+pub fn field(rejected: &Rejected) -> Option<(String, Message)> {
+    if rejected.code == "bad_application" && rejected.message.ends_with(" is required") {
+        return Some((own_field(&rejected.message)?, Message::new("field-missing")));
+    }
+    let (place, why) = rejected.message.split_once(": ")?;
+    let refused = || Message::new("field-refused").with("detail", why);
+    let (name, message) = match (rejected.code, place) {
+        ("field_missing", name) => (name, Message::new("field-missing")),
+        ("bad_account", "user_name") => ("username", Message::new("user-name-bad")),
+        ("bad_account", "password") => ("password", Message::new("password-refused")),
+        ("bad_account", "id_number") => {
+            ("identity_number", Message::new("identity-number-bad").with("reason", why))
+        }
+        ("bad_account" | "bad_unit", "name") => ("name", Message::new("name-refused")),
+        ("bad_post", "post" | "clearance") | ("bad_unit", "code" | "uscc") => (place, refused()),
+        ("bad_registration", "redirect_uris" | "post_logout_redirect_uris") => (place, refused()),
+        ("bad_application", "holder_name") => (place, Message::new("name-refused")),
+        ("bad_application", "holder_code") => ("holder_number", refused()),
+        ("bad_application", place) => return Some((own_field(place)?, refused())),
+        _ => return None,
+    };
+    Some((name.to_owned(), message))
+}
+
+/// A field of the certificate's own: ``field `key` (label)``.
+fn own_field(place: &str) -> Option<String> {
+    let key = place.strip_prefix("field `")?.split('`').next()?;
+    Some(format!("field.{key}"))
+}
+
+/// A field that must be filled in was left empty.
+pub(super) fn missing(name: &str) -> Failure {
+    Rejected::unprocessable("field_missing", format!("{name}: expected a value, got none")).into()
+}
+
+/// A refusal or fault as a page of its own, in the reader's words.
+pub fn page(app: &App, visitor: &Visitor, failure: Failure) -> Response {
+    let known = match &failure {
+        Failure::Rejected(rejected) if WORDS.iter().any(|(code, _)| *code == rejected.code) => {
+            rejected.clone()
+        }
+        Failure::Rejected(rejected) if rejected.code == "refused_by_policy" => rejected.clone(),
+        _ => return problem::page(app, visitor, failure),
+    };
+    let message = words(&known, visitor.display.lang);
+    let in_words = Rejected { message: visitor.frame(app, "/").m(&message), ..known };
+    problem::page(app, visitor, in_words.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pages::Pages;
+
+    #[test]
+    fn every_refusal_has_words_in_both_languages() {
+        let pages = Pages::load(false).unwrap();
+        for (code, key) in WORDS {
+            for lang in [Lang::Zh, Lang::En] {
+                assert!(pages.words(lang).find(key).is_some(), "{code}: {key}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_policys_explanation_is_told_in_one_language() {
+        let rejected =
+            Rejected::forbidden("refused_by_policy", "you must be seal keeper. / 须为印章管理员。");
+        let pages = Pages::load(false).unwrap();
+        let in_words = |lang| pages.words(lang).message(&words(&rejected, lang));
+        assert_eq!(in_words(Lang::En), "The policy engine did not permit this: you must be seal keeper.");
+        assert_eq!(in_words(Lang::Zh), "决策引擎没有允许此操作：须为印章管理员。");
+    }
+
+    #[test]
+    fn a_mistake_is_marked_at_its_field() {
+        let named =
+            |code, message: &str| field(&Rejected::unprocessable(code, message)).map(|(name, _)| name);
+        assert_eq!(named("bad_account", "password: expected another").as_deref(), Some("password"));
+        assert_eq!(
+            named("bad_application", "field `address` (经营场所) is required").as_deref(),
+            Some("field.address")
+        );
+        assert_eq!(
+            named("bad_application", "field `area` (面积): expected a decimal number, got `x`").as_deref(),
+            Some("field.area")
+        );
+        assert_eq!(named("bad_seal", "expected a: b"), None);
+    }
+}

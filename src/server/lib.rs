@@ -1,0 +1,74 @@
+//! HTTP: routes, what comes in, what goes out. The only crate that knows `axum`.
+//!
+//! - [`listen`] sockets, TLS, connections, graceful end.
+//! - [`visitor`] what is known of a request: who, from where, in which language.
+//! - [`problem`] refusals and faults as answers: RFC 6749 JSON, RFC 9457 problem JSON, or a page. Nothing else knows statuses.
+//! - [`headers`] what every answer carries.
+//! - [`body`] bodies with limits and content types.
+//! - [`oidc`] the OpenID provider's endpoints.
+//! - [`decisions`] AuthZEN.
+//! - [`api`] seals, certificates, signals, applications, the log.
+//! - [`site`] login, consent, enrolment, logout; [`person`] one's own account; [`verifying`] files and certificates.
+//! - [`console`] the officials' console.
+//! - [`pages`] what pages look like.
+
+pub mod api;
+pub mod body;
+pub mod console;
+pub mod decisions;
+pub mod headers;
+pub mod listen;
+pub mod oidc;
+pub mod pages;
+pub mod person;
+pub mod problem;
+pub mod site;
+pub mod verifying;
+pub mod visitor;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware;
+use flows::Env;
+use tower_http::catch_panic::CatchPanicLayer;
+
+use pages::Pages;
+
+/// What handlers work with.
+#[derive(Clone)]
+pub struct App {
+    /// The flows' environment.
+    pub env: Arc<Env>,
+    /// The pages' words and files.
+    pub pages: Pages,
+    /// The discovery document, made once.
+    pub discovery: Arc<str>,
+}
+
+impl App {
+    /// An application over `env`; `sample_data` puts a ribbon on every page.
+    pub fn new(env: Arc<Env>, sample_data: bool) -> Result<Self, pages::PagesError> {
+        let discovery = oidc::discovery_document(&env.settings.issuer).to_string().into();
+        Ok(Self { env, pages: Pages::load(sample_data)?, discovery })
+    }
+}
+
+/// Every route.
+pub fn router(app: App) -> Router {
+    Router::new()
+        .merge(oidc::routes())
+        .merge(decisions::routes())
+        .merge(api::routes())
+        .merge(site::routes())
+        .merge(person::routes())
+        .merge(verifying::routes())
+        .merge(console::routes())
+        .fallback(site::not_found)
+        .method_not_allowed_fallback(problem::method_not_allowed)
+        .layer(DefaultBodyLimit::max(body::FORM_MAX_BYTES))
+        .layer(middleware::from_fn_with_state(app.clone(), headers::add))
+        .layer(CatchPanicLayer::custom(problem::panicked))
+        .with_state(app)
+}

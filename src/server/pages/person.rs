@@ -1,0 +1,198 @@
+//! Login, consent, enrolment, logout, account, errors.
+
+use askama::Template;
+
+use super::frame::Frame;
+use super::parts::{Fact, Link, Tone};
+use super::texts::Message;
+
+/// The first page: `/`.
+#[derive(Template)]
+#[template(path = "home.html")]
+pub struct Home {
+    /// What every page shares.
+    pub frame: Frame,
+    /// Discovery document, key sets, API description.
+    pub developer_links: Vec<Link>,
+}
+
+/// The login page; its form goes to `POST /login` with `csrf`, `flow`, `username`, `password`.
+#[derive(Template)]
+#[template(path = "login.html")]
+pub struct Login {
+    /// What every page shares.
+    pub frame: Frame,
+    /// The application that sent the reader here, if one did.
+    pub client_name: Option<String>,
+    /// The user name to start with; may be empty.
+    pub login_hint: String,
+    /// Why the last attempt failed.
+    pub error: Option<Message>,
+    /// What to go on with afterwards.
+    pub flow: String,
+    /// The token against cross-site request forgery.
+    pub csrf: String,
+}
+
+/// The consent page; its form goes to `POST /consent` with `csrf`, `flow` and `decision` (`allow` or `deny`).
+#[derive(Template)]
+#[template(path = "consent.html")]
+pub struct Consent {
+    /// What every page shares.
+    pub frame: Frame,
+    /// The application that asks.
+    pub client_name: String,
+    /// The host that the reader will be sent back to.
+    pub client_host: String,
+    /// Whose data it asks for.
+    pub account_name: String,
+    /// What it asks for: scope names; those with words in `web/locales` are explained.
+    pub scopes: Vec<String>,
+    /// What to go on with afterwards.
+    pub flow: String,
+    /// The token against cross-site request forgery.
+    pub csrf: String,
+}
+
+/// The enrolment page of the first administrator, `/enrol#<code>`; its form goes to `POST /enrol` with `csrf`, `code`,
+/// `name`, `username`, `password`, `password_again`.
+#[derive(Template)]
+#[template(path = "enrol.html")]
+pub struct Enrol {
+    /// What every page shares.
+    pub frame: Frame,
+    /// What was entered before; the passwords are entered again.
+    pub code: String,
+    /// The name as entered before.
+    pub name: String,
+    /// The user name as entered before.
+    pub username: String,
+    /// Why the last attempt failed.
+    pub error: Option<Message>,
+    /// The token against cross-site request forgery.
+    pub csrf: String,
+}
+
+/// The page after logging out.
+#[derive(Template)]
+#[template(path = "logged_out.html")]
+pub struct LoggedOut {
+    /// What every page shares.
+    pub frame: Frame,
+    /// The way back to the application, when it registered one.
+    pub back: Option<Link>,
+}
+
+/// Asks before logging out (OpenID Connect RP-Initiated Logout, 2); its form goes to `POST /logout` with `csrf`,
+/// `confirm=yes` and the hidden fields.
+#[derive(Template)]
+#[template(path = "confirm_logout.html")]
+pub struct ConfirmLogout {
+    /// What every page shares.
+    pub frame: Frame,
+    /// The application that asked for it, if one did.
+    pub client_name: Option<String>,
+    /// Names and values to hand on.
+    pub hidden: Vec<(String, String)>,
+    /// The token against cross-site request forgery.
+    pub csrf: String,
+}
+
+/// A page that says what went wrong, to people first and to developers below.
+#[derive(Template)]
+#[template(path = "error.html")]
+pub struct ErrorPage {
+    /// What every page shares.
+    pub frame: Frame,
+    /// The HTTP status.
+    pub status: u16,
+    /// What went wrong, in plain words.
+    pub title: Message,
+    /// What was expected and what came, or what to do.
+    pub detail: Option<Message>,
+    /// For developers: what came beside what is registered.
+    pub comparison: Option<Comparison>,
+    /// The request's id, for whoever is asked for help.
+    pub reference: String,
+}
+
+/// What came beside what would have been accepted.
+#[derive(Debug, Clone)]
+pub struct Comparison {
+    /// What is compared.
+    pub what: Message,
+    /// What came; empty for nothing.
+    pub received: String,
+    /// What is registered.
+    pub registered: Vec<String>,
+}
+
+/// One's own account: `/account`. Forms go to `POST /account/sessions/end` (`csrf`, `session`),
+/// `POST /account/grants/withdraw` (`csrf`, `client`) and `POST /logout` (`csrf`, `confirm=yes`).
+#[derive(Template)]
+#[template(path = "account.html")]
+pub struct Account {
+    /// What every page shares.
+    pub frame: Frame,
+    /// The person's name.
+    pub name: String,
+    /// The name to log in with.
+    pub user_name: String,
+    /// How sure we are of the real name: `Message::new("real-name-0")` to `"real-name-3"`.
+    pub real_name: Message,
+    /// What else is known: unit, post, clearance.
+    pub facts: Vec<Fact>,
+    /// Where the account is logged in.
+    pub sessions: Vec<SessionView>,
+    /// Which applications were given what.
+    pub grants: Vec<GrantView>,
+    /// The e-certificates of this person.
+    pub certificates: Vec<CertificateView>,
+    /// The token against cross-site request forgery.
+    pub csrf: String,
+}
+
+/// One session in [`Account`].
+#[derive(Debug, Clone)]
+pub struct SessionView {
+    /// Its identifier.
+    pub id: String,
+    /// Browser and system in plain words.
+    pub device: String,
+    /// Where it was last seen from.
+    pub network: String,
+    /// When it began.
+    pub since: String,
+    /// Whether it is the one that shows this page.
+    pub current: bool,
+}
+
+/// One consent in [`Account`].
+#[derive(Debug, Clone)]
+pub struct GrantView {
+    /// The application's identifier.
+    pub client_id: String,
+    /// The application's name.
+    pub client_name: String,
+    /// Scope names.
+    pub scopes: Vec<String>,
+    /// When it was given.
+    pub since: String,
+}
+
+/// One e-certificate in [`Account`].
+#[derive(Debug, Clone)]
+pub struct CertificateView {
+    /// The identifier of GB/T 36904.
+    pub identifier: String,
+    /// What kind of certificate it is.
+    pub type_name: String,
+    /// Who issued it.
+    pub issuer: String,
+    /// Its state in words.
+    pub state: String,
+    /// The colour that goes with the state.
+    pub tone: Tone,
+    /// Where its file is.
+    pub href: String,
+}

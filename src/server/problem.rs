@@ -1,0 +1,249 @@
+//! Refusals and faults as answers. The only place that knows HTTP statuses.
+//!
+//! The caller is told what was expected and what came; what went wrong on our side is logged once under a reference, and the
+//! caller is told the reference.
+
+use std::any::Any;
+
+use ::oidc::OauthError;
+use ::oidc::error::ErrorCode;
+use axum::body::Body;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use flows::{Failure, Fault, Reason, Rejected};
+use serde_json::json;
+
+use crate::App;
+use crate::pages::person::{Comparison, ErrorPage};
+use crate::pages::{Message, Template};
+use crate::visitor::Visitor;
+
+/// The status of a refusal.
+pub const fn status(reason: Reason) -> StatusCode {
+    match reason {
+        Reason::BadRequest => StatusCode::BAD_REQUEST,
+        Reason::Unprocessable => StatusCode::UNPROCESSABLE_ENTITY,
+        Reason::Unauthenticated => StatusCode::UNAUTHORIZED,
+        Reason::Forbidden => StatusCode::FORBIDDEN,
+        Reason::NotFound => StatusCode::NOT_FOUND,
+        Reason::Conflict => StatusCode::CONFLICT,
+        Reason::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        Reason::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        Reason::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
+        Reason::Busy { .. } => StatusCode::SERVICE_UNAVAILABLE,
+    }
+}
+
+/// An API's answer that is not what was asked for: problem JSON (RFC 9457).
+#[derive(Debug)]
+pub struct Problem(pub Failure);
+
+impl<E: Into<Failure>> From<E> for Problem {
+    fn from(error: E) -> Self {
+        Self(error.into())
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        match self.0 {
+            Failure::Rejected(rejected) => rejection(&rejected),
+            Failure::Fault(fault) => fault_problem(&fault),
+        }
+    }
+}
+
+fn rejection(rejected: &Rejected) -> Response {
+    let status = status(rejected.reason);
+    tracing::info!(status = status.as_u16(), code = rejected.code, "refused: {}", rejected.message);
+    let mut response = problem_json(status, rejected.code, &rejected.message, None);
+    retry_after(&mut response, rejected.reason);
+    if matches!(rejected.reason, Reason::Unauthenticated | Reason::Forbidden) {
+        challenge(&mut response, rejected);
+    }
+    response
+}
+
+/// RFC 6750, 3: which token is wanted, and what was wrong with the one that came.
+fn challenge(response: &mut Response, rejected: &Rejected) {
+    let value = match rejected.code {
+        "invalid_token" => "Bearer error=\"invalid_token\"",
+        "insufficient_scope" => "Bearer error=\"insufficient_scope\"",
+        _ => return,
+    };
+    response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(value));
+}
+
+fn retry_after(response: &mut Response, reason: Reason) {
+    if let Reason::TooMany { retry_after_seconds } | Reason::Busy { retry_after_seconds } = reason {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(retry_after_seconds));
+    }
+}
+
+fn problem_json(status: StatusCode, code: &str, detail: &str, reference: Option<&str>) -> Response {
+    let mut body = json!({
+        "type": format!("urn:yinxin:problem:{code}"),
+        "title": status.canonical_reason().unwrap_or_default(),
+        "status": status.as_u16(),
+        "detail": detail,
+        "code": code,
+    });
+    if let (Some(members), Some(reference)) = (body.as_object_mut(), reference) {
+        members.insert("reference".to_owned(), json!(reference));
+    }
+    let mut response = (status, body.to_string()).into_response();
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    response
+}
+
+fn fault_problem(fault: &Fault) -> Response {
+    let reference = log(fault);
+    let detail = "something went wrong on our side; when asking, name the reference";
+    problem_json(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail, Some(&reference))
+}
+
+/// Logs the fault under a new reference.
+fn log(fault: &Fault) -> String {
+    let reference = reference();
+    tracing::error!(reference, "fault: {fault}");
+    reference
+}
+
+fn reference() -> String {
+    base::encoding::hex(&base::entropy::bytes::<6>(&base::OsEntropy))
+}
+
+/// The token endpoint's refusal (RFC 6749, 5.2).
+pub fn oauth(failure: Failure<OauthError>) -> Response {
+    match failure {
+        Failure::Rejected(error) => {
+            tracing::info!(code = error.code.as_str(), "refused: {}", error.description());
+            oauth_json(&error)
+        }
+        Failure::Fault(fault) => {
+            let reference = log(&fault);
+            let error = OauthError::new(ErrorCode::ServerError, format!("our fault; reference {reference}"));
+            (StatusCode::INTERNAL_SERVER_ERROR, axum::Json(error)).into_response()
+        }
+    }
+}
+
+fn oauth_json(error: &OauthError) -> Response {
+    // RFC 6749, 5.2: 401 with a challenge when the client failed to authenticate, 400 for everything else.
+    if error.code == ErrorCode::InvalidClient {
+        let challenge = [(header::WWW_AUTHENTICATE, "Basic realm=\"yinxin\", charset=\"UTF-8\"")];
+        return (StatusCode::UNAUTHORIZED, challenge, axum::Json(error)).into_response();
+    }
+    (StatusCode::BAD_REQUEST, axum::Json(error)).into_response()
+}
+
+/// An OAuth refusal of a request that cannot be read at all.
+pub fn oauth_rejected(rejected: &Rejected) -> Response {
+    let error = OauthError::new(ErrorCode::InvalidRequest, &rejected.message);
+    (status(rejected.reason), axum::Json(error)).into_response()
+}
+
+/// A refusal or fault as a page.
+pub fn page(app: &App, visitor: &Visitor, failure: Failure) -> Response {
+    match failure {
+        Failure::Rejected(rejected) => {
+            let status = status(rejected.reason);
+            tracing::info!(status = status.as_u16(), code = rejected.code, "refused: {}", rejected.message);
+            let title = match rejected.reason {
+                Reason::NotFound => Message::new("error-not-found"),
+                Reason::Forbidden | Reason::Unauthenticated => Message::new("error-forbidden"),
+                Reason::TooLarge => Message::new("error-too-large"),
+                Reason::TooMany { .. } | Reason::Busy { .. } => Message::new("error-too-many"),
+                _ => Message::new("error-bad-request"),
+            };
+            let detail = Message::verbatim(&rejected.message);
+            let mut response = error_page(app, visitor, status, title, Some(detail), None, reference());
+            retry_after(&mut response, rejected.reason);
+            response
+        }
+        Failure::Fault(fault) => {
+            let reference = log(&fault);
+            let (title, detail) = (Message::new("error-internal"), Message::new("error-internal-detail"));
+            error_page(app, visitor, StatusCode::INTERNAL_SERVER_ERROR, title, Some(detail), None, reference)
+        }
+    }
+}
+
+/// A refusal of an authorization request that is not redirected.
+pub fn authorize_page(
+    app: &App,
+    visitor: &Visitor,
+    failure: Failure<::oidc::authorize::PageError>,
+) -> Response {
+    use ::oidc::authorize::PageError;
+    let error = match failure {
+        Failure::Fault(fault) => return page(app, visitor, Failure::Fault(fault)),
+        Failure::Rejected(error) => error,
+    };
+    tracing::info!("authorization request refused on a page: {error}");
+    let bad = StatusCode::BAD_REQUEST;
+    let (title, detail, comparison) = match &error {
+        PageError::RedirectUri { received, registered, .. } => (
+            Message::new("error-redirect"),
+            Message::new("error-redirect-detail"),
+            Some(Comparison {
+                what: Message::new("error-redirect-compare"),
+                received: received.clone(),
+                registered: registered.clone(),
+            }),
+        ),
+        PageError::UnknownClient { client_id } => (
+            Message::new("error-unknown-client"),
+            Message::new("error-unknown-client-detail").with("client", client_id),
+            None,
+        ),
+        PageError::Params(_) | PageError::Missing(_) => (
+            Message::new("error-parameter"),
+            Message::new("error-parameter-detail").with("detail", &error),
+            None,
+        ),
+    };
+    error_page(app, visitor, bad, title, Some(detail), comparison, reference())
+}
+
+fn error_page(
+    app: &App,
+    visitor: &Visitor,
+    status: StatusCode,
+    title: Message,
+    detail: Option<Message>,
+    comparison: Option<Comparison>,
+    reference: String,
+) -> Response {
+    let frame = visitor.frame(app, "/");
+    let view = ErrorPage { frame, status: status.as_u16(), title, detail, comparison, reference };
+    match view.render() {
+        Ok(html) => (status, axum::response::Html(html)).into_response(),
+        Err(error) => fault_problem(&Fault::message(format!("rendering an error page: {error}"))),
+    }
+}
+
+/// A page, or the fault of not being able to render it.
+pub fn html(view: &impl Template) -> Response {
+    match view.render() {
+        Ok(html) => axum::response::Html(html).into_response(),
+        Err(error) => fault_problem(&Fault::message(format!("rendering a page: {error}"))),
+    }
+}
+
+/// The method is not one of the route's.
+pub async fn method_not_allowed() -> Response {
+    problem_json(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method_not_allowed",
+        "this address takes other methods",
+        None,
+    )
+}
+
+/// A handler panicked: a bug. The connection goes on.
+pub fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response<Body> {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
+    fault_problem(&Fault::message(format!("panic: {text}")))
+}

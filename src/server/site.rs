@@ -1,0 +1,286 @@
+//! The pages everyone starts from: home, login, consent, enrolment; language and static files; health.
+
+use ::oidc::discovery::paths;
+use axum::Router;
+use axum::extract::{Path, Query, RawQuery, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+use base::Secret;
+use cookie::{Cookie, SameSite};
+use flows::log_in::{self, Attempt};
+use flows::people::{self, NewAccount};
+use flows::{Failure, Rejected, authorize};
+use identity::RealNameLevel;
+
+use crate::App;
+use crate::body::{self, Form, Received};
+use crate::oidc::{login_error, show};
+use crate::pages::display::{DISPLAY_COOKIE, local_path};
+use crate::pages::parts::Link;
+use crate::pages::person::{Enrol, Home, Login};
+use crate::pages::{Message, problem_words};
+use crate::problem;
+use crate::visitor::{Visitor, append_cookie};
+
+const STATIC_CACHING: &str = "public, max-age=31536000, immutable";
+const DISPLAY_DAYS: i64 = 365;
+
+/// The routes of this file.
+pub fn routes() -> Router<App> {
+    Router::new()
+        .route("/", get(home))
+        .route("/login", get(login_page).post(log_in_here))
+        .route("/consent", post(consent))
+        .route("/enrol", get(enrol_page).post(enrol))
+        .route("/display", get(display))
+        .route("/static/{name}", get(file))
+        .route("/livez", get(livez))
+        .route("/readyz", get(readyz))
+}
+
+async fn home(State(app): State<App>, visitor: Visitor) -> Response {
+    let developer_links = vec![
+        Link::new(paths::OPENID_CONFIGURATION, Message::new("discovery-document")),
+        Link::new(paths::JWKS, Message::new("key-set")),
+        Link::new(paths::JWKS_SM, Message::new("key-set-sm")),
+        Link::new("/log/checkpoint", Message::new("log-checkpoint")),
+    ];
+    visitor.remember(problem::html(&Home { frame: visitor.frame(&app, "/"), developer_links }))
+}
+
+/// Where a login that no application asked for leads: `back:` and a path on this server.
+const BACK: &str = "back:";
+
+async fn login_page(State(app): State<App>, visitor: Visitor, RawQuery(query): RawQuery) -> Response {
+    let query = query.unwrap_or_default();
+    let value = |name: &str| {
+        url::form_urlencoded::parse(query.as_bytes()).find(|(n, _)| n == name).map(|(_, v)| v.into_owned())
+    };
+    match value("flow") {
+        Some(ticket) if !ticket.starts_with(BACK) => {
+            match authorize::resume(&app.env, visitor.now, &ticket, visitor.login.as_ref()).await {
+                Ok(step) => show(&app, &visitor, step, None),
+                Err(failure) => problem::page(&app, &visitor, failure),
+            }
+        }
+        flow => {
+            let back = value("back").or_else(|| flow.and_then(|f| f.strip_prefix(BACK).map(str::to_owned)));
+            let back = local_path(back.as_deref().unwrap_or("/account")).to_owned();
+            plain_login(&app, &visitor, &back, String::new(), None)
+        }
+    }
+}
+
+fn plain_login(
+    app: &App,
+    visitor: &Visitor,
+    back: &str,
+    login_hint: String,
+    error: Option<Message>,
+) -> Response {
+    let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("back", back).finish();
+    let view = Login {
+        frame: visitor.frame(app, &format!("/login?{query}")),
+        client_name: None,
+        login_hint,
+        error,
+        flow: format!("{BACK}{back}"),
+        csrf: visitor.csrf(app),
+    };
+    visitor.remember(problem::html(&view))
+}
+
+async fn log_in_here(
+    State(app): State<App>,
+    visitor: Visitor,
+    headers: HeaderMap,
+    received: Received,
+) -> Response {
+    let form = match form(&app, &visitor, &headers, received) {
+        Ok(form) => form,
+        Err(failure) => return problem::page(&app, &visitor, failure),
+    };
+    let attempt = Attempt {
+        user_name: form.text("username").to_owned(),
+        password: Secret::new(form.text("password").to_owned()),
+        network: visitor.network,
+        user_agent: visitor.user_agent.clone(),
+        device: visitor.device.clone(),
+        replaces: visitor.login.clone(),
+    };
+    let flow = form.text("flow");
+    match log_in::log_in(&app.env, visitor.now, attempt).await {
+        Ok(logged_in) => {
+            let response = go_on(&app, &visitor, flow, &logged_in.login).await;
+            visitor.logged_in(response, logged_in.session_token.expose(), logged_in.device_token.expose())
+        }
+        Err(failure) => failed(&app, &visitor, flow, form.text("username"), failure).await,
+    }
+}
+
+/// What comes after a login: the application's request, or the page on this server.
+async fn go_on(app: &App, visitor: &Visitor, flow: &str, login: &flows::sessions::Login) -> Response {
+    if let Some(back) = flow.strip_prefix(BACK) {
+        return Redirect::to(local_path(back)).into_response();
+    }
+    match authorize::resume(&app.env, visitor.now, flow, Some(login)).await {
+        // Consent is asked on a page of its own, so that going back or reloading does not send the password again.
+        Ok(authorize::Step::Consent { ticket, .. } | authorize::Step::LogIn { ticket, .. }) => {
+            Redirect::to(&format!("/login?flow={ticket}")).into_response()
+        }
+        Ok(step) => show(app, visitor, step, None),
+        Err(failure) => problem::page(app, visitor, failure),
+    }
+}
+
+/// The login page again, with what was wrong.
+async fn failed(app: &App, visitor: &Visitor, flow: &str, user_name: &str, failure: Failure) -> Response {
+    let (status, message) = match login_error(failure) {
+        Ok(shown) => shown,
+        Err(failure) => return problem::page(app, visitor, failure),
+    };
+    let response = if let Some(back) = flow.strip_prefix(BACK) {
+        plain_login(app, visitor, local_path(back), user_name.to_owned(), Some(message))
+    } else {
+        match authorize::login_step(&app.env, visitor.now, flow, user_name).await {
+            Ok(step) => show(app, visitor, step, Some(message)),
+            Err(failure) => problem::page(app, visitor, failure),
+        }
+    };
+    (status, response).into_response()
+}
+
+async fn consent(
+    State(app): State<App>,
+    visitor: Visitor,
+    headers: HeaderMap,
+    received: Received,
+) -> Response {
+    let answered = async {
+        let form = form(&app, &visitor, &headers, received)?;
+        let login = visitor.known()?;
+        let flow = form.text("flow");
+        match form.text("decision") {
+            "allow" => authorize::allow(&app.env, visitor.now, flow, login).await,
+            "deny" => authorize::deny(&app.env, visitor.now, flow).await,
+            other => {
+                let message = format!("expected `decision` to be `allow` or `deny`, got `{other}`");
+                Err(Rejected::bad_request("bad_decision", message).into())
+            }
+        }
+    };
+    match answered.await {
+        Ok(step) => show(&app, &visitor, step, None),
+        Err(failure) => problem::page(&app, &visitor, failure),
+    }
+}
+
+async fn enrol_page(State(app): State<App>, visitor: Visitor) -> Response {
+    enrol_view(&app, &visitor, None, None)
+}
+
+fn enrol_view(app: &App, visitor: &Visitor, entered: Option<&Form>, error: Option<Message>) -> Response {
+    let text = |name| entered.map(|f| f.text(name).to_owned()).unwrap_or_default();
+    let view = Enrol {
+        frame: visitor.frame(app, "/enrol"),
+        code: text("code"),
+        name: text("name"),
+        username: text("username"),
+        error,
+        csrf: visitor.csrf(app),
+    };
+    visitor.remember(problem::html(&view))
+}
+
+async fn enrol(State(app): State<App>, visitor: Visitor, headers: HeaderMap, received: Received) -> Response {
+    let form = match form(&app, &visitor, &headers, received) {
+        Ok(form) => form,
+        Err(failure) => return problem::page(&app, &visitor, failure),
+    };
+    if form.text("password") != form.text("password_again") {
+        let page = enrol_view(&app, &visitor, Some(&form), Some(Message::new("enrol-passwords-differ")));
+        return (StatusCode::UNPROCESSABLE_ENTITY, page).into_response();
+    }
+    let account = NewAccount {
+        user_name: form.text("username").to_owned(),
+        display_name: form.text("name").to_owned(),
+        password: Secret::new(form.text("password").to_owned()),
+        id_number: None,
+        real_name: RealNameLevel::Unverified,
+    };
+    match people::enrol_administrator(&app.env, visitor.now, form.text("code"), account).await {
+        Ok(_) => Redirect::to("/login?back=/console").into_response(),
+        Err(Failure::Rejected(rejected)) => {
+            let status = problem::status(rejected.reason);
+            (status, enrol_view(&app, &visitor, Some(&form), Some(problem_words(&rejected)))).into_response()
+        }
+        Err(fault) => problem::page(&app, &visitor, fault),
+    }
+}
+
+/// The form, if it was shown to this browser.
+fn form(app: &App, visitor: &Visitor, headers: &HeaderMap, received: Received) -> Result<Form, Failure> {
+    let form = body::form(headers, received)?;
+    visitor.check_csrf(app, form.text("csrf"))?;
+    Ok(form)
+}
+
+#[derive(serde::Deserialize)]
+struct Chosen {
+    lang: Option<String>,
+    elder: Option<String>,
+    #[serde(default)]
+    back: String,
+}
+
+async fn display(State(app): State<App>, visitor: Visitor, Query(chosen): Query<Chosen>) -> Response {
+    let display = visitor.display.choose(chosen.lang.as_deref(), chosen.elder.as_deref());
+    let mut cookie = Cookie::new(DISPLAY_COOKIE, display.cookie_value());
+    cookie.set_path("/");
+    cookie.set_same_site(SameSite::Lax);
+    cookie.set_secure(app.env.settings.issuer.is_https());
+    cookie.set_max_age(cookie::time::Duration::days(DISPLAY_DAYS));
+    let mut response = Redirect::to(local_path(&chosen.back)).into_response();
+    append_cookie(&mut response, &cookie);
+    response
+}
+
+async fn file(State(app): State<App>, Path(name): Path<String>, headers: HeaderMap) -> Response {
+    let Some(asset) = app.pages.assets().iter().find(|a| a.name == name) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let etag = format!("\"{}\"", asset.etag);
+    let caching = [(header::ETAG, etag.clone()), (header::CACHE_CONTROL, STATIC_CACHING.to_owned())];
+    if headers.get(header::IF_NONE_MATCH).is_some_and(|v| v.as_bytes() == etag.as_bytes()) {
+        return (StatusCode::NOT_MODIFIED, caching).into_response();
+    }
+    (caching, [(header::CONTENT_TYPE, asset.content_type)], asset.bytes).into_response()
+}
+
+/// There is no such page.
+pub async fn not_found(State(app): State<App>, visitor: Option<Visitor>, headers: HeaderMap) -> Response {
+    let rejected = Rejected::not_found("not_found", "there is nothing at this address");
+    let wants_page =
+        headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).is_some_and(|v| v.contains("text/html"));
+    match visitor.filter(|_| wants_page) {
+        Some(visitor) => problem::page(&app, &visitor, rejected.into()),
+        None => problem::Problem(rejected.into()).into_response(),
+    }
+}
+
+/// The process answers. No I/O.
+async fn livez() -> &'static str {
+    "ok\n"
+}
+
+/// The process can do its work: the database answers and the log can be read.
+async fn readyz(State(app): State<App>) -> Response {
+    match flows::log::checkpoint(&app.env).await {
+        Ok(checkpoint) => format!("ok\nlog {}\n", checkpoint.size).into_response(),
+        Err(fault) => {
+            tracing::error!("not ready: {fault}");
+            (StatusCode::SERVICE_UNAVAILABLE, "not ready\n").into_response()
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! What is known of a request: who, from where, in which language.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use axum::extract::{FromRequestParts, OptionalFromRequestParts};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::Response;
+use base::Timestamp;
+use cookie::{Cookie, SameSite};
+use flows::sessions::{self, Login};
+use flows::{Failure, Rejected};
+use identity::throttle::Network;
+
+use crate::App;
+use crate::pages::display::DISPLAY_COOKIE;
+use crate::pages::{Display, Frame};
+use crate::problem::Problem;
+
+const SESSION: &str = "yinxin-session";
+const DEVICE: &str = "yinxin-device";
+const BROWSER: &str = "yinxin-browser";
+const DEVICE_SECONDS: i64 = flows::log_in::DEVICE_KNOWN_SECONDS;
+
+/// The address that a connection came from.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer(pub SocketAddr);
+
+/// The present instant, read once per request.
+#[derive(Clone, Copy, Debug)]
+pub struct Now(pub Timestamp);
+
+impl FromRequestParts<App> for Now {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(_: &mut Parts, app: &App) -> Result<Self, Self::Rejection> {
+        Ok(Self(app.env.now()))
+    }
+}
+
+/// The access token in the Authorization header (RFC 6750, 2.1).
+#[derive(Clone, Debug)]
+pub struct Bearer(pub Option<String>);
+
+impl FromRequestParts<App> for Bearer {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Self::Rejection> {
+        let value = parts.headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
+        let token =
+            value.and_then(|v| v.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+        Ok(Self(token.map(|(_, token)| token.trim().to_owned())))
+    }
+}
+
+/// A browser in front of a page.
+pub struct Visitor {
+    /// The present instant.
+    pub now: Timestamp,
+    /// Who is logged in.
+    pub login: Option<Login>,
+    /// Where it comes from.
+    pub network: Network,
+    /// The browser, as it names itself.
+    pub user_agent: String,
+    /// Language and elder mode.
+    pub display: Display,
+    /// The cookie of this device, from an earlier login.
+    pub device: Option<String>,
+    /// The cookie that forms are bound to.
+    browser: String,
+    browser_is_new: bool,
+    secure: bool,
+}
+
+impl FromRequestParts<App> for Visitor {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let now = app.env.now();
+        let secure = app.env.settings.issuer.is_https();
+        let cookies = Cookies::read(&parts.headers, secure);
+        let login = match cookies.value(SESSION) {
+            Some(token) => sessions::find(&app.env, now, &token).await?,
+            None => None,
+        };
+        let (browser, browser_is_new) = match cookies.value(BROWSER) {
+            Some(browser) => (browser, false),
+            None => (base::entropy::token(app.env.entropy.as_ref()), true),
+        };
+        let peer = parts.extensions.get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |p| p.0.ip());
+        Ok(Self {
+            now,
+            login,
+            network: Network::of(peer),
+            user_agent: text(&parts.headers, header::USER_AGENT).to_owned(),
+            display: display(parts, &cookies),
+            device: cookies.value(DEVICE),
+            browser,
+            browser_is_new,
+            secure,
+        })
+    }
+}
+
+impl OptionalFromRequestParts<App> for Visitor {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Option<Self>, Self::Rejection> {
+        Ok(<Self as FromRequestParts<App>>::from_request_parts(parts, app).await.ok())
+    }
+}
+
+impl Visitor {
+    /// The frame of a page shown at `here`.
+    pub fn frame(&self, app: &App, here: &str) -> Frame {
+        let frame = app.pages.frame(self.display, here);
+        match &self.login {
+            Some(login) => frame.known_as(&login.account.display_name),
+            None => frame,
+        }
+    }
+
+    /// What a form shown to this browser must carry back.
+    pub fn csrf(&self, app: &App) -> String {
+        app.env.secrets.form_token(&self.browser)
+    }
+
+    /// Refuses a form that was not shown to this browser.
+    pub fn check_csrf(&self, app: &App, shown: &str) -> Result<(), Failure> {
+        if !self.browser_is_new && app.env.secrets.is_form_token(&self.browser, shown) {
+            return Ok(());
+        }
+        let message = "this form was not shown in this browser, or is too old: load the page again";
+        Err(Rejected::forbidden("stale_form", message).into())
+    }
+
+    /// Who is logged in, or the refusal.
+    pub fn known(&self) -> Result<&Login, Failure> {
+        let refused = || Rejected::new(flows::Reason::Unauthenticated, "not_logged_in", "log in first");
+        Ok(self.login.as_ref().ok_or_else(refused)?)
+    }
+
+    /// Adds the cookies that this browser is to keep.
+    pub fn remember(&self, mut response: Response) -> Response {
+        if self.browser_is_new {
+            self.set(&mut response, BROWSER, &self.browser, None);
+        }
+        response
+    }
+
+    /// Adds the cookies of a login.
+    pub fn logged_in(&self, mut response: Response, session: &str, device: &str) -> Response {
+        self.set(&mut response, SESSION, session, None);
+        self.set(&mut response, DEVICE, device, Some(DEVICE_SECONDS));
+        response
+    }
+
+    /// Takes the session's cookie away.
+    pub fn logged_out(&self, mut response: Response) -> Response {
+        self.set(&mut response, SESSION, "", Some(0));
+        response
+    }
+
+    fn set(&self, response: &mut Response, name: &str, value: &str, seconds: Option<i64>) {
+        let mut cookie = Cookie::new(cookie_name(name, self.secure), value);
+        cookie.set_path("/");
+        cookie.set_http_only(true);
+        cookie.set_same_site(SameSite::Lax);
+        cookie.set_secure(self.secure);
+        if let Some(seconds) = seconds {
+            cookie.set_max_age(cookie::time::Duration::seconds(seconds));
+        }
+        append_cookie(response, &cookie);
+    }
+}
+
+/// Adds a cookie to the answer.
+pub fn append_cookie(response: &mut Response, cookie: &Cookie<'_>) {
+    if let Ok(value) = HeaderValue::from_str(&cookie.to_string()) {
+        response.headers_mut().append(header::SET_COOKIE, value);
+    }
+}
+
+/// Over TLS the name carries the promise that only this host over TLS has set it (RFC 6265bis, 4.1.3.2).
+fn cookie_name(name: &str, secure: bool) -> String {
+    if secure { format!("__Host-{name}") } else { name.to_owned() }
+}
+
+struct Cookies {
+    pairs: Vec<(String, String)>,
+    secure: bool,
+}
+
+impl Cookies {
+    fn read(headers: &HeaderMap, secure: bool) -> Self {
+        let lines = headers.get_all(header::COOKIE).iter().filter_map(|v| v.to_str().ok());
+        let pairs = lines.flat_map(Cookie::split_parse).filter_map(Result::ok);
+        let pairs = pairs.map(|c| (c.name().to_owned(), c.value().to_owned())).collect();
+        Self { pairs, secure }
+    }
+
+    fn value(&self, name: &str) -> Option<String> {
+        let name = cookie_name(name, self.secure);
+        self.pairs.iter().find(|(n, _)| *n == name).map(|(_, v)| v.clone()).filter(|v| !v.is_empty())
+    }
+}
+
+fn display(parts: &Parts, cookies: &Cookies) -> Display {
+    let chosen = cookies.pairs.iter().find(|(name, _)| name == DISPLAY_COOKIE).map(|(_, v)| v.as_str());
+    let query = parts.uri.query().unwrap_or_default();
+    let wished = url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "ui_locales");
+    let accepted = text(&parts.headers, header::ACCEPT_LANGUAGE);
+    Display::negotiate(chosen, wished.as_ref().map(|(_, v)| v.as_ref()), Some(accepted))
+}
+
+fn text(headers: &HeaderMap, name: header::HeaderName) -> &str {
+    headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default()
+}

@@ -1,7 +1,8 @@
 //! A browser without scripts, for the tour and the story tests: cookies, forms, one redirect at a time.
 
+use reqwest::header::{self, HeaderMap};
 use reqwest::redirect::Policy;
-use reqwest::{Client, RequestBuilder, StatusCode, Url, header};
+use reqwest::{Client, ClientBuilder, RequestBuilder, StatusCode, Url};
 
 /// What went wrong on the way.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +24,8 @@ pub struct Page {
     pub location: Option<String>,
     /// The address it came from.
     pub url: Url,
+    /// Its headers.
+    pub headers: HeaderMap,
     /// Its text.
     pub text: String,
 }
@@ -36,7 +39,12 @@ pub struct Browser {
 impl Browser {
     /// A browser for the server at `base`.
     pub fn new(base: &str) -> Result<Self, BrowserError> {
-        let client = Client::builder().cookie_store(true).redirect(Policy::none()).build()?;
+        Self::over(Client::builder().cookie_store(true), base)
+    }
+
+    /// A browser for the server at `base` over the client of `builder`, which brings the cookie jar.
+    pub fn over(builder: ClientBuilder, base: &str) -> Result<Self, BrowserError> {
+        let client = builder.redirect(Policy::none()).build()?;
         let base = Url::parse(base).map_err(|e| BrowserError::Unexpected(format!("`{base}`: {e}")))?;
         Ok(Self { client, base })
     }
@@ -63,18 +71,22 @@ impl Browser {
         action: &str,
         fields: &[(&str, &str)],
     ) -> Result<Page, BrowserError> {
-        let mut form = hidden_fields(&page.text, action)
-            .ok_or_else(|| page.unexpected(&format!("a form to `{action}`")))?;
+        let mut form = page.hidden_fields(action)?;
         form.extend(fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-        self.send(self.client.post(self.url(action)?).form(&form)).await
+        self.post(action, &form).await
+    }
+
+    /// Posts `form` to `path`, whatever page it is from.
+    pub async fn post(&self, path: &str, form: &[(String, String)]) -> Result<Page, BrowserError> {
+        self.send(self.client.post(self.url(path)?).form(form)).await
     }
 
     async fn send(&self, request: RequestBuilder) -> Result<Page, BrowserError> {
         let response = request.header(header::ACCEPT, "text/html").send().await?;
         let location =
             response.headers().get(header::LOCATION).and_then(|v| v.to_str().ok()).map(str::to_owned);
-        let (status, url) = (response.status(), response.url().clone());
-        Ok(Page { status, location, url, text: response.text().await? })
+        let (status, url, headers) = (response.status(), response.url().clone(), response.headers().clone());
+        Ok(Page { status, location, url, headers, text: response.text().await? })
     }
 
     /// Follows an authorization request to its answer: logs in where the login page comes, consents where consent is asked.
@@ -113,6 +125,11 @@ impl Browser {
 }
 
 impl Page {
+    /// What the only form of this page whose action is `action` carries unseen.
+    pub fn hidden_fields(&self, action: &str) -> Result<Vec<(String, String)>, BrowserError> {
+        hidden_fields(&self.text, action).ok_or_else(|| self.unexpected(&format!("a form to `{action}`")))
+    }
+
     /// The error that something else was expected here.
     pub fn unexpected(&self, expected: &str) -> BrowserError {
         let text: String = self.text.chars().take(2000).collect();

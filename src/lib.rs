@@ -69,13 +69,11 @@ pub enum StartError {
         /// What is wrong.
         source: kms::master::MasterKeyError,
     },
-    /// A database exists, but its master key does not.
+    /// An installation exists, but its master key does not.
     #[error(
-        "the database in `{data}` exists but its master key `{path}` does not: restore the key file, nothing can be opened without it"
+        "the database holds an installation, but its master key `{path}` is not there: restore the key file, nothing can be opened without it"
     )]
     MasterKeyGone {
-        /// The data folder.
-        data: PathBuf,
         /// Where the key should be.
         path: PathBuf,
     },
@@ -126,13 +124,23 @@ impl Place<'_> {
         let own = || format!("sqlite:{}", self.data.join("yinxin.db").display());
         self.database.map_or_else(own, str::to_owned)
     }
+
+    fn master_key(&self) -> PathBuf {
+        self.data.join(MASTER_KEY_FILE)
+    }
 }
 
 /// Puts the parts together: the only place where they are wired. Makes on the first start what is missing.
 pub async fn assemble(place: &Place<'_>, seams: Seams) -> Result<Arc<Env>, StartError> {
     private_folder(place.data)?;
-    let master = master_key(place, seams.entropy.as_ref())?;
     let db = Db::open(&place.database()).await?;
+    let master = match read_master_key(place)? {
+        Some(master) => master,
+        None if flows::set_up::is_set_up(&db).await? => {
+            return Err(StartError::MasterKeyGone { path: place.master_key() });
+        }
+        None => make_master_key(place, seams.entropy.as_ref())?,
+    };
     let parts = Parts {
         clock: seams.clock,
         entropy: Arc::clone(&seams.entropy),
@@ -160,26 +168,22 @@ pub fn start_sequencer(env: &Arc<Env>) -> tokio::task::JoinHandle<()> {
     })
 }
 
-fn master_key(place: &Place<'_>, entropy: &dyn Entropy) -> Result<Secret<[u8; 32]>, StartError> {
-    let path = place.data.join(MASTER_KEY_FILE);
+/// `None` when there is no such file.
+fn read_master_key(place: &Place<'_>) -> Result<Option<Secret<[u8; 32]>>, StartError> {
+    let path = place.master_key();
     match fs::read_to_string(&path) {
         Ok(text) => {
             let text = Secret::new(text);
-            kms::master::decode(text.expose()).map_err(|source| StartError::MasterKey { path, source })
+            let key = kms::master::decode(text.expose());
+            key.map(Some).map_err(|source| StartError::MasterKey { path, source })
         }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => make_master_key(place, path, entropy),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(source) => Err(StartError::File { what: "master key file", path, source }),
     }
 }
 
-fn make_master_key(
-    place: &Place<'_>,
-    path: PathBuf,
-    entropy: &dyn Entropy,
-) -> Result<Secret<[u8; 32]>, StartError> {
-    if place.data.join("yinxin.db").exists() {
-        return Err(StartError::MasterKeyGone { data: place.data.to_owned(), path });
-    }
+fn make_master_key(place: &Place<'_>, entropy: &dyn Entropy) -> Result<Secret<[u8; 32]>, StartError> {
+    let path = place.master_key();
     if let Some(folder) = path.parent() {
         private_folder(folder)?;
     }

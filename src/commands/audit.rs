@@ -76,15 +76,26 @@ async fn verify(
         }
     });
     match finding.await? {
-        Finding::Whole(verified) => {
+        Finding::Whole { verified, waiting } => {
             say(format!("entries  {}", verified.entries));
             say(format!("root     {}", verified.root));
             say(format!("compared {} checkpoints, {} tiles", verified.checkpoints, verified.tiles));
             if verified.uncovered > 0 {
                 say(format!("note     the last {} entries wait for a checkpoint", verified.uncovered));
             }
+            if waiting > 0 {
+                say(format!(
+                    "note     {waiting} entries wait for their place; the server gives it within a second"
+                ));
+            }
             say("The log is whole: every entry, tile and checkpoint agrees.");
             Ok(ExitCode::SUCCESS)
+        }
+        Finding::WaitingChanged { entry } => {
+            say(format!(
+                "THE LOG IS NOT WHOLE: entry {entry}, which waits for its place, is not what was written"
+            ));
+            Ok(ExitCode::FAILURE)
         }
         Finding::Diverges(divergence) => {
             say(format!("THE LOG IS NOT WHOLE: {divergence}"));

@@ -1,5 +1,6 @@
 //! `yinxin serve`: everything on this machine.
 
+use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -82,7 +83,9 @@ async fn serve(flags: ServeFlags) -> Result<(), StartError> {
 fn start_logging(config: &Config) -> Result<(), StartError> {
     let filter = EnvFilter::try_new(&config.log)
         .map_err(|e| StartError::Configuration(format!("log filter `{}`: {e}", config.log)))?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let colours = std::io::stderr().is_terminal();
+    let builder =
+        tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr);
     if config.log_json {
         builder.json().init()
     } else {

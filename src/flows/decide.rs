@@ -12,7 +12,7 @@ use policy::{
 };
 use serde_json::{Map, Value, json};
 use store::rows::accounts::{self, AccountState};
-use store::rows::{clients, data_sets, ecerts, seals, signals, units};
+use store::rows::{clients, data_sets, ecerts, seals, sessions, signals, units};
 use store::{Conn, Tx};
 use trust::Severity;
 
@@ -321,7 +321,12 @@ async fn facts(
         "official" | "citizen" => Some(trust_of(conn, &subject.id, now).await?),
         _ => None,
     };
-    let situation = words::Situation { assurance: acr.and_then(assurance_level) };
+    let acr = match (acr, request.context.get("sid").and_then(Value::as_str)) {
+        (Some(acr), _) => Some(acr.to_owned()),
+        (None, Some(sid)) => acr_of_session(conn, sid, &subject.id, now).await?,
+        (None, None) => None,
+    };
+    let situation = words::Situation { assurance: acr.as_deref().and_then(assurance_level) };
     Ok(Facts {
         subject: subject_facts(conn, &subject.kind, &subject.id).await?,
         resource: resource_facts(conn, &request.resource.kind, &request.resource.id).await?,
@@ -329,6 +334,18 @@ async fn facts(
         trust,
         assertions: Assertions::AllowListed,
     })
+}
+
+/// How sure the login is that the caller names by `context.sid`, if it is a live one of the subject.
+async fn acr_of_session(
+    conn: &mut Conn,
+    sid: &str,
+    subject: &str,
+    now: Timestamp,
+) -> Result<Option<String>, Fault> {
+    let Ok(sid) = sid.parse() else { return Ok(None) };
+    let session = sessions::live(conn, sid, now).await?;
+    Ok(session.filter(|s| s.account.to_string() == subject).map(|s| s.acr))
 }
 
 /// The level in `urn:yinxin:loa:N`.

@@ -17,7 +17,7 @@ pub enum Step {
     /// Ask the person: anyone could have sent the browser here. The form carries the request back.
     Confirm {
         /// The application that asks, if one is named.
-        client: Option<Client>,
+        client: Option<Box<Client>>,
         /// Where the browser will be sent afterwards.
         redirect: Option<String>,
     },
@@ -57,7 +57,7 @@ pub async fn end_session(
     let (plan, client) = plan(env, &request, &hint, login).await?;
     let Some(login) = login else { return Ok(Step::Done { redirect: plan.redirect }) };
     if plan.confirm && !confirmed {
-        return Ok(Step::Confirm { client, redirect: plan.redirect });
+        return Ok(Step::Confirm { client: client.map(Box::new), redirect: plan.redirect });
     }
     let mut tx = env.db.begin().await?;
     sessions::end_in(&mut tx, now, login.account.id, login.session.id).await?;

@@ -95,6 +95,13 @@ impl Keyring {
             .ok_or_else(|| Fault::message(format!("no key signs tokens under `{}`", algorithm.as_str())))
     }
 
+    /// The record's identifier of the token key that is published as `kid`.
+    pub fn token_key_id(&self, kid: &str) -> Option<&str> {
+        let of_tokens = self.records.iter().filter(|r| r.purpose == Purpose::TokenSigning);
+        let mut named = of_tokens.filter(|r| r.jwk().is_ok_and(|jwk| jwk.thumbprint() == kid));
+        named.next().map(|record| record.id.as_str())
+    }
+
     /// The keys that verify our own tokens.
     pub const fn verification(&self) -> &KeySet {
         &self.verification

@@ -159,6 +159,37 @@ pub async fn prove(env: &Env, id: Id<EntryKind>) -> Result<InclusionProof, Failu
     })
 }
 
+/// Something that was made here and whose making is in the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Artefact {
+    /// A key that signs tokens, by its `kid`.
+    TokenKey(String),
+    /// An electronic seal, by its identifier.
+    Seal(String),
+    /// An X.509 certificate of the built-in authority, by its serial number in hexadecimal.
+    Certificate(String),
+    /// An e-certificate, by its identifier.
+    Ecert(String),
+}
+
+/// The proof that the making of `artefact` is in the log.
+pub async fn prove_artefact(env: &Env, artefact: &Artefact) -> Result<InclusionProof, Failure> {
+    let not_there = || Rejected::not_found("no_such_artefact", "the log tells of no such thing");
+    let (kind, subject) = match artefact {
+        Artefact::TokenKey(kid) => {
+            let keyring = env.keyring();
+            let id = keyring.token_key_id(kid).ok_or_else(not_there)?;
+            (Kind::TokenKeyCreated, id.to_owned())
+        }
+        Artefact::Seal(id) => (Kind::SealMade, id.clone()),
+        Artefact::Certificate(serial) => (Kind::CertificateIssued, serial.clone()),
+        Artefact::Ecert(identifier) => (Kind::EcertIssued, identifier.clone()),
+    };
+    let entries = rows::of_subject(&mut *env.db.read().await?, &subject, kind.as_str()).await?;
+    let entry = entries.first().ok_or_else(not_there)?;
+    prove(env, entry.id).await
+}
+
 /// The latest signed checkpoint.
 pub async fn checkpoint(env: &Env) -> Result<CheckpointRow, Fault> {
     let latest = rows::latest_checkpoint(&mut *env.db.read().await?).await?;

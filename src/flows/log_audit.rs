@@ -1,6 +1,7 @@
 //! The check of the whole log, without the server: every entry, tile and checkpoint against each other.
 
 use audit::checkpoint::{Checkpoint, LogKey, Origin};
+use audit::entry::Entry;
 use audit::tile::{TILE_WIDTH_HASHES, TileId};
 use audit::verify::{Auditor, Divergence, Verified};
 use store::Conn;
@@ -9,11 +10,23 @@ use store::rows::audit::{self as rows, CheckpointRow};
 use crate::error::Fault;
 
 const CHECKPOINTS_AT_ONCE: u32 = 256;
+/// More entries than this never wait while a server runs.
+const WAITING_MAX_COUNT: u32 = 100_000;
 
 /// What the check found.
 pub enum Finding {
     /// The log agrees with everything it said of itself.
-    Whole(Verified),
+    Whole {
+        /// What was compared.
+        verified: Verified,
+        /// How many entries wait for their place: no checkpoint vouches for them yet.
+        waiting: usize,
+    },
+    /// An entry that waits for its place is not what was written.
+    WaitingChanged {
+        /// Which.
+        entry: String,
+    },
     /// The first place where it does not.
     Diverges(Divergence),
 }
@@ -43,12 +56,24 @@ pub async fn check(
     let walked: Result<Result<(), Divergence>, Stop> = walked.await;
     match walked {
         Ok(Ok(())) => Ok(match walk.auditor.finish() {
-            Ok(verified) => Finding::Whole(verified),
+            Ok(verified) => waiting(conn, verified).await?,
             Err(divergence) => Finding::Diverges(divergence),
         }),
         Ok(Err(divergence)) | Err(Stop::Diverges(divergence)) => Ok(Finding::Diverges(divergence)),
         Err(Stop::Fault(fault)) => Err(fault),
     }
+}
+
+/// The entries behind the last place: each must be what its own hash says.
+async fn waiting(conn: &mut Conn, verified: Verified) -> Result<Finding, Fault> {
+    let waiting = rows::waiting(conn, WAITING_MAX_COUNT).await?;
+    let changed = waiting.iter().find(|row| {
+        Entry::parse(&row.body).map_or(true, |entry| *entry.leaf_hash().as_bytes() != row.leaf_hash)
+    });
+    Ok(match changed {
+        Some(row) => Finding::WaitingChanged { entry: row.id.to_string() },
+        None => Finding::Whole { verified, waiting: waiting.len() },
+    })
 }
 
 enum Stop {

@@ -68,8 +68,8 @@ pub async fn enrol_administrator(
     if !settings::is_enrolment_open(&mut *env.db.read().await?, &hash, ENROL_ADMINISTRATOR, now).await? {
         return Err(bad_code().into());
     }
-    let prepared = prepare(env, account, false).await?;
-    let id = prepared.id(env, now);
+    let id = Id::<Account>::new(now, env.entropy.as_ref());
+    let prepared = prepare(env, id, account, false).await?;
     let mut tx = env.db.begin().await?;
     let usable = settings::consume_enrolment(&mut tx, &hash, ENROL_ADMINISTRATOR, now).await?;
     if !usable || accounts::count_administrators(&mut tx).await? > 0 {
@@ -124,8 +124,9 @@ pub async fn add_person(
     if let Authority::Caller(caller) = authority {
         check_delegation(env, now, caller, &account, post.as_ref()).await?;
     }
-    let prepared = prepare(env, account, sample).await?;
-    let (actor, id) = (authority.actor(), prepared.id(env, now));
+    let id = Id::<Account>::new(now, env.entropy.as_ref());
+    let prepared = prepare(env, id, account, sample).await?;
+    let actor = authority.actor();
     let mut tx = env.db.begin().await?;
     add_account(env, &mut tx, now, &actor, &prepared, id).await?;
     if let Some(post) = &post {
@@ -176,13 +177,12 @@ struct Prepared {
     sample: bool,
 }
 
-impl Prepared {
-    fn id(&self, env: &Env, now: Timestamp) -> Id<Account> {
-        Id::new(now, env.entropy.as_ref())
-    }
+/// The context of a sealed identity number: bound to its row, so that two cannot be swapped.
+fn id_number_context(account: Id<Account>) -> String {
+    format!("{ID_NUMBER}/{account}")
 }
 
-async fn prepare(env: &Env, account: NewAccount, sample: bool) -> Result<Prepared, Failure> {
+async fn prepare(env: &Env, id: Id<Account>, account: NewAccount, sample: bool) -> Result<Prepared, Failure> {
     let bad = |field: &str, why: String| Rejected::unprocessable("bad_account", format!("{field}: {why}"));
     let user_name: LoginName =
         account.user_name.trim().parse().map_err(|e| bad("user_name", format!("{e}")))?;
@@ -194,7 +194,7 @@ async fn prepare(env: &Env, account: NewAccount, sample: bool) -> Result<Prepare
         Some(text) => {
             let number: ResidentId = text.trim().parse().map_err(|e| bad("id_number", format!("{e}")))?;
             Some((
-                env.keys.seal_blob(ID_NUMBER, number.as_str().as_bytes())?,
+                env.keys.seal_blob(&id_number_context(id), number.as_str().as_bytes())?,
                 index_of_id_number(env, &number),
             ))
         }
@@ -427,7 +427,7 @@ pub async fn add_data_set(
 /// The account's identity number with its middle hidden.
 pub fn masked_id_number(env: &Env, account: &AccountRow) -> Result<Option<String>, Fault> {
     let Some(sealed) = &account.id_number_sealed else { return Ok(None) };
-    let opened = env.keys.open_blob(ID_NUMBER, sealed)?;
+    let opened = env.keys.open_blob(&id_number_context(account.id), sealed)?;
     let bad = || store::BadRow::new("account", "id_number_sealed", account.id, "not an identity number");
     let text = std::str::from_utf8(opened.expose()).map_err(|_| bad())?;
     let number: ResidentId = text.parse().map_err(|_| bad())?;
@@ -439,7 +439,7 @@ pub fn masked_id_number(env: &Env, account: &AccountRow) -> Result<Option<String
 pub(crate) fn holder_index_of(env: &Env, account: &AccountRow) -> Result<Option<[u8; 32]>, Fault> {
     let proven = account.real_name_level >= level_number(RealNameLevel::Matched);
     let Some(sealed) = account.id_number_sealed.as_ref().filter(|_| proven) else { return Ok(None) };
-    let opened = env.keys.open_blob(ID_NUMBER, sealed)?;
+    let opened = env.keys.open_blob(&id_number_context(account.id), sealed)?;
     let text = std::str::from_utf8(opened.expose()).unwrap_or_default();
     Ok(Some(holder_index(env, text)))
 }

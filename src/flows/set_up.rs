@@ -5,8 +5,8 @@ use identity::password::PasswordHasher;
 use kms::{Algorithm, CertSigner, KeyRecord, Purpose};
 use pki::issue::Profile;
 use pki::{Certificate, Name};
-use store::Tx;
 use store::rows::{accounts, settings};
+use store::{Db, Tx};
 
 use crate::certificates::{self, Authority, Order};
 use crate::env::{Env, Parts, Secrets};
@@ -28,20 +28,28 @@ pub(crate) const ENROL_ADMINISTRATOR: &str = "administrator";
 /// The environment of this installation, made on the first start and found on every other.
 pub async fn set_up(parts: Parts) -> Result<Env, Fault> {
     jose::install();
-    let found = settings::lookup(&mut *parts.db.read().await?, INSTALLATION_SECRET).await?;
-    if found.is_none() {
+    if !is_set_up(&parts.db).await? {
         make(&parts).await?;
     }
     let mut conn = parts.db.read().await?;
     let sealed = settings::lookup(&mut conn, INSTALLATION_SECRET).await?;
     let sealed = sealed.ok_or_else(|| Fault::message("the installation's secret is not there"))?;
-    let secret = parts.keys.open_blob(INSTALLATION_SECRET, &sealed)?;
+    let secret = parts.keys.open_blob(INSTALLATION_SECRET, &sealed).map_err(|_| {
+        Fault::message(
+            "the master key opens nothing of the installation in the database: it belongs to another one; restore the key file that this installation was made with",
+        )
+    })?;
     let keyring = Keyring::open(&mut conn, parts.keys.as_ref(), &parts.settings).await?;
     drop(conn);
     let secrets =
         Secrets { forms: derive(secret.expose(), "forms")?, index: derive(secret.expose(), "index")? };
     let passwords = Passwords::new(PasswordHasher::new(derive(secret.expose(), "pepper")?));
     Ok(Env::new(parts, keyring, secrets, passwords))
+}
+
+/// Whether the database holds an installation already.
+pub async fn is_set_up(db: &Db) -> Result<bool, Fault> {
+    Ok(settings::lookup(&mut *db.read().await?, INSTALLATION_SECRET).await?.is_some())
 }
 
 fn derive(secret: &[u8], use_: &str) -> Result<Secret<[u8; 32]>, Fault> {

@@ -2,6 +2,7 @@
 
 use audit::tile::TileId;
 use axum::Router;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{DefaultBodyLimit, Path, Query, Request, State};
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -11,6 +12,7 @@ use base::id::{Entry, Seal};
 use flows::caller::{self, Authority, scope};
 use flows::clients::{self, Registration};
 use flows::ecerts::{self, Application};
+use flows::log::Artefact;
 use flows::make_seal::{self, NewSeal};
 use flows::report_signal::{self, Report};
 use flows::seal_document::{self, Place};
@@ -44,6 +46,7 @@ pub fn routes() -> Router<App> {
         .route("/v1/certificates/{identifier}/state", post(certificate_state))
         .route("/v1/certificate-types", get(certificate_types))
         .route("/v1/log/entries/{id}/proof", get(proof))
+        .route("/v1/log/proof", get(artefact_proof))
         .route("/log/checkpoint", get(checkpoint))
         .route("/log/key", get(log_key))
         .route("/log/tile/{level}/{*path}", get(tile))
@@ -142,9 +145,15 @@ async fn seal_a_document(
     Now(now): Now,
     Bearer(token): Bearer,
     Path(id): Path<String>,
-    Query(wanted): Query<Where>,
+    wanted: Result<Query<Where>, QueryRejection>,
     request: Request,
 ) -> Answer {
+    let Query(wanted) = wanted.map_err(|_| {
+        Rejected::bad_request(
+            "bad_query",
+            "expected `page` (from 0), `x_mm` and `y_mm` (millimetres) as numbers",
+        )
+    })?;
     let caller = caller::authenticate(&app.env, now, token.as_deref(), scope::SEAL).await?;
     let upload = body::upload(request).await?;
     let usual = Place::default();
@@ -223,6 +232,35 @@ async fn proof(State(app): State<App>, Path(id): Path<String>) -> Answer {
     let id: Id<Entry> =
         id.parse().map_err(|e: base::id::BadId| Rejected::bad_request("bad_identifier", e.to_string()))?;
     Ok(axum::Json(log::prove(&app.env, id).await?).into_response())
+}
+
+/// Which artefact: exactly one.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OfWhat {
+    token_key: Option<String>,
+    seal: Option<String>,
+    certificate: Option<String>,
+    ecert: Option<String>,
+}
+
+async fn artefact_proof(State(app): State<App>, wanted: Result<Query<OfWhat>, QueryRejection>) -> Answer {
+    let unclear = || {
+        let message =
+            "expected one of `token_key` (kid), `seal`, `certificate` (serial) and `ecert` (identifier)";
+        Rejected::bad_request("bad_query", message)
+    };
+    let Query(wanted) = wanted.map_err(|_| unclear())?;
+    let mut named = [
+        wanted.token_key.map(Artefact::TokenKey),
+        wanted.seal.map(Artefact::Seal),
+        wanted.certificate.map(Artefact::Certificate),
+        wanted.ecert.map(Artefact::Ecert),
+    ]
+    .into_iter()
+    .flatten();
+    let (Some(artefact), None) = (named.next(), named.next()) else { return Err(unclear().into()) };
+    Ok(axum::Json(log::prove_artefact(&app.env, &artefact).await?).into_response())
 }
 
 async fn checkpoint(State(app): State<App>) -> Answer {

@@ -129,7 +129,7 @@ async fn speak(
         .http2()
         .timer(TokioTimer::new())
         .max_concurrent_streams(H2_STREAMS_MAX_COUNT)
-        .max_header_list_size(16 << 10);
+        .max_header_list_size(HEADERS_MAX_BYTES as u32);
     let connection =
         builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service)).into_owned();
     if let Err(error) = watcher.watch(connection).await {

@@ -79,12 +79,16 @@ impl Tour<'_> {
         let user_info = self.user_info(&browser, &first.access).await?;
         holds(format!(
             "userinfo says: {}, real-name level {}",
-            user_info["name"], user_info["real_name_level"]
+            at(&user_info, "/name"),
+            at(&user_info, "/real_name_level")
         ));
         self.keep("portal-id-token.jwt", id_token.as_bytes())?;
 
         let (status, body) = portal.redeem(&browser, &code).await?;
-        check((status, body["error"].as_str()) == (400, Some("invalid_grant")), "a code must work once")?;
+        check(
+            (status, at(&body, "/error").as_str()) == (400, Some("invalid_grant")),
+            "a code must work once",
+        )?;
         let dead =
             browser.client().get(format!("{}/oauth2/userinfo", self.issuer)).bearer_auth(&first.access);
         check(dead.send().await?.status() == 401, "tokens of a replayed code must be dead")?;
@@ -150,12 +154,12 @@ impl Tour<'_> {
         let request =
             browser.client().post(format!("{}/v1/signals", self.issuer)).bearer_auth(&token).json(&report);
         let reported: Value = request.send().await?.error_for_status()?.json().await?;
-        holds(format!("a lost device is reported; trust falls to {}", reported["trust"]["score"]));
+        holds(format!("a lost device is reported; trust falls to {}", at(&reported, "/trust/score")));
         let after = self.decide(&browser, &token, &lin, "gushan-residents").await?;
         told("the same data as before, now", false, &after)?;
         self.keep("decision-before.json", own.to_string().as_bytes())?;
         self.keep("decision-after-signal.json", after.to_string().as_bytes())?;
-        self.keep_proof(&browser, &after["context"]["log_entry"], "decision-proof.json").await
+        self.keep_proof(&browser, at(&after, "/context/log_entry"), "decision-proof.json").await
     }
 
     async fn decide(
@@ -207,16 +211,16 @@ impl Tour<'_> {
 
         let report = self.verify(&browser, sealed.clone()).await?;
         check(
-            report["indication"] == "TOTAL-PASSED",
-            &format!("the sealed file verifies: {}", report["indication"]),
+            at(&report, "/indication") == "TOTAL-PASSED",
+            &format!("the sealed file verifies: {}", at(&report, "/indication")),
         )?;
-        holds(format!("verified: {}", report["indication"]));
-        check(report["log"]["index"].is_u64(), "the report carries the log's proof")?;
+        holds(format!("verified: {}", at(&report, "/indication")));
+        check(at(&report, "/log/index").is_u64(), "the report carries the log's proof")?;
         let changed = change_a_page(&sealed)?;
         let report = self.verify(&browser, changed.clone()).await?;
-        let bad = report["signatures"][0]["bad_files"].to_string();
+        let bad = at(&report, "/signatures/0/bad_files").to_string();
         check(
-            report["indication"] == "TOTAL-FAILED" && bad.contains("Content.xml"),
+            at(&report, "/indication") == "TOTAL-FAILED" && bad.contains("Content.xml"),
             &format!("a changed byte: {bad}"),
         )?;
         holds(format!("one changed character is found, and the file is named: {bad}"));
@@ -252,7 +256,7 @@ impl Tour<'_> {
         let url = format!("{}/v1/certificates", self.issuer);
         let request = browser.client().post(&url).bearer_auth(&token).json(&application);
         let issued: Value = request.send().await?.error_for_status()?.json().await?;
-        let identifier = issued["identifier"].as_str().unwrap_or_default().to_owned();
+        let identifier = at(&issued, "/identifier").as_str().unwrap_or_default().to_owned();
         holds(format!("issued: {identifier}"));
         let standing: Value = browser
             .client()
@@ -262,13 +266,13 @@ impl Tour<'_> {
             .error_for_status()?
             .json()
             .await?;
-        check(standing["state"] == "01", "the certificate is valid online")?;
-        holds(format!("online by identifier: {} ({})", standing["state_en"], standing["name"]));
+        check(at(&standing, "/state") == "01", "the certificate is valid online")?;
+        holds(format!("online by identifier: {} ({})", at(&standing, "/state_en"), at(&standing, "/name")));
         let request = browser.client().get(format!("{url}/{identifier}/file")).bearer_auth(&token);
         let file = request.send().await?.error_for_status()?.bytes().await?.to_vec();
         self.keep("certificate.ofd", &file)?;
         self.verify_offline(&browser, &file, &identifier).await?;
-        self.keep_proof(&browser, &issued["log_entry"], "certificate-proof.json").await
+        self.keep_proof(&browser, at(&issued, "/log_entry"), "certificate-proof.json").await
     }
 
     /// With nothing but the file and the root certificate.
@@ -306,7 +310,14 @@ impl Tour<'_> {
         let key = browser.client().get(format!("{}/log/key", self.issuer)).send().await?.text().await?;
         self.keep("log-key.txt", key.as_bytes())?;
         let key: LogKey = key.trim().parse().map_err(|e| TourError::DoesNotHold(format!("log key: {e}")))?;
-        for name in ["decision-proof.json", "sealing-proof.json", "certificate-proof.json"] {
+        self.keep_key_proofs(&browser).await?;
+        for name in [
+            "token-key-proof.json",
+            "token-key-sm2-proof.json",
+            "decision-proof.json",
+            "sealing-proof.json",
+            "certificate-proof.json",
+        ] {
             let bytes = std::fs::read(self.folder.join(name))?;
             let proof =
                 InclusionProof::from_json(&bytes).map_err(|e| TourError::DoesNotHold(e.to_string()))?;
@@ -316,6 +327,19 @@ impl Tour<'_> {
                 proof.index,
                 proven.checkpoint.size()
             ));
+        }
+        Ok(())
+    }
+
+    /// The keys that signed the tokens are in the log as well.
+    async fn keep_key_proofs(&self, browser: &Browser) -> Result<(), TourError> {
+        for (set, name) in [("jwks", "token-key-proof.json"), ("jwks-sm", "token-key-sm2-proof.json")] {
+            let keys = browser.client().get(format!("{}/oauth2/{set}", self.issuer)).send().await?;
+            let keys: Value = keys.error_for_status()?.json().await?;
+            let kid = at(&keys, "/keys/0/kid").as_str().unwrap_or_default();
+            let url = format!("{}/v1/log/proof?token_key={kid}", self.issuer);
+            let proof = browser.client().get(url).send().await?.error_for_status()?.bytes().await?;
+            self.keep(name, &proof)?;
         }
         Ok(())
     }
@@ -330,11 +354,16 @@ impl Tour<'_> {
 }
 
 fn told(what: &str, expected: bool, decision: &Value) -> Result<(), TourError> {
-    let why = decision["context"]["reason_user"]["en"].as_str().unwrap_or_default();
-    check(decision["decision"] == expected, &format!("{what}: expected {expected}, got {decision}"))?;
+    let why = at(decision, "/context/reason_user/en").as_str().unwrap_or_default();
+    check(at(decision, "/decision") == expected, &format!("{what}: expected {expected}, got {decision}"))?;
     check(!why.is_empty(), &format!("{what}: the answer says why"))?;
     holds(format!("{what}: {} — {why}", if expected { "permitted" } else { "denied" }));
     Ok(())
+}
+
+/// The value at the JSON pointer (RFC 6901); null when there is none.
+fn at<'v>(value: &'v Value, pointer: &str) -> &'v Value {
+    value.pointer(pointer).unwrap_or(&Value::Null)
 }
 
 /// A one-page notice.
@@ -388,10 +417,13 @@ pub(super) async fn audit_whole_log(config: &Config) -> Result<(), TourError> {
     let finding =
         flows::log_audit::check(&mut conn, key, |_, _| {}).await.map_err(crate::StartError::from)?;
     match finding {
-        Finding::Whole(verified) => {
-            check(verified.uncovered == 0, "every entry is under a checkpoint")?;
+        Finding::Whole { verified, waiting } => {
+            check(verified.uncovered == 0 && waiting == 0, "every entry is under a checkpoint")?;
             holds(format!("{} entries, {} checkpoints: whole", verified.entries, verified.checkpoints));
             Ok(())
+        }
+        Finding::WaitingChanged { entry } => {
+            Err(TourError::DoesNotHold(format!("the log: {entry} was changed")))
         }
         Finding::Diverges(divergence) => Err(TourError::DoesNotHold(format!("the log: {divergence}"))),
     }

@@ -10,6 +10,8 @@ use crate::error::StoreError;
 const ADD: &str =
     "INSERT INTO audit_entry (id, kind, subject, body, leaf_hash, at_us) VALUES ($1, $2, $3, $4, $5, $6)";
 const UNSEQUENCED: &str = "SELECT id, leaf_hash FROM audit_entry WHERE seq IS NULL ORDER BY id LIMIT $1";
+const WAITING: &str = "SELECT id, kind, subject, body, leaf_hash, at_us, seq FROM audit_entry \
+     WHERE seq IS NULL ORDER BY id LIMIT $1";
 const PLACE: &str = "UPDATE audit_entry SET seq = $2 WHERE id = $1 AND seq IS NULL";
 const LOOKUP: &str = "SELECT id, kind, subject, body, leaf_hash, at_us, seq FROM audit_entry WHERE id = $1";
 const IN_ORDER: &str = "SELECT id, kind, subject, body, leaf_hash, at_us, seq FROM audit_entry \
@@ -34,6 +36,7 @@ const CHECKPOINTS: &str =
 pub const STATEMENTS: &[&str] = &[
     ADD,
     UNSEQUENCED,
+    WAITING,
     PLACE,
     LOOKUP,
     IN_ORDER,
@@ -132,6 +135,11 @@ pub async fn unplaced(conn: &mut Conn, limit: u32) -> Result<Vec<Unplaced>, Stor
             Ok(Unplaced { id: id("audit_entry", "id", &raw.id)?, leaf_hash })
         })
         .collect()
+}
+
+/// Entries without a place, whole, oldest first.
+pub async fn waiting(conn: &mut Conn, limit: u32) -> Result<Vec<EntryRow>, StoreError> {
+    list!(Raw, conn, WAITING, i64::from(limit))?.into_iter().map(EntryRow::try_from).collect()
 }
 
 /// Gives the entry its place; false when it had one.

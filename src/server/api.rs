@@ -273,8 +273,9 @@ async fn log_key(State(app): State<App>) -> Response {
 }
 
 /// A tile under its C2SP `tlog-tiles` path.
-async fn tile(State(app): State<App>, Path((level, path)): Path<(u8, String)>) -> Answer {
+async fn tile(State(app): State<App>, Path((level, path)): Path<(String, String)>) -> Answer {
     let not_there = || Rejected::not_found("no_such_tile", "the log has no such tile");
+    let level = level.parse().map_err(|_| not_there())?;
     let (id, width) = TileId::parse(level, &path).ok_or_else(not_there)?;
     let hashes = log::tile(&app.env, id, width).await?;
     Ok(([(header::CONTENT_TYPE, "application/octet-stream")], hashes).into_response())

@@ -90,8 +90,7 @@ async fn log_page(app: &App, official: &Official) -> Result<Response, Failure> {
 
 /// The latest entries as a table, latest first.
 async fn entries(app: &App, frame: &Frame, limit: u32) -> Result<Table, Fault> {
-    let headers =
-        ["column-number", "column-time", "column-event", "column-actor", "column-subject", "column-action"];
+    let headers = ["column-number", "column-time", "column-event", "proof", "column-actor", "column-subject"];
     let latest = flows::log::latest(&app.env, limit).await?;
     let rows = latest.iter().map(|row| entry(frame, row)).collect::<Result<_, _>>()?;
     Ok(table(frame, "latest-entries", &headers, rows))
@@ -104,9 +103,9 @@ fn entry(frame: &Frame, row: &EntryRow) -> Result<Vec<Cell>, Fault> {
         Cell::Text(row.seq.map(|seq| seq.to_string()).unwrap_or_default()),
         Cell::Time(row.at.minute_in_china()),
         Cell::Text(frame.t(&format!("kind-{}", row.kind))),
+        Cell::Links(vec![proof]),
         Cell::Code(entry.actor().to_owned()),
         Cell::Code(row.subject.clone()),
-        Cell::Links(vec![proof]),
     ])
 }
 
@@ -123,7 +122,7 @@ async fn keys_page(app: &App, official: &Official) -> Result<Response, Failure> 
         vec![
             Cell::Code(key.id.clone()),
             Cell::Text(frame.t(&format!("purpose-{}", key.purpose.as_str()))),
-            Cell::Text(key.algorithm.as_str().to_owned()),
+            Cell::Text(algorithm_name(key.algorithm.as_str()).to_owned()),
             state_badge(&frame, key.state.as_str()),
             Cell::Time(key.created.minute_in_china()),
         ]
@@ -131,6 +130,16 @@ async fn keys_page(app: &App, official: &Official) -> Result<Response, Failure> 
     let rows = rows.collect();
     let tables = vec![table(&frame, "section-keys", &headers, rows)];
     Ok(Shown::default().list(frame, Section::Keys, tables, Vec::new()))
+}
+
+/// A key's algorithm as its standard writes it.
+fn algorithm_name(kept: &str) -> &str {
+    match kept {
+        "sm2" => "SM2",
+        "p256" => "P-256",
+        "rsa2048" => "RSA-2048",
+        other => other,
+    }
 }
 
 /// An official in front of the console: a login whose account has a post. Others are sent to the login, or away.

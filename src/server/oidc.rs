@@ -4,12 +4,12 @@ use ::oidc::Issuer;
 use ::oidc::discovery::{Offer, document, paths};
 use axum::Router;
 use axum::extract::{RawQuery, Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use flows::authorize::{self, Step};
 use flows::caller::scope;
-use flows::{Failure, Rejected, end_session, exchange_token, user_info};
+use flows::{Failure, Reason, Rejected, end_session, exchange_token, user_info};
 use identity::Assurance;
 
 use crate::App;
@@ -255,16 +255,13 @@ fn encode(pairs: &[(String, String)]) -> String {
 }
 
 /// What a failed login at the login page says.
-pub(crate) fn login_error(failure: Failure) -> Result<(StatusCode, Message), Failure> {
+pub(crate) fn login_error(failure: Failure) -> Result<(Reason, Message), Failure> {
     match failure {
         Failure::Rejected(rejected) => match rejected.reason {
-            flows::Reason::TooMany { retry_after_seconds } => {
-                let message = Message::new("login-wait").with("seconds", retry_after_seconds);
-                Ok((problem::status(rejected.reason), message))
+            Reason::TooMany { retry_after_seconds } => {
+                Ok((rejected.reason, Message::new("login-wait").with("seconds", retry_after_seconds)))
             }
-            flows::Reason::Unauthenticated => {
-                Ok((problem::status(rejected.reason), Message::new("login-wrong")))
-            }
+            Reason::Unauthenticated => Ok((rejected.reason, Message::new("login-wrong"))),
             _ => Err(Failure::Rejected(rejected)),
         },
         fault @ Failure::Fault(_) => Err(fault),

@@ -74,7 +74,8 @@ fn challenge(response: &mut Response, rejected: &Rejected) {
     response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(value));
 }
 
-fn retry_after(response: &mut Response, reason: Reason) {
+/// Says when to try again, where the reason knows it (RFC 9110, 10.2.3).
+pub(crate) fn retry_after(response: &mut Response, reason: Reason) {
     if let Reason::TooMany { retry_after_seconds } | Reason::Busy { retry_after_seconds } = reason {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(retry_after_seconds));
     }

@@ -136,19 +136,20 @@ async fn go_on(app: &App, visitor: &Visitor, flow: &str, login: &flows::sessions
 
 /// The login page again, with what was wrong.
 async fn failed(app: &App, visitor: &Visitor, flow: &str, user_name: &str, failure: Failure) -> Response {
-    let (status, message) = match login_error(failure) {
+    let (reason, message) = match login_error(failure) {
         Ok(shown) => shown,
         Err(failure) => return problem::page(app, visitor, failure),
     };
-    let response = if let Some(back) = flow.strip_prefix(BACK) {
-        plain_login(app, visitor, local_path(back), user_name.to_owned(), Some(message))
-    } else {
-        match authorize::login_step(&app.env, visitor.now, flow, user_name).await {
+    let response = match flow.strip_prefix(BACK) {
+        Some(back) => plain_login(app, visitor, local_path(back), user_name.to_owned(), Some(message)),
+        None => match authorize::login_step(&app.env, visitor.now, flow, user_name).await {
             Ok(step) => show(app, visitor, step, Some(message)),
-            Err(failure) => problem::page(app, visitor, failure),
-        }
+            Err(failure) => return problem::page(app, visitor, failure),
+        },
     };
-    (status, response).into_response()
+    let mut response = (problem::status(reason), response).into_response();
+    problem::retry_after(&mut response, reason);
+    response
 }
 
 async fn consent(

@@ -16,7 +16,7 @@ use super::{Official, Shown, refusal, table};
 use crate::App;
 use crate::body::{Form, Received};
 use crate::pages::console::{Cell, Done, Section, Table};
-use crate::pages::forms::register_application;
+use crate::pages::forms::{Choice, register_application};
 use crate::pages::parts::{Fact, Tone};
 use crate::pages::{Frame, Message};
 
@@ -46,7 +46,8 @@ async fn show(State(app): State<App>, official: Official) -> Response {
 async fn page(app: &App, official: &Official, shown: Shown) -> Result<Response, Failure> {
     let frame = official.frame(app, Section::Applications);
     let tables = vec![applications(&frame, &clients::all(&app.env).await?)];
-    let forms = vec![register_application(&frame, &official.csrf(app), ALGORITHMS, SCOPES)];
+    let scopes = SCOPES.iter().map(|scope| Choice::new(*scope, scope_title(&frame, scope))).collect();
+    let forms = vec![register_application(&frame, &official.csrf(app), ALGORITHMS, scopes)];
     Ok(shown.list(frame, Section::Applications, tables, forms))
 }
 
@@ -54,29 +55,38 @@ fn applications(frame: &Frame, clients: &[Client]) -> Table {
     let headers = [
         "column-name",
         "column-identifier",
-        "application-kind",
         "column-scopes",
         "column-algorithm",
-        "column-redirect-uris",
         "column-state",
+        "column-redirect-uris",
     ];
     let row = |client: &Client| {
-        let kind = if client.is_confidential() { "application-confidential" } else { "application-public" };
         let scopes = client.scopes.to_string();
-        let titles: Vec<_> = scopes.split(' ').map(|scope| frame.scope_title(scope)).collect();
+        let titles: Vec<_> = scopes.split(' ').map(|scope| scope_title(frame, scope)).collect();
         let (tone, state) =
             if client.enabled { (Tone::Ok, "state-active") } else { (Tone::Bad, "state-disabled") };
         vec![
             Cell::Text(frame.either(&client.name.zh, &client.name.en).to_owned()),
             Cell::Code(client.id.to_string()),
-            Cell::Text(frame.t(kind)),
             Cell::Text(titles.join(frame.either("、", ", "))),
             Cell::Text(client.id_token_alg.as_str().to_owned()),
-            Cell::Code(client.redirect_uris.join("\n")),
             Cell::Badge { tone, text: frame.t(state) },
+            Cell::Text(client.redirect_uris.join(" ")),
         ]
     };
     table(frame, "section-applications", &headers, clients.iter().map(row).collect())
+}
+
+/// What a scope is called at the console: those of our own APIs have no words on the consent page.
+fn scope_title(frame: &Frame, scope: &str) -> String {
+    match scope {
+        api::DECIDE => frame.t("api-decide"),
+        api::REPORT_SIGNAL => frame.t("api-report-signal"),
+        api::SEAL => frame.t("api-seal"),
+        api::ISSUE_ECERT => frame.t("api-issue-ecert"),
+        api::ADMINISTER => frame.t("api-administer"),
+        other => frame.scope_title(other),
+    }
 }
 
 async fn register(

@@ -111,12 +111,12 @@ fn issued_table(frame: &Frame, issued: &[Standing]) -> Table {
     let headers = [
         "column-name",
         "column-holder",
-        "column-identifier",
-        "column-issuer",
+        "column-state",
         "issued-date",
         "column-valid-until",
-        "column-state",
         "column-action",
+        "column-issuer",
+        "column-identifier",
     ];
     let row = |standing: &Standing| {
         let (key, tone) = state_words(standing.state);
@@ -128,12 +128,12 @@ fn issued_table(frame: &Frame, issued: &[Standing]) -> Table {
         vec![
             Cell::Text(standing.name.clone()),
             Cell::Text(standing.holder_masked.clone()),
-            Cell::Code(standing.identifier.clone()),
-            Cell::Text(standing.issuing_authority.clone()),
-            Cell::Time(standing.issued_date.clone()),
-            Cell::Text(standing.validate_end.clone().unwrap_or_else(|| frame.t("valid-long-term"))),
             Cell::Badge { tone, text: frame.t(key) },
+            Cell::Time(standing.issued_date.clone()),
+            Cell::Time(standing.validate_end.clone().unwrap_or_else(|| frame.t("valid-long-term"))),
             Cell::Links(links),
+            Cell::Text(standing.issuing_authority.clone()),
+            Cell::Code(standing.identifier.clone()),
         ]
     };
     table(frame, "issued-certificates", &headers, issued.iter().map(row).collect())

@@ -73,12 +73,12 @@ fn accounts_table(
         "person-name",
         "column-user-name",
         "person-kind",
+        "column-state",
         "column-unit",
         "column-post",
         "column-clearance",
         "column-roles",
         "real-name-level",
-        "column-state",
     ];
     let posts: HashMap<_, _> = officials.iter().map(|o| (o.account.to_string(), o)).collect();
     let row = |account: &AccountRow| {
@@ -90,12 +90,12 @@ fn accounts_table(
             Cell::Text(account.display_name.clone()),
             Cell::Code(account.user_name.clone()),
             Cell::Text(frame.t(kind)),
+            state_badge(frame, account.state.as_str()),
             text(unit.map(|u| frame.either(&u.name_zh, &u.name_en).to_owned())),
             text(post.map(|p| p.post.clone())),
             text(post.map(|p| frame.t1("grade", "grade", p.clearance))),
-            text(post.map(|p| p.roles.join(", "))),
-            Cell::Text(frame.t(&format!("real-name-{}", account.real_name_level))),
-            state_badge(frame, account.state.as_str()),
+            text(post.map(|p| role_names(frame, &p.roles))),
+            Cell::Text(account.real_name_level.to_string()),
         ]
     };
     let mut table = table(frame, "accounts", &headers, accounts.iter().map(row).collect());
@@ -103,6 +103,14 @@ fn accounts_table(
     table.more = last
         .map(|last| Link::new(format!("{}?after={}", Section::People.path(), last.id), Message::new("more")));
     table
+}
+
+fn role_names(frame: &Frame, roles: &[String]) -> String {
+    let name = |role: &String| match ROLES.contains(&role.as_str()) {
+        true => frame.t(&format!("role-name-{role}")),
+        false => role.clone(),
+    };
+    roles.iter().map(name).collect::<Vec<_>>().join(frame.either("、", ", "))
 }
 
 fn units_table(frame: &Frame, units: &[UnitRow]) -> Table {

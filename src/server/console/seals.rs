@@ -72,12 +72,11 @@ fn seals_table(frame: &Frame, csrf: &str, seals: &[SealRow], units: &[UnitRow]) 
     let headers = [
         "seal-name",
         "column-unit",
-        "seal-code",
         "column-valid-until",
         "column-state",
-        "column-file",
+        "column-use",
         "column-action",
-        "destroy",
+        "seal-code",
     ];
     let row = |seal: &SealRow| {
         let unit = units.iter().find(|u| u.id == seal.unit);
@@ -86,15 +85,15 @@ fn seals_table(frame: &Frame, csrf: &str, seals: &[SealRow], units: &[UnitRow]) 
         let destroy =
             Link::new(format!("{}?destroy={}", Section::Seals.path(), seal.id), Message::new("destroy"));
         let gone = seal.state == SealState::Destroyed;
+        let links = if gone { vec![file] } else { vec![file, destroy] };
         vec![
             Cell::Text(seal.name.clone()),
             Cell::Text(unit.to_owned()),
-            Cell::Code(seal.es_id.clone()),
             Cell::Time(seal.valid_until.date_in_china()),
             state_badge(frame, seal.state.as_str()),
-            Cell::Links(vec![file]),
             turn(csrf, seal),
-            Cell::Links(if gone { Vec::new() } else { vec![destroy] }),
+            Cell::Links(links),
+            Cell::Code(seal.es_id.clone()),
         ]
     };
     table(frame, "section-seals", &headers, seals.iter().map(row).collect())

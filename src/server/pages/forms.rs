@@ -196,7 +196,7 @@ impl Choice {
 /// Registers a relying application: `POST /console/applications` with `name`, `name_en`, `kind` (`confidential` or
 /// `public`), `redirect_uris` and `post_logout_redirect_uris` (one a line), `id_token_alg` (`ES256`, `SM2` or `RS256`), and
 /// `scope.<scope>` for each of `scopes` that it may ask for.
-pub fn register_application(frame: &Frame, csrf: &str, algorithms: &[&str], scopes: &[&str]) -> Form {
+pub fn register_application(frame: &Frame, csrf: &str, algorithms: &[&str], scopes: Vec<Choice>) -> Form {
     let kinds =
         ["confidential", "public"].map(|kind| Choice::new(kind, frame.t(&format!("application-{kind}"))));
     let algorithms = algorithms.iter().map(|alg| Choice::new(*alg, *alg));
@@ -218,9 +218,9 @@ pub fn register_application(frame: &Frame, csrf: &str, algorithms: &[&str], scop
             .value(preferred)
             .hint(frame.t("id-token-alg-hint")),
     ];
-    fields.extend(scopes.iter().map(|scope| {
-        let label = frame.t1("application-may-ask", "scope", frame.scope_title(scope));
-        Field::optional(format!("scope.{scope}"), label, FieldKind::Check).hint(frame.scope_text(scope))
+    fields.extend(scopes.into_iter().map(|scope| {
+        let label = frame.t1("application-may-ask", "scope", scope.label);
+        Field::optional(format!("scope.{}", scope.value), label, FieldKind::Check)
     }));
     Form {
         lead: frame.t("register-application-lead"),

@@ -313,13 +313,17 @@ fn applications(frame: Frame) -> ConsoleList {
         ],
         links: vec![],
     };
-    let form =
-        forms::register_application(&frame, CSRF, &["ES256", "SM2", "RS256"], &["profile", "offline_access"])
-            .filled(|name| (name == "redirect_uris").then(|| "http://app.example/cb".into()))
-            .wrong(
-                "redirect_uris",
-                Message::new("field-bad").with("expected", "https").with("got", "http://app.example/cb"),
-            );
+    let form = forms::register_application(
+        &frame,
+        CSRF,
+        &["ES256", "SM2", "RS256"],
+        vec![Choice::new("profile", "基本资料")],
+    )
+    .filled(|name| (name == "redirect_uris").then(|| "http://app.example/cb".into()))
+    .wrong(
+        "redirect_uris",
+        Message::new("field-bad").with("expected", "https").with("got", "http://app.example/cb"),
+    );
     let tables = vec![table(&frame, "section-applications", &headers, rows)];
     ConsoleList {
         frame,

@@ -21,19 +21,23 @@ pub(super) fn view(frame: &Frame, file_name: &str, size_bytes: usize, verified: 
     let own = verdict(report.indication);
     // A genuine seal on a licence that was taken away is not something to rely on.
     let lapsed = verified.certificate.as_ref().filter(|standing| state_words(standing.state).1 != Tone::Ok);
-    let (verdict, headline) = match lapsed {
+    let (verdict, headline, sub_text) = match lapsed {
         Some(standing) if own == Verdict::Passed => {
             let state = frame.t(state_words(standing.state).0);
-            (Verdict::Failed, frame.t1("headline-certificate", "state", state))
+            let headline = frame.t1("headline-certificate", "state", state);
+            (Verdict::Failed, headline, frame.t("headline-certificate-why"))
         }
-        _ => (own, frame.t(headline(report.indication, report.sub_indication, report.kind))),
+        _ => {
+            let headline = frame.t(headline(report.indication, report.sub_indication, report.kind));
+            (own, headline, frame.either(&report.reason_zh, &report.reason).to_owned())
+        }
     };
     let seal = report.seal.as_ref().map(|seal| seal_view(frame, seal, &report.verdicts));
     let signatures = report.signatures.iter().map(|signature| signature_view(frame, signature));
     ReportView {
         verdict,
         headline,
-        sub_text: frame.either(&report.reason_zh, &report.reason).to_owned(),
+        sub_text,
         file_name: if file_name.is_empty() { frame.t("file-unnamed") } else { file_name.to_owned() },
         kind: frame.t(match report.kind {
             FileKind::Ofd => "file-kind-ofd",
@@ -162,8 +166,15 @@ fn signature_view(frame: &Frame, signature: &SignatureReport) -> SignatureView {
         rulings: verdicts.map(|v| rulings(frame, v)).unwrap_or_default(),
         checks: signature.checks.iter().map(|check| check_view(frame, check)).collect(),
         bad_files: signature.bad_files.iter().chain(&signature.missing_files).cloned().collect(),
-        uncovered: signature.uncovered.clone(),
+        uncovered: uncovered(signature),
     }
+}
+
+/// What the signature does not cover, without its own parts: no signature can cover itself.
+fn uncovered(signature: &SignatureReport) -> Vec<String> {
+    let own = signature.path.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let foreign = |file: &&String| own.is_empty() || !file.starts_with(own);
+    signature.uncovered.iter().filter(foreign).cloned().collect()
 }
 
 fn signature_facts(frame: &Frame, signature: &SignatureReport) -> Vec<Fact> {

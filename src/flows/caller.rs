@@ -112,7 +112,11 @@ pub async fn authenticate(
     token: Option<&str>,
     needed: &str,
 ) -> Result<Caller, Failure> {
-    let token = token.ok_or_else(|| refused("this needs an access token: send `Authorization: Bearer …`"))?;
+    let no_token = || {
+        let message = "this needs an access token: send `Authorization: Bearer …`";
+        Rejected::new(Reason::Unauthenticated, "no_token", message)
+    };
+    let token = token.ok_or_else(no_token)?;
     let caller = verify(env, now, token).await?;
     if !caller.scope.contains(needed) {
         let message =

@@ -12,9 +12,9 @@ use crate::{keyring, log};
 pub struct Overview {
     /// Accounts, counted no further than 100 000.
     pub accounts: u64,
-    /// Registered applications, counted no further than 1000.
+    /// Registered applications.
     pub applications: u64,
-    /// Seals, counted no further than 1000.
+    /// Seals.
     pub seals: u64,
     /// Issued e-certificates.
     pub certificates: u64,
@@ -30,8 +30,8 @@ pub async fn overview(env: &Env) -> Result<Overview, Fault> {
     let mut conn = env.db.read().await?;
     Ok(Overview {
         accounts: accounts::count(&mut conn).await?.unsigned_abs(),
-        applications: clients::all(&mut conn).await?.len() as u64,
-        seals: seals::all(&mut conn).await?.len() as u64,
+        applications: clients::count(&mut conn).await?.unsigned_abs(),
+        seals: seals::count(&mut conn).await?.unsigned_abs(),
         certificates: ecerts::count(&mut conn).await?.unsigned_abs(),
         documents: seals::count_sealings(&mut conn).await?.unsigned_abs(),
         log_entries,

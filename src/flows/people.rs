@@ -472,6 +472,11 @@ pub async fn page(env: &Env, after: &str, limit: u16) -> Result<Vec<AccountRow>,
     Ok(accounts::page(&mut *env.db.read().await?, after, limit).await?)
 }
 
+/// The account `id`.
+pub async fn account(env: &Env, id: Id<Account>) -> Result<Option<AccountRow>, Fault> {
+    Ok(accounts::lookup(&mut *env.db.read().await?, id).await?)
+}
+
 /// Officials for the console.
 pub async fn officials(env: &Env) -> Result<Vec<OfficialRow>, Fault> {
     Ok(accounts::officials(&mut *env.db.read().await?).await?)

@@ -9,8 +9,9 @@ use seal::{Report, TrustAnchors};
 use serde::Serialize;
 use store::Conn;
 use store::rows::audit as log_rows;
+use store::rows::ecerts::{self as ecert_rows, EcertRow};
+use store::rows::keys;
 use store::rows::seals::{self, SealRow, SealState};
-use store::rows::{ecerts as ecert_rows, keys};
 
 use crate::ecerts::{self, Standing as EcertStanding};
 use crate::env::Env;
@@ -26,7 +27,11 @@ pub struct Verified {
     /// What the log says of exactly this file; absent when it is not one that was sealed here.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log: Option<InclusionProof>,
-    /// The e-certificate that this file is, as it stands now; absent when it is none of ours.
+    /// Whether this is byte for byte the file that was issued; absent when the file is no e-certificate of ours. Otherwise somebody
+    /// has packed, sealed or written it anew: look the certificate up by its identifier.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub is_issued_file: Option<bool>,
+    /// The e-certificate that this file says it is, as it stands now; absent when it is none of ours.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub certificate: Option<EcertStanding>,
 }
@@ -40,14 +45,17 @@ pub async fn verify(env: &Env, now: Timestamp, file: Vec<u8>) -> Result<Verified
     }
     let file = Arc::new(file);
     let digest = gm::sm3::hash(&file);
-    let mentions = {
+    let (mentions, claims) = {
         let file = Arc::clone(&file);
-        tokio::task::spawn_blocking(move || verify::mentions(&file)).await?
+        tokio::task::spawn_blocking(move || (verify::mentions(&file), claimed_identifier(&file))).await?
     };
     let mut conn = env.db.read().await?;
     let statuses = statuses(&mut conn, &mentions).await?;
     let sealing = seals::find_sealing(&mut conn, &digest).await?;
-    let ecert = ecert_rows::find_by_digest(&mut conn, &digest).await?;
+    let ecert = match ecert_rows::find_by_digest(&mut conn, &digest).await? {
+        Some(row) => Some(row),
+        None => claimed(&mut conn, claims.as_deref()).await?,
+    };
     drop(conn);
     let keyring = env.keyring();
     let trust = TrustAnchors {
@@ -56,15 +64,31 @@ pub async fn verify(env: &Env, now: Timestamp, file: Vec<u8>) -> Result<Verified
         statuses: Some(statuses),
     };
     let report = tokio::task::spawn_blocking(move || seal::verify_file(&file, &trust, now)).await?;
-    let entry = ecert.as_ref().map(|e| e.entry).or(sealing.map(|s| s.entry));
+    // The log speaks of whole files: of one that was packed anew it says nothing.
+    let issued = ecert.as_ref().filter(|e| e.file_digest == digest);
+    let entry = issued.map(|e| e.entry).or(sealing.map(|s| s.entry));
     Ok(Verified {
         report,
         log: match entry {
             Some(entry) => Some(log::prove(env, entry).await?),
             None => None,
         },
+        is_issued_file: ecert.as_ref().map(|row| row.file_digest == digest),
         certificate: ecert.map(|row| ecerts::standing(&row, now)).transpose()?,
     })
+}
+
+/// The identifier of the e-certificate that the file says it is. A claim: the report says what is behind it.
+fn claimed_identifier(file: &[u8]) -> Option<String> {
+    let package = document::ofd::Package::open(file).ok()?;
+    Some(ecert::read_metadata(&package)?.certificate_identifier.to_string())
+}
+
+async fn claimed(conn: &mut Conn, identifier: Option<&str>) -> Result<Option<EcertRow>, Fault> {
+    match identifier {
+        Some(identifier) => Ok(ecert_rows::lookup(conn, identifier).await?),
+        None => Ok(None),
+    }
 }
 
 async fn statuses(conn: &mut Conn, mentions: &verify::Mentions) -> Result<Statuses, Fault> {

@@ -1,13 +1,12 @@
 //! The officials' console: applications, people, seals, certificates, log, keys.
 //!
-//! Whoever has a post may read; what they may do is asked of the policies by the flows, for the person in front of it.
+//! An official sees their own branch of the organisation tree; what concerns the whole installation is for administrators. What
+//! they may do is asked of the policies by the flows, for the person in front of it.
 //!
-//! - [`refusal`] why something was not done, in the reader's words.
 
 mod applications;
 mod certificates;
 mod people;
-pub mod refusal;
 mod seals;
 
 use audit::entry::Entry;
@@ -21,6 +20,7 @@ use flows::sessions::Login;
 use flows::{Caller, Failure, Fault, Rejected, overview};
 use store::rows::accounts::{AccountState, OfficialRow};
 use store::rows::audit::EntryRow;
+use store::rows::units::UnitRow;
 
 use crate::App;
 use crate::body::{self, Form, Received};
@@ -29,6 +29,7 @@ use crate::pages::forms::{self, Choice};
 use crate::pages::parts::{Link, Tone};
 use crate::pages::{Frame, Message};
 use crate::problem;
+use crate::refusal;
 use crate::visitor::Visitor;
 
 /// How many entries the first page shows.
@@ -66,9 +67,13 @@ async fn home_page(app: &App, official: &Official) -> Result<Response, Failure> 
         count("count-documents", overview.documents, Section::Seals),
         count("count-entries", overview.log_entries, Section::Log),
     ];
-    let mut latest = entries(app, &frame, HOME_ENTRIES_COUNT).await?;
-    latest.more = Some(Link::new(Section::Log.path(), Message::new("more")));
-    Ok(problem::html(&ConsoleHome { frame, counts, tables: vec![latest] }))
+    let mut tables = Vec::new();
+    if official.is_administrator() {
+        let mut latest = entries(app, &frame, HOME_ENTRIES_COUNT).await?;
+        latest.more = Some(Link::new(Section::Log.path(), Message::new("more")));
+        tables.push(latest);
+    }
+    Ok(problem::html(&ConsoleHome { frame, counts, tables }))
 }
 
 async fn log(State(app): State<App>, official: Official) -> Response {
@@ -76,6 +81,7 @@ async fn log(State(app): State<App>, official: Official) -> Response {
 }
 
 async fn log_page(app: &App, official: &Official) -> Result<Response, Failure> {
+    official.require_administrator()?;
     let frame = official.frame(app, Section::Log);
     let checkpoint = flows::log::checkpoint(&app.env).await?;
     Ok(problem::html(&ConsoleLog {
@@ -114,6 +120,7 @@ async fn keys(State(app): State<App>, official: Official) -> Response {
 }
 
 async fn keys_page(app: &App, official: &Official) -> Result<Response, Failure> {
+    official.require_administrator()?;
     let frame = official.frame(app, Section::Keys);
     let headers =
         ["column-identifier", "column-purpose", "column-algorithm", "column-state", "column-created"];
@@ -157,7 +164,7 @@ impl FromRequestParts<App> for Official {
         let Some(login) = visitor.login.clone() else { return Err(to_login(parts)) };
         match flows::people::post_of(&app.env, login.account.id).await {
             Ok(Some(post)) if post.state == AccountState::Active => Ok(Self { visitor, login, post }),
-            Ok(_) => Err(refusal::page(app, &visitor, not_an_official().into())),
+            Ok(_) => Err(problem::page(app, &visitor, not_an_official().into())),
             Err(fault) => Err(problem::page(app, &visitor, fault.into())),
         }
     }
@@ -181,6 +188,35 @@ impl Official {
         Caller::at_console(&self.login)
     }
 
+    /// Whether the unit at `path` is the official's own or below it.
+    fn oversees(&self, path: &str) -> bool {
+        is_at_or_below(path, &self.post.unit_path)
+    }
+
+    /// Whether the official's own unit is the one at `path` or below it.
+    fn is_under(&self, path: &str) -> bool {
+        is_at_or_below(&self.post.unit_path, path)
+    }
+
+    /// Whether the official administers, and so sees what concerns the whole installation.
+    fn is_administrator(&self) -> bool {
+        self.post.roles.iter().any(|role| role == "administrator")
+    }
+
+    /// Refuses what only administrators see.
+    fn require_administrator(&self) -> Result<(), Failure> {
+        if self.is_administrator() {
+            return Ok(());
+        }
+        Err(Rejected::forbidden("administrators_only", "this page is for administrators").into())
+    }
+
+    /// The organisation tree as far as the official oversees it.
+    async fn units(&self, app: &App) -> Result<Vec<UnitRow>, Fault> {
+        let all = flows::people::organisation(&app.env).await?;
+        Ok(all.into_iter().filter(|unit| self.oversees(&unit.path)).collect())
+    }
+
     fn csrf(&self, app: &App) -> String {
         self.visitor.csrf(app)
     }
@@ -200,9 +236,14 @@ impl Official {
     fn answer(&self, app: &App, page: Result<Response, Failure>) -> Response {
         match page {
             Ok(response) => self.visitor.remember(response),
-            Err(failure) => refusal::page(app, &self.visitor, failure),
+            Err(failure) => problem::page(app, &self.visitor, failure),
         }
     }
+}
+
+/// Whether the unit at `path` is the one at `above` or below it.
+fn is_at_or_below(path: &str, above: &str) -> bool {
+    path.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// What a page of the console shows beside what there is: what was just done, or the form that was refused.
@@ -305,8 +346,8 @@ fn state_badge(frame: &Frame, state: &str) -> Cell {
 }
 
 /// The units to choose from, those below indented.
-fn unit_choices(frame: &Frame, units: &[store::rows::units::UnitRow]) -> Vec<Choice> {
-    let choice = |unit: &store::rows::units::UnitRow| {
+fn unit_choices(frame: &Frame, units: &[UnitRow]) -> Vec<Choice> {
+    let choice = |unit: &UnitRow| {
         let depth = unit.path.matches('/').count();
         let name = frame.either(&unit.name_zh, &unit.name_en);
         Choice::new(unit.id.to_string(), format!("{}{name}", "\u{3000}".repeat(depth)))

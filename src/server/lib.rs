@@ -3,11 +3,13 @@
 //! - [`listen`] sockets, TLS, connections, graceful end.
 //! - [`visitor`] what is known of a request: who, from where, in which language.
 //! - [`problem`] refusals and faults as answers: RFC 6749 JSON, RFC 9457 problem JSON, or a page. Nothing else knows statuses.
+//! - [`refusal`] why something was not done, in the reader's words.
 //! - [`headers`] what every answer carries.
 //! - [`body`] bodies with limits and content types.
 //! - [`oidc`] the OpenID provider's endpoints.
 //! - [`decisions`] AuthZEN.
 //! - [`api`] seals, certificates, signals, applications, the log.
+//! - [`openapi`] the API description.
 //! - [`site`] login, consent, enrolment, logout; [`person`] one's own account; [`verifying`] files and certificates.
 //! - [`console`] the officials' console.
 //! - [`pages`] what pages look like.
@@ -19,9 +21,11 @@ pub mod decisions;
 pub mod headers;
 pub mod listen;
 pub mod oidc;
+pub mod openapi;
 pub mod pages;
 pub mod person;
 pub mod problem;
+pub mod refusal;
 pub mod site;
 pub mod verifying;
 pub mod visitor;
@@ -61,6 +65,7 @@ pub fn router(app: App) -> Router {
         .merge(oidc::routes())
         .merge(decisions::routes())
         .merge(api::routes())
+        .merge(openapi::routes())
         .merge(site::routes())
         .merge(person::routes())
         .merge(verifying::routes())

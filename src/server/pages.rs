@@ -33,8 +33,3 @@ pub use assets::Asset;
 pub use display::{Display, Lang};
 pub use frame::{Frame, Pages, PagesError};
 pub use texts::{Message, Texts};
-
-/// A refusal of a flow, in the words it was given.
-pub fn problem_words(rejected: &flows::Rejected) -> Message {
-    Message::verbatim(&rejected.message)
-}

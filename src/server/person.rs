@@ -10,7 +10,6 @@ use flows::{Failure, Fault, Rejected, clients, ecerts, people};
 
 use crate::App;
 use crate::body::{self, Form, Received};
-use crate::console::refusal;
 use crate::pages::parts::Fact;
 use crate::pages::person::{Account, CertificateView, GrantView, SessionView};
 use crate::pages::{Frame, Message};
@@ -184,7 +183,7 @@ fn act<'a>(
 fn back_to_account(app: &App, visitor: &Visitor, done: Result<(), Failure>) -> Response {
     match done {
         Ok(()) => Redirect::to(ACCOUNT).into_response(),
-        Err(failure) => refusal::page(app, visitor, failure),
+        Err(failure) => problem::page(app, visitor, failure),
     }
 }
 
@@ -199,7 +198,7 @@ async fn certificate(State(app): State<App>, visitor: Visitor, Path(identifier):
         // Whose it is, if anybody's, is not told.
         None => {
             let rejected = Rejected::not_found("no_such_certificate", "you have no such certificate");
-            refusal::page(&app, &visitor, rejected.into())
+            problem::page(&app, &visitor, rejected.into())
         }
     }
 }

@@ -16,6 +16,7 @@ use serde_json::json;
 use crate::App;
 use crate::pages::person::{Comparison, ErrorPage};
 use crate::pages::{Message, Template};
+use crate::refusal;
 use crate::visitor::Visitor;
 
 /// The status of a refusal.
@@ -64,9 +65,10 @@ fn rejection(rejected: &Rejected) -> Response {
     response
 }
 
-/// RFC 6750, 3: which token is wanted, and what was wrong with the one that came.
+/// RFC 6750, 3: that a token is wanted; and what was wrong with the one that came, if one did (3.1).
 fn challenge(response: &mut Response, rejected: &Rejected) {
     let value = match rejected.code {
+        "no_token" => "Bearer",
         "invalid_token" => "Bearer error=\"invalid_token\"",
         "insufficient_scope" => "Bearer error=\"insufficient_scope\"",
         _ => return,
@@ -157,7 +159,7 @@ pub fn page(app: &App, visitor: &Visitor, failure: Failure) -> Response {
                 Reason::TooMany { .. } | Reason::Busy { .. } => Message::new("error-too-many"),
                 _ => Message::new("error-bad-request"),
             };
-            let detail = Message::verbatim(&rejected.message);
+            let detail = refusal::words(&rejected, visitor.display.lang);
             let mut response = error_page(app, visitor, status, title, Some(detail), None, reference());
             retry_after(&mut response, rejected.reason);
             response

@@ -16,11 +16,13 @@ use identity::RealNameLevel;
 use crate::App;
 use crate::body::{self, Form, Received};
 use crate::oidc::{login_error, show};
+use crate::pages::Message;
 use crate::pages::display::{DISPLAY_COOKIE, local_path};
 use crate::pages::parts::Link;
 use crate::pages::person::{Enrol, Home, Login};
-use crate::pages::{Message, problem_words};
+use crate::openapi;
 use crate::problem;
+use crate::refusal;
 use crate::visitor::{Visitor, append_cookie};
 
 const STATIC_CACHING: &str = "public, max-age=31536000, immutable";
@@ -45,6 +47,7 @@ async fn home(State(app): State<App>, visitor: Visitor) -> Response {
         Link::new(paths::JWKS, Message::new("key-set")),
         Link::new(paths::JWKS_SM, Message::new("key-set-sm")),
         Link::new("/log/checkpoint", Message::new("log-checkpoint")),
+        Link::new(openapi::PATH, Message::new("api-description")),
     ];
     visitor.remember(problem::html(&Home { frame: visitor.frame(&app, "/"), developer_links }))
 }
@@ -213,8 +216,9 @@ async fn enrol(State(app): State<App>, visitor: Visitor, headers: HeaderMap, rec
     match people::enrol_administrator(&app.env, visitor.now, form.text("code"), account).await {
         Ok(_) => Redirect::to("/login?back=/console").into_response(),
         Err(Failure::Rejected(rejected)) => {
-            let status = problem::status(rejected.reason);
-            (status, enrol_view(&app, &visitor, Some(&form), Some(problem_words(&rejected)))).into_response()
+            let words = refusal::words(&rejected, visitor.display.lang);
+            let page = enrol_view(&app, &visitor, Some(&form), Some(words));
+            (problem::status(rejected.reason), page).into_response()
         }
         Err(fault) => problem::page(&app, &visitor, fault),
     }

@@ -16,11 +16,11 @@ use serde::Deserialize;
 
 use crate::App;
 use crate::body::{self, FILE_MAX_BYTES};
-use crate::console::refusal;
 use crate::pages::parts::{Fact, Link, Tone, Verdict};
 use crate::pages::verifying::{CertificateLookup, FoundCertificate, Verify, VerifyResult};
 use crate::pages::{Frame, Message};
 use crate::problem;
+use crate::refusal;
 use crate::visitor::Visitor;
 
 const CERTIFICATES: &str = "/certificates";

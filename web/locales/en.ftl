@@ -38,6 +38,7 @@ home-developers-lead = Any standard OpenID Connect client can connect:
 discovery-document = Discovery document
 key-set = Signing keys
 key-set-sm = Signing keys (SM2)
+api-description = API description (OpenAPI)
 
 ## Login
 login-for = to continue to { $application }
@@ -47,6 +48,9 @@ login-note = Check the address in the address bar. Nobody from the government wi
 login-wrong = The user name or the password is not right. Please try again.
 login-wait = There were many attempts. Please try again in { $seconds } seconds. A device you use often is not affected.
 login-expired = The login page was open for too long. Please log in again.
+login-foreign = This page does not belong to a login. Please start again at the application.
+log-in-first = Please log in first.
+application-gone = The application may no longer be used to log in, or no longer takes answers at this address. Please start again there.
 form-expired = The page has expired. Please submit it again.
 
 ## Consent
@@ -85,7 +89,7 @@ new-password = New password
 password-hint = 8 to 128 characters; spaces and any script are fine, and so is pasting from a password manager
 password-again = Password again
 enrol-submit = Enrol
-enrol-code-wrong = The code is wrong or was used already.
+enrol-code-wrong = The code is wrong, was used already, or is too old.
 enrol-passwords-differ = The two passwords differ.
 password-too-short = A password needs at least { $length } characters.
 password-too-long = A password has at most { $length } characters.
@@ -181,6 +185,8 @@ headline-untrusted = The seal is intact, but it cannot be told who made it
 headline-partial = The seal is intact, but part of the file is not protected by it
 headline-failed = Verification failed: do not rely on this file
 headline-indeterminate = What is at hand does not suffice for a conclusion
+headline-not-issued-file = The seals are genuine, but this is not the file that was issued
+headline-not-issued-file-why = It was packed or sealed anew after it was issued. Look the certificate up by its identifier, and compare.
 headline-certificate = The seal is genuine, but the certificate is now: { $state }
 headline-certificate-why = Seal and content pass every check, but whether a certificate is in force is for its issuer's record to say.
 file-kind-ofd = OFD document (GB/T 33190)
@@ -431,6 +437,7 @@ field-refused = Not accepted: { $detail }
 password-refused = A password has 8 to 128 characters, is not a common one and not the user name.
 name-refused = A name is not empty, not too long, and without special characters.
 refused = Not done: { $detail }
+refused-administrators-only = This page is for administrators.
 refused-account-exists = There is an account with this user name or identity number.
 refused-bad-account = The account cannot be made like this: { $detail }
 refused-bad-post = The post cannot be given like this: { $detail }

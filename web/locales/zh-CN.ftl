@@ -38,6 +38,7 @@ home-developers-lead = 使用任意标准的 OpenID Connect 客户端即可接�
 discovery-document = 发现文档
 key-set = 签名公钥
 key-set-sm = 国密签名公钥
+api-description = 接口文档（OpenAPI）
 
 ## 登录
 login-for = 登录后前往：{ $application }
@@ -47,6 +48,9 @@ login-note = 请确认地址栏中的网址。工作人员不会向您索要密�
 login-wrong = 用户名或密码不正确，请重新输入。
 login-wait = 尝试次数较多，请在 { $seconds } 秒后再试。您常用的设备不受影响。
 login-expired = 登录页面停留过久，请重新登录。
+login-foreign = 此页面不属于任何一次登录，请从应用重新进入。
+log-in-first = 请先登录。
+application-gone = 该应用已停止使用，或已更换返回地址，请从应用重新进入。
 form-expired = 页面已过期，请重新提交。
 
 ## 授权
@@ -85,7 +89,7 @@ new-password = 设置密码
 password-hint = 8 至 128 个字符；可以使用空格和汉字，也可以从密码管理器粘贴
 password-again = 再次输入密码
 enrol-submit = 开通
-enrol-code-wrong = 开通码不正确或已使用。
+enrol-code-wrong = 开通码不正确、已使用或已过期。
 enrol-passwords-differ = 两次输入的密码不一致。
 password-too-short = 密码至少需要 { $length } 个字符。
 password-too-long = 密码最多 { $length } 个字符。
@@ -181,6 +185,8 @@ headline-untrusted = 签章完好，但无法确认由谁制作
 headline-partial = 签章完好，但文件有一部分没有受到保护
 headline-failed = 验证不通过，请勿采信
 headline-indeterminate = 现有依据不足以作出结论
+headline-not-issued-file = 签章真实，但这不是签发时的原文件
+headline-not-issued-file-why = 该文件在签发之后被重新打包或加盖。请按证照标识查询并核对。
 headline-certificate = 印章真实，但这份证照目前的状态是：{ $state }
 headline-certificate-why = 印章和内容的检查都通过，但证照是否有效以签发机构的记录为准。
 file-kind-ofd = OFD 版式文件（GB/T 33190）
@@ -431,6 +437,7 @@ field-refused = 不能采用：{ $detail }
 password-refused = 密码须为 8 至 128 个字符，不能是常见密码，也不能与用户名相同。
 name-refused = 名称不能为空，不能过长，也不能含特殊字符。
 refused = 没有办成：{ $detail }
+refused-administrators-only = 此页面仅供管理员使用。
 refused-account-exists = 这个用户名或身份证号码已有账号。
 refused-bad-account = 人员信息不能采用：{ $detail }
 refused-bad-post = 任职信息不能采用：{ $detail }

@@ -44,6 +44,7 @@ async fn show(State(app): State<App>, official: Official) -> Response {
 }
 
 async fn page(app: &App, official: &Official, shown: Shown) -> Result<Response, Failure> {
+    official.require_administrator()?;
     let frame = official.frame(app, Section::Applications);
     let tables = vec![applications(&frame, &clients::all(&app.env).await?)];
     let scopes = SCOPES.iter().map(|scope| Choice::new(*scope, scope_title(&frame, scope))).collect();

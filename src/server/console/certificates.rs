@@ -73,9 +73,12 @@ async fn issued_page(app: &App, official: &Official, identifier: &str) -> Result
 
 async fn page(app: &App, official: &Official, shown: Shown) -> Result<Response, Failure> {
     let frame = official.frame(app, Section::Certificates);
-    let types = ecerts::types(&app.env).await?;
+    let mut types = ecerts::types(&app.env).await?;
+    // A type is issued by the unit in charge of it and those below, so both sides of the branch see it.
+    types.retain(|(row, _)| official.oversees(&row.unit_path) || official.is_under(&row.unit_path));
     let units = people::organisation(&app.env).await?;
-    let latest = ecerts::latest(&app.env).await?;
+    let mut latest = ecerts::latest(&app.env).await?;
+    latest.retain(|row| types.iter().any(|(type_, _)| type_.code == row.type_code));
     let now = official.visitor.now;
     let issued = latest.iter().map(|row| ecerts::standing(row, now)).collect::<Result<Vec<_>, _>>()?;
     let tables = vec![types_table(&frame, &types, &units), issued_table(&frame, &issued)];

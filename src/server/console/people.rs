@@ -50,9 +50,10 @@ async fn show(State(app): State<App>, official: Official, Query(asked): Query<As
 
 async fn page(app: &App, official: &Official, after: &str, shown: Shown) -> Result<Response, Failure> {
     let frame = official.frame(app, Section::People);
-    let accounts = people::page(&app.env, after, PAGE_ACCOUNTS_COUNT).await?;
-    let officials = people::officials(&app.env).await?;
-    let units = people::organisation(&app.env).await?;
+    let units = official.units(app).await?;
+    let mut officials = people::officials(&app.env).await?;
+    officials.retain(|post| official.oversees(&post.unit_path));
+    let accounts = accounts(app, official, &officials, after).await?;
     let tables = vec![accounts_table(&frame, &accounts, &officials, &units), units_table(&frame, &units)];
     let levels: Vec<&str> = Level::ALL.iter().map(|level| level.as_str()).collect();
     let csrf = official.csrf(app);
@@ -61,6 +62,23 @@ async fn page(app: &App, official: &Official, after: &str, shown: Shown) -> Resu
         add_unit(&frame, &csrf, unit_choices(&frame, &units), &levels),
     ];
     Ok(shown.list(frame, Section::People, tables, forms))
+}
+
+/// The accounts that the official sees: administrators a page of all, others those with a post in their branch.
+async fn accounts(
+    app: &App,
+    official: &Official,
+    officials: &[OfficialRow],
+    after: &str,
+) -> Result<Vec<AccountRow>, Failure> {
+    if official.is_administrator() {
+        return Ok(people::page(&app.env, after, PAGE_ACCOUNTS_COUNT).await?);
+    }
+    let mut accounts = Vec::new();
+    for post in officials.iter().take(usize::from(PAGE_ACCOUNTS_COUNT) - 1) {
+        accounts.extend(people::account(&app.env, post.account).await?);
+    }
+    Ok(accounts)
 }
 
 fn accounts_table(

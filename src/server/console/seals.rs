@@ -10,7 +10,7 @@ use base::id::Seal;
 use flows::caller::Authority;
 use flows::make_seal::{self, NewSeal};
 use flows::seal_document::{self, Place, Sealed};
-use flows::{Failure, Rejected, people};
+use flows::{Failure, Rejected};
 use serde::Deserialize;
 use store::rows::seals::{SealRow, SealState};
 use store::rows::units::UnitRow;
@@ -54,8 +54,9 @@ async fn show(State(app): State<App>, official: Official, Query(asked): Query<As
 async fn page(app: &App, official: &Official, shown: Shown) -> Result<Response, Failure> {
     let frame = official.frame(app, Section::Seals);
     let csrf = official.csrf(app);
-    let seals = make_seal::all(&app.env).await?;
-    let units = people::organisation(&app.env).await?;
+    let mut seals = make_seal::all(&app.env).await?;
+    seals.retain(|seal| official.oversees(&seal.unit_path));
+    let units = official.units(app).await?;
     // The seals of the official's own unit first; who may use which is the policies' to say.
     let mut usable: Vec<_> = seals.iter().filter(|seal| seal.state == SealState::Active).collect();
     usable.sort_by_key(|seal| seal.unit != official.post.unit);

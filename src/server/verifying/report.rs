@@ -22,6 +22,11 @@ pub(super) fn view(frame: &Frame, file_name: &str, size_bytes: usize, verified: 
     // A genuine seal on a licence that was taken away is not something to rely on.
     let lapsed = verified.certificate.as_ref().filter(|standing| state_words(standing.state).1 != Tone::Ok);
     let (verdict, headline, sub_text) = match lapsed {
+        None if own == Verdict::Passed && verified.is_issued_file == Some(false) => (
+            Verdict::Indeterminate,
+            frame.t("headline-not-issued-file"),
+            frame.t("headline-not-issued-file-why"),
+        ),
         Some(standing) if own == Verdict::Passed => {
             let state = frame.t(state_words(standing.state).0);
             let headline = frame.t1("headline-certificate", "state", state);
@@ -280,7 +285,12 @@ mod tests {
             statuses: None,
         };
         let now = Timestamp::from_unix_seconds(1_800_000_000);
-        Verified { report: seal::verify_file(file, &trust, now), log: None, certificate: None }
+        Verified {
+            report: seal::verify_file(file, &trust, now),
+            log: None,
+            is_issued_file: None,
+            certificate: None,
+        }
     }
 
     fn standing(state: &'static str) -> Standing {

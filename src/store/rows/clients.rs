@@ -3,7 +3,7 @@
 use base::id::Account;
 use base::{Id, Timestamp};
 
-use super::{hash32, words};
+use super::{Count, hash32, words};
 use crate::db::{Conn, Tx, find, list, run};
 use crate::error::{BadRow, StoreError};
 
@@ -12,6 +12,7 @@ const ADD: &str = "INSERT INTO client (id, metadata, secret_hash, state, sample,
 const LOOKUP: &str = "SELECT id, metadata, secret_hash, state, sample, created_us FROM client WHERE id = $1";
 const LIST: &str =
     "SELECT id, metadata, secret_hash, state, sample, created_us FROM client ORDER BY id LIMIT 1000";
+const COUNT: &str = "SELECT COUNT(*) AS n FROM client";
 const ALLOW: &str = "INSERT INTO consent (account_id, client_id, scopes, granted_us) VALUES ($1, $2, $3, $4) \
      ON CONFLICT (account_id, client_id) DO UPDATE SET scopes = excluded.scopes, granted_us = excluded.granted_us, \
      withdrawn_us = NULL";
@@ -23,7 +24,7 @@ const LIST_CONSENTS: &str = "SELECT client_id, scopes, granted_us FROM consent \
      WHERE account_id = $1 AND withdrawn_us IS NULL ORDER BY granted_us LIMIT 100";
 
 /// The statements of this file.
-pub const STATEMENTS: &[&str] = &[ADD, LOOKUP, LIST, ALLOW, WITHDRAW, LOOKUP_CONSENT, LIST_CONSENTS];
+pub const STATEMENTS: &[&str] = &[ADD, LOOKUP, LIST, COUNT, ALLOW, WITHDRAW, LOOKUP_CONSENT, LIST_CONSENTS];
 
 /// A relying application as it is kept.
 #[derive(Clone)]
@@ -94,6 +95,11 @@ pub async fn lookup(conn: &mut Conn, id: &str) -> Result<Option<ClientRow>, Stor
 /// All applications; at most 1000.
 pub async fn all(conn: &mut Conn) -> Result<Vec<ClientRow>, StoreError> {
     list!(Raw, conn, LIST)?.into_iter().map(ClientRow::try_from).collect()
+}
+
+/// How many applications there are.
+pub async fn count(conn: &mut Conn) -> Result<i64, StoreError> {
+    Ok(find!(Count, conn, COUNT)?.map_or(0, |c| c.n))
 }
 
 /// What a person lets an application have.

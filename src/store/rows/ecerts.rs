@@ -23,7 +23,7 @@ const FIND_BY_DIGEST: &str = "SELECT identifier, type_code, serial, version, hol
 const LIST_OF_HOLDER: &str = "SELECT identifier, type_code, serial, version, holder_name, metadata, file, file_digest, \
      state, audit_entry_id, issued_us FROM ecert WHERE holder_index = $1 ORDER BY issued_us DESC LIMIT 100";
 const LIST: &str = "SELECT identifier, type_code, serial, version, holder_name, metadata, file, file_digest, state, \
-     audit_entry_id, issued_us FROM ecert ORDER BY issued_us DESC LIMIT 200";
+     audit_entry_id, issued_us FROM ecert ORDER BY issued_us DESC LIMIT 50";
 const MOVE_STATE: &str = "UPDATE ecert SET state = $3, updated_us = $4 WHERE identifier = $1 AND state = $2";
 const COUNT: &str = "SELECT COUNT(*) AS n FROM ecert";
 
@@ -208,7 +208,7 @@ pub async fn of_holder(conn: &mut Conn, holder_index: &[u8; 32]) -> Result<Vec<E
     list!(Raw, conn, LIST_OF_HOLDER, &holder_index[..])?.into_iter().map(EcertRow::try_from).collect()
 }
 
-/// The latest certificates; at most 200.
+/// The latest certificates; at most 50.
 pub async fn latest(conn: &mut Conn) -> Result<Vec<EcertRow>, StoreError> {
     list!(Raw, conn, LIST)?.into_iter().map(EcertRow::try_from).collect()
 }

@@ -20,6 +20,7 @@ const LIST: &str = "SELECT s.id, s.es_id, s.name, s.unit_id, s.signer_certificat
      ORDER BY s.id LIMIT 1000";
 const MOVE_STATE: &str = "UPDATE seal SET state = $3 WHERE id = $1 AND state = $2";
 const HOLD: &str = "UPDATE seal SET state = state WHERE id = $1 AND state = 'active'";
+const COUNT: &str = "SELECT COUNT(*) AS n FROM seal";
 const ADD_SEALING: &str = "INSERT INTO sealing (id, seal_id, actor, original_digest, sealed_digest, audit_entry_id, \
      sealed_us) VALUES ($1, $2, $3, $4, $5, $6, $7)";
 const FIND_SEALING: &str = "SELECT id, seal_id, actor, original_digest, sealed_digest, audit_entry_id, sealed_us \
@@ -28,7 +29,7 @@ const COUNT_SEALINGS: &str = "SELECT COUNT(*) AS n FROM sealing";
 
 /// The statements of this file.
 pub const STATEMENTS: &[&str] =
-    &[ADD, LOOKUP, FIND_BY_ES_ID, LIST, MOVE_STATE, HOLD, ADD_SEALING, FIND_SEALING, COUNT_SEALINGS];
+    &[ADD, LOOKUP, FIND_BY_ES_ID, LIST, MOVE_STATE, HOLD, COUNT, ADD_SEALING, FIND_SEALING, COUNT_SEALINGS];
 
 word_enum! {
     /// Where a seal stands.
@@ -159,6 +160,11 @@ pub async fn move_state(
 /// Holds the seal in its state until the transaction ends; whether it is in use. Whoever suspends it meanwhile waits.
 pub async fn hold(tx: &mut Tx, id: Id<Seal>) -> Result<bool, StoreError> {
     Ok(run!(tx, HOLD, id.to_string())? == 1)
+}
+
+/// How many seals there are.
+pub async fn count(conn: &mut Conn) -> Result<i64, StoreError> {
+    Ok(find!(Count, conn, COUNT)?.map_or(0, |c| c.n))
 }
 
 /// One sealing of one document.

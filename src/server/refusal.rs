@@ -1,25 +1,25 @@
 //! Why something was not done, in the reader's words: the codes of flows and what they are called on a page.
 
-use axum::response::Response;
 use flows::{Failure, Rejected};
 
-use crate::App;
 use crate::pages::{Lang, Message};
-use crate::problem;
-use crate::visitor::Visitor;
 
 /// Codes and the keys of their words. What has `{ $detail }` in it also shows the flow's own message.
 const WORDS: &[(&str, &str)] = &[
     ("account_exists", "refused-account-exists"),
+    ("administrators_only", "refused-administrators-only"),
     ("bad_account", "refused-bad-account"),
     ("bad_application", "refused-bad-certificate"),
     ("bad_certificate", "refused-bad-certificate"),
     ("bad_document", "refused-bad-document"),
+    ("bad_enrolment_code", "enrol-code-wrong"),
     ("bad_post", "refused-bad-post"),
     ("bad_registration", "refused-bad-registration"),
     ("bad_seal", "refused-bad-seal"),
+    ("bad_ticket", "login-foreign"),
     ("bad_unit", "refused-bad-unit"),
     ("busy", "refused-busy"),
+    ("expired_ticket", "login-expired"),
     ("no_such_certificate", "refused-no-such-certificate"),
     ("no_such_certificate_type", "refused-no-such-type"),
     ("no_such_consent", "refused-no-such-consent"),
@@ -29,6 +29,8 @@ const WORDS: &[(&str, &str)] = &[
     ("no_such_unit", "refused-no-such-unit"),
     ("no_units", "refused-no-units"),
     ("not_an_official", "officials-here"),
+    ("not_found", "error-not-found-detail"),
+    ("not_logged_in", "log-in-first"),
     ("seal_exists", "refused-seal-exists"),
     ("seal_not_in_use", "refused-seal-not-in-use"),
     ("seal_unusable", "refused-seal-unusable"),
@@ -37,6 +39,8 @@ const WORDS: &[(&str, &str)] = &[
     ("too_large", "error-too-large"),
     ("unit_exists", "refused-unit-exists"),
     ("unit_without_code", "refused-unit-without-code"),
+    ("unknown_client", "application-gone"),
+    ("unknown_redirect_uri", "application-gone"),
 ];
 
 /// What a page says of `rejected`.
@@ -89,22 +93,8 @@ fn own_field(place: &str) -> Option<String> {
 }
 
 /// A field that must be filled in was left empty.
-pub(super) fn missing(name: &str) -> Failure {
+pub(crate) fn missing(name: &str) -> Failure {
     Rejected::unprocessable("field_missing", format!("{name}: expected a value, got none")).into()
-}
-
-/// A refusal or fault as a page of its own, in the reader's words.
-pub fn page(app: &App, visitor: &Visitor, failure: Failure) -> Response {
-    let known = match &failure {
-        Failure::Rejected(rejected) if WORDS.iter().any(|(code, _)| *code == rejected.code) => {
-            rejected.clone()
-        }
-        Failure::Rejected(rejected) if rejected.code == "refused_by_policy" => rejected.clone(),
-        _ => return problem::page(app, visitor, failure),
-    };
-    let message = words(&known, visitor.display.lang);
-    let in_words = Rejected { message: visitor.frame(app, "/").m(&message), ..known };
-    problem::page(app, visitor, in_words.into())
 }
 
 #[cfg(test)]

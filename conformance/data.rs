@@ -66,6 +66,15 @@ pub(crate) fn same(what: &str, got: &[u8], expected: &Hex) -> Result<(), String>
     Err(format!("{what}: expected `{}`, got `{}`", hex::encode(&expected.0), hex::encode(got)))
 }
 
+/// Compares two values that can be shown.
+pub(crate) fn equal<G, E>(what: &str, got: &G, expected: &E) -> Result<(), String>
+where
+    G: PartialEq<E> + std::fmt::Debug + ?Sized,
+    E: std::fmt::Debug + ?Sized,
+{
+    if got == expected { Ok(()) } else { Err(format!("{what}: expected {expected:?}, got {got:?}")) }
+}
+
 /// Something that had to hold.
 pub(crate) fn holds(what: &str, holds: bool) -> Result<(), String> {
     if holds { Ok(()) } else { Err(format!("{what} does not hold")) }

@@ -6,10 +6,26 @@
 //! - [`data`] reads the data files: facts in our own form, each with the clause it comes from.
 //! - [`report`] counts and prints.
 //! - [`gm`] SM2, SM3, SM4.
+//! - [`jose`] tokens and keys.
+//! - [`oidc`] OpenID Connect.
+//! - [`ecert`] identifiers of certificates and their holders.
+//! - [`audit`] the log.
+//! - [`authzen`] access decisions.
+//! - [`pki`] certificates.
+//! - [`seal`] seals.
+//! - [`authority`] the authority, the seal maker and the bureau that the last two need.
 
+mod audit;
+mod authority;
+mod authzen;
 mod data;
+mod ecert;
 mod gm;
+mod jose;
+mod oidc;
+mod pki;
 mod report;
+mod seal;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -24,8 +40,20 @@ struct Domain {
 }
 
 /// Every domain there is. A new one is a module, a folder of data and a line here.
-const DOMAINS: &[Domain] =
-    &[Domain { name: "gm", about: "SM2, SM3, SM4 and what is built on them", run: gm::run }];
+const DOMAINS: &[Domain] = &[
+    Domain { name: "gm", about: "SM2, SM3, SM4 and what is built on them", run: gm::run },
+    Domain { name: "jose", about: "signed tokens, keys and their thumbprints", run: jose::run },
+    Domain {
+        name: "oidc",
+        about: "OpenID Connect: proof keys, metadata, authorization requests",
+        run: oidc::run,
+    },
+    Domain { name: "ecert", about: "identifiers of certificates and of their holders", run: ecert::run },
+    Domain { name: "audit", about: "the log: its tree, its proofs, its checkpoints", run: audit::run },
+    Domain { name: "authzen", about: "access decisions as OpenID AuthZEN asks for them", run: authzen::run },
+    Domain { name: "pki", about: "certificates in the national profile", run: pki::run },
+    Domain { name: "seal", about: "seals and sealed documents, step by step", run: seal::run },
+];
 
 fn main() -> ExitCode {
     let names: Vec<String> = std::env::args().skip(1).collect();
@@ -53,4 +81,18 @@ fn usage(unknown: Option<&String>) -> ExitCode {
         let _ = writeln!(err, "  {name:<10} {about}");
     }
     ExitCode::from(2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_case_of_every_domain_holds() {
+        for domain in DOMAINS {
+            let mut report = Report::new(Box::new(io::sink()));
+            report.domain(domain.name, domain.about, domain.run);
+            assert!(report.finish(), "run `conformance {}` to see which case does not hold", domain.name);
+        }
+    }
 }

@@ -11,7 +11,7 @@ pub(crate) enum Outcome {
     /// The case was not run; the words say why.
     #[expect(
         dead_code,
-        reason = "for domains whose standards ask for what is not offered; `gm` runs all its cases"
+        reason = "for domains whose standards ask for what is not offered; those here run all their cases"
     )]
     Skipped(String),
 }

@@ -419,3 +419,79 @@ fn same_integer(a: &[u8], b: &[u8]) -> bool {
 fn at(field: &'static str) -> impl Fn(DerError) -> CmsError {
     move |source| CmsError::Structure { field, source }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DOCUMENT: &[u8] = b"Hello Secret World!";
+
+    /// A third-party file beside the repository.
+    fn fixture(name: &str) -> Option<Vec<u8>> {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/fixtures/");
+        let bytes = std::fs::read(format!("{path}{name}")).ok();
+        if bytes.is_none() {
+            eprintln!("skipped: no ../shared");
+        }
+        bytes
+    }
+
+    #[test]
+    fn messages_of_a_national_toolkit_verify_attached_and_detached() {
+        for (name, binding) in [
+            ("cms/cfca_sadk_signed_attached.p7.der", Binding::Attached),
+            ("cms/cfca_sadk_signed_detached.p7.der", Binding::Detached),
+        ] {
+            let Some(bytes) = fixture(name) else { return };
+            let message = SignedData::from_der(&bytes).unwrap();
+            let signer = &message.signers[0];
+            assert_eq!(signer.signature_algorithm, oid::SM2_SIGN);
+            let verdict = message.verify(signer, DOCUMENT, None);
+            assert_eq!(
+                (verdict.binding, verdict.content_ok, verdict.signature_ok),
+                (binding, true, Some(true))
+            );
+            assert!(verdict.encoding.unwrap().is_der());
+            let other = message.verify(signer, b"Hello Secret World?", None);
+            assert!(!other.content_ok || other.signature_ok == Some(false), "another document must not pass");
+        }
+    }
+
+    #[test]
+    fn a_chain_without_signers_is_read() {
+        let Some(text) = fixture("cms/gm_certchain.p7b.pem") else { return };
+        let der = crate::pem::decode(&String::from_utf8(text).unwrap(), "PKCS7").unwrap();
+        let message = SignedData::from_der(&der).unwrap();
+        assert!(message.signers.is_empty() && !message.certificates.is_empty());
+        assert_eq!(message.unreadable_certificates_count, 0);
+    }
+
+    #[test]
+    fn a_time_stamp_token_verifies_over_its_data_alone() {
+        let Some(bytes) = fixture("derived/tsa_token_sm2_sm3.tst.der") else { return };
+        let token = time_stamp::TimeStampToken::from_der(&bytes).unwrap();
+        assert_eq!(token.verify(b"hello\n").unwrap().subject_common_name(), Some("Research SM2 tsa"));
+        assert_eq!(token.verify(b"hello").unwrap_err(), time_stamp::TimeStampError::Imprint);
+        for at in 0..bytes.len() {
+            let mut changed = bytes.clone();
+            changed[at] ^= 0x01;
+            let _ =
+                time_stamp::TimeStampToken::from_der(&changed).map(|token| token.verify(b"hello\n").is_ok());
+        }
+    }
+
+    #[test]
+    fn cut_short_or_changed_no_message_panics() {
+        let Some(bytes) = fixture("cms/cfca_sadk_signed_attached.p7.der") else { return };
+        for end in 0..bytes.len() {
+            assert!(SignedData::from_der(&bytes[..end]).is_err());
+            let mut changed = bytes.clone();
+            changed[end] ^= 0x81;
+            if let Ok(message) = SignedData::from_der(&changed) {
+                for signer in &message.signers {
+                    let _ = message.verify(signer, DOCUMENT, None);
+                }
+            }
+        }
+    }
+}

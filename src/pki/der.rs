@@ -246,18 +246,17 @@ impl<'a> Tlv<'a> {
 
     /// Whether this element and everything that can be read inside its constructed children has shortest lengths.
     pub fn minimal_throughout(&self) -> bool {
-        let mut pending = vec![*self];
-        while let Some(element) = pending.pop() {
-            if !element.minimal_length {
-                return false;
-            }
-            let Ok(mut reader) = element.reader() else { continue };
-            while element.tag & 0x20 != 0 && !reader.is_empty() {
-                let Ok(child) = reader.element() else { break };
-                pending.push(child);
+        // At most MAX_DEPTH_LEVELS readers are open at once.
+        let mut open: Vec<Reader<'a>> = self.reader().into_iter().collect();
+        while let Some(reader) = open.last_mut() {
+            match reader.element() {
+                Ok(child) if !child.minimal_length => return false,
+                Ok(child) if child.tag & 0x20 != 0 => open.extend(child.reader().ok()),
+                Ok(_) => {}
+                Err(_) => drop(open.pop()),
             }
         }
-        true
+        self.minimal_length
     }
 
     /// A BOOLEAN's value; any non-zero octet is true (BER), only 0x00 and 0xff are DER.

@@ -34,7 +34,8 @@ pub enum Purpose {
     /// Signing seals (GB/T 38540-2020, 6.2). Under an authority that asserts [`oid::POLICY_SEAL_MAKER`] the leaf must assert it too,
     /// so that such an authority's other certificates cannot make seals.
     SealMaker,
-    /// Signing documents with a seal (GB/T 38540-2020, 7.2).
+    /// Signing documents with a seal (GB/T 38540-2020, 7.2). As the clause has it, keyUsage alone decides: authorities issue signers'
+    /// certificates with extendedKeyUsage clientAuth or emailProtection, and no purpose identifier for seals exists.
     SealSigner,
     /// Signing time stamps (RFC 3161, 2.3).
     TimeStamping,

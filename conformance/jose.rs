@@ -1,0 +1,111 @@
+//! JSON Web Signatures and Keys: the RFCs' own examples, and the same with one thing changed.
+
+use base::Timestamp;
+use jose::{Algorithm, Expect, FormError, Jwk, JwkError, KeySet, Reason};
+use serde::Deserialize;
+
+use crate::data::{cases, equal, words};
+use crate::report::Report;
+
+/// Runs every case.
+pub(crate) fn run(report: &mut Report) {
+    for case in cases::<TokenCase>(report, "jose/token.toml", include_str!("jose/token.toml")) {
+        report.case(&case.clause, &case.what, token(&case));
+    }
+    for case in cases::<KeyCase>(report, "jose/key.toml", include_str!("jose/key.toml")) {
+        report.case(&case.clause, &case.what, key(&case));
+    }
+    for case in cases::<HashCase>(report, "jose/half_hash.toml", include_str!("jose/half_hash.toml")) {
+        report.case(&case.clause, &case.what, half_hash(&case));
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TokenCase {
+    clause: String,
+    what: String,
+    key: String,
+    token: String,
+    /// Seconds since 1970.
+    now: i64,
+    outcome: String,
+}
+
+fn token(case: &TokenCase) -> Result<(), String> {
+    let mut keys = KeySet::new();
+    keys.insert(&Jwk::from_json(case.key.as_bytes()).map_err(words)?).map_err(words)?;
+    let expect = Expect {
+        typ: None,
+        issuer: "joe",
+        audience: None,
+        now: Timestamp::from_unix_seconds(case.now),
+        leeway_seconds: 0,
+        algorithms: &Algorithm::INTERNATIONAL,
+    };
+    let outcome = match keys.verify(&case.token, &expect) {
+        Ok(verified) => {
+            equal("`iss`", &verified.text("iss"), &Some("joe"))?;
+            equal("another claim", &verified.claims.get("http://example.com/is_root"), &Some(&true.into()))?;
+            "verified"
+        }
+        Err(rejected) => {
+            equal("what a stranger is told", &rejected.to_string(), "token rejected")?;
+            rule(rejected.reason())
+        }
+    };
+    equal("outcome", &outcome, &case.outcome)
+}
+
+/// The rule that was broken, in the data's words.
+fn rule(reason: &Reason) -> &'static str {
+    match reason {
+        Reason::Form(FormError::Algorithm { .. }) => "algorithm",
+        Reason::Form(FormError::RefusedMember { .. }) => "header",
+        Reason::Form(_) => "form",
+        Reason::UnknownKey { .. } | Reason::AlgorithmOfAnotherKey { .. } => "no key",
+        Reason::Signature => "signature",
+        Reason::Expired { .. } => "expired",
+        _ => "another rule",
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct KeyCase {
+    clause: String,
+    what: String,
+    key: String,
+    thumbprint: Option<String>,
+    refused: Option<String>,
+}
+
+fn key(case: &KeyCase) -> Result<(), String> {
+    let read = Jwk::from_json(case.key.as_bytes());
+    let refused = match &read {
+        Ok(_) => None,
+        Err(JwkError::PrivateMember { .. }) => Some("a private member"),
+        Err(JwkError::Unsupported { .. }) => Some("not supported"),
+        Err(JwkError::Member { .. }) => Some("a bad member"),
+        Err(_) => Some("not the JSON of a key"),
+    };
+    equal("refusal", &refused, &case.refused.as_deref())?;
+    let Ok(jwk) = read else { return equal("thumbprint", &case.thumbprint, &None) };
+    equal("thumbprint", &Some(jwk.thumbprint()), &case.thumbprint)?;
+    let again = Jwk::from_public(&jwk.to_public().map_err(words)?).map_err(words)?;
+    equal("thumbprint through SubjectPublicKeyInfo", &Some(again.thumbprint()), &case.thumbprint)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HashCase {
+    clause: String,
+    what: String,
+    algorithm: Algorithm,
+    text: String,
+    value: String,
+}
+
+fn half_hash(case: &HashCase) -> Result<(), String> {
+    equal("value", &jose::hash::half_hash(case.algorithm, &case.text), &case.value)
+}

@@ -2,8 +2,9 @@
 
 use audit::checkpoint::{Checkpoint, LogKey, Origin};
 use audit::entry::Entry;
+use audit::hash::HASH_BYTES;
 use audit::tile::{TILE_WIDTH_HASHES, TileId};
-use audit::verify::{Auditor, Divergence, Verified};
+use audit::verify::{Auditor, Divergence, Verified, What};
 use store::Conn;
 use store::rows::audit::{self as rows, CheckpointRow};
 
@@ -51,7 +52,8 @@ pub async fn check(
             walk.leaf_tile(conn).await??;
             progress(walk.auditor.size(), size);
         }
-        walk.edges(conn).await
+        walk.edges(conn).await??;
+        walk.end(conn).await
     };
     let walked: Result<Result<(), Divergence>, Stop> = walked.await;
     match walked {
@@ -115,11 +117,12 @@ impl Walk {
     async fn leaf_tile(&mut self, conn: &mut Conn) -> Step {
         let from = self.auditor.size();
         let index = from / TILE_WIDTH_HASHES as u64;
-        let stored = rows::lookup_tile(conn, 0, index).await?.unwrap_or_default();
-        self.auditor.leaf_tile(index, &stored)?;
         let end = (index + 1) * TILE_WIDTH_HASHES as u64;
         let count = u32::try_from(end - from).unwrap_or(u32::MAX);
+        // The entries first: while a server writes, a tile read after them holds at least their hashes.
         let entries = rows::in_order(conn, from, count).await?;
+        let stored = rows::lookup_tile(conn, 0, index).await?.unwrap_or_default();
+        self.auditor.leaf_tile(index, &stored)?;
         if entries.is_empty() {
             return Ok(self.auditor.entry(from, &[]));
         }
@@ -161,9 +164,22 @@ impl Walk {
     async fn edges(&mut self, conn: &mut Conn) -> Step {
         let edges: Vec<TileId> = self.auditor.edge_tiles().collect();
         for id in edges {
-            self.tile(conn, id).await??;
+            let mut stored = rows::lookup_tile(conn, id.level, id.index).await?.unwrap_or_default();
+            // It may have grown since: a server that writes meanwhile adds to its end.
+            stored.truncate(id.width(self.auditor.size()) * HASH_BYTES);
+            self.auditor.tile(id, &stored)?;
         }
         Ok(Ok(()))
+    }
+
+    /// Nothing signed reaches beyond the log's head. The head is read last: it moves with every checkpoint, and never back.
+    async fn end(&self, conn: &mut Conn) -> Step {
+        let signed = rows::latest_checkpoint(conn).await?.map_or(0, |checkpoint| checkpoint.size);
+        if signed <= rows::head(conn).await? {
+            return Ok(Ok(()));
+        }
+        let what = What::CheckpointElsewhere { size: signed };
+        Ok(Err(Divergence { index: self.auditor.size(), entry: None, what }))
     }
 
     async fn tile(&mut self, conn: &mut Conn, id: TileId) -> Step {

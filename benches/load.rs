@@ -1,0 +1,216 @@
+//! How fast the main job is: `cargo bench --bench load`.
+//!
+//! Starts the server with the sample province on a temporary folder, drives it over HTTP from a core of its own, checks every
+//! answer, and prints tables for BENCHMARKS.md. Ends with failure when any answer was wrong. Not a test: nothing is timed
+//! against a limit.
+//!
+//! - [`http`] one connection of the generator.
+//! - [`process`] the server as a process.
+//! - [`browser`] a person's login.
+//! - [`province`] what of the sample province takes part.
+//! - [`measure`] one operation under load.
+//! - [`tokens`], [`decisions`], [`documents`] the operations.
+//! - [`report`] the tables.
+
+#![expect(unreachable_pub, reason = "a program has no outside from which its modules could be reached")]
+
+#[path = "load/browser.rs"]
+mod browser;
+#[path = "load/decisions.rs"]
+mod decisions;
+#[path = "load/documents.rs"]
+mod documents;
+#[path = "load/http.rs"]
+mod http;
+#[path = "load/measure.rs"]
+mod measure;
+#[path = "load/process.rs"]
+mod process;
+#[path = "load/province.rs"]
+mod province;
+#[path = "load/report.rs"]
+mod report;
+#[path = "load/tokens.rs"]
+mod tokens;
+
+use std::fmt;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+
+use measure::Round;
+use process::{Cores, Plan, Server};
+use province::Province;
+use report::{AtRest, Conditions};
+
+const COLD_STARTS_COUNT: usize = 5;
+/// How long an idle server is left alone before its memory is read.
+const IDLE_TIME: Duration = Duration::from_secs(3);
+const WRONG_SHOWN_COUNT: usize = 5;
+
+/// Drives the server and prints how fast it was.
+#[derive(Parser)]
+struct Arguments {
+    /// Seconds of a round.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=60))]
+    seconds: u64,
+    /// Connections at once.
+    #[arg(long, default_value_t = 32)]
+    connections: usize,
+    /// Rounds of each operation.
+    #[arg(long, default_value_t = 3)]
+    rounds: usize,
+    /// Only operations whose name contains this text; may be given several times.
+    #[arg(long)]
+    only: Vec<String>,
+    /// An empty PostgreSQL database to use instead of SQLite, `postgres://…`.
+    #[arg(long)]
+    database: Option<String>,
+    /// Put there by `cargo bench`; without it nothing is measured.
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+/// What was wrong with an answer, or kept the benchmark from asking.
+#[derive(Clone, Debug)]
+pub struct Wrong(String);
+
+impl Wrong {
+    /// With this message.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self(message.into())
+    }
+}
+
+impl fmt::Display for Wrong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl From<std::io::Error> for Wrong {
+    fn from(error: std::io::Error) -> Self {
+        Self(format!("connection: {error}"))
+    }
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    if !arguments.bench {
+        eprintln!("nothing measured: run `cargo bench --bench load`");
+        return ExitCode::SUCCESS;
+    }
+    match run(&arguments) {
+        Ok((report, 0)) => print(&report),
+        Ok((report, wrong)) => {
+            print(&report);
+            eprintln!("{wrong} answers were wrong");
+            ExitCode::FAILURE
+        }
+        Err(wrong) => {
+            eprintln!("{wrong}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn print(report: &str) -> ExitCode {
+    let written = std::io::stdout().write_all(report.as_bytes());
+    if written.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// The report, and how many answers were wrong.
+fn run(arguments: &Arguments) -> Result<(String, usize), Wrong> {
+    let cores = Cores::claim();
+    let folder = tempfile::tempdir()?;
+    let data = folder.path().join("province");
+    let (address, database) = (process::free_address()?, arguments.database.clone());
+    let plan = Plan { data, address, sample_province: true, database, cores };
+    // The first start enters the sample province; what is measured are the starts that follow.
+    Server::start(&plan)?.stop()?;
+    let (server, cold_start_existing_ms) = cold_starts(|_| Ok(plan.clone()))?;
+    std::thread::sleep(IDLE_TIME);
+    let idle_mib = server.resident_mib()?;
+    let operations = measure_all(arguments, &server, &plan.data)?;
+    let loaded_mib = server.resident_mib()?;
+    server.stop()?;
+    process::audit(&plan)?;
+    let at_rest = AtRest {
+        cold_start_empty_ms: empty_start_ms(arguments, &plan, folder.path())?,
+        cold_start_existing_ms,
+        idle_mib,
+    };
+    let conditions = Conditions {
+        engine: if arguments.database.is_some() { "PostgreSQL" } else { "SQLite" },
+        cores,
+        connections: arguments.connections,
+        seconds: arguments.seconds,
+        rounds: arguments.rounds,
+    };
+    let wrong = operations.iter().map(|(_, round)| round.wrong.len()).sum();
+    Ok((report::markdown(&conditions, &at_rest, &operations, loaded_mib), wrong))
+}
+
+/// Starts a server several times; returns the last one and the median time.
+fn cold_starts(plan: impl Fn(usize) -> Result<Plan, Wrong>) -> Result<(Server, f64), Wrong> {
+    let mut times_ms = Vec::with_capacity(COLD_STARTS_COUNT);
+    let mut server = Server::start(&plan(0)?)?;
+    times_ms.push(server.started_in.as_secs_f64() * 1000.0);
+    for i in 1..COLD_STARTS_COUNT {
+        server.stop()?;
+        server = Server::start(&plan(i)?)?;
+        times_ms.push(server.started_in.as_secs_f64() * 1000.0);
+    }
+    Ok((server, measure::median(times_ms)))
+}
+
+/// Cold starts without any data; `None` with PostgreSQL, whose one database is not empty any more.
+fn empty_start_ms(arguments: &Arguments, plan: &Plan, folder: &Path) -> Result<Option<f64>, Wrong> {
+    if arguments.database.is_some() {
+        return Ok(None);
+    }
+    let empty =
+        |i| Ok(Plan { data: folder.join(format!("empty-{i}")), sample_province: false, ..plan.clone() });
+    let (server, ms) = cold_starts(empty)?;
+    server.stop()?;
+    Ok(Some(ms))
+}
+
+/// All operations in turn, round by round, so that a slow minute of the machine does not fall on one of them alone.
+fn measure_all(
+    arguments: &Arguments,
+    server: &Server,
+    data: &Path,
+) -> Result<Vec<(&'static str, Round)>, Wrong> {
+    let time = Duration::from_secs(arguments.seconds);
+    let province = Province::enter(server, data)?;
+    let operations = province.operations(time)?;
+    let chosen =
+        |name: &str| arguments.only.is_empty() || arguments.only.iter().any(|text| name.contains(text));
+    let mut measured: Vec<(_, Vec<Round>)> =
+        operations.iter().filter(|o| chosen(o.name())).map(|operation| (operation, Vec::new())).collect();
+    for number in 1..=arguments.rounds {
+        for (operation, rounds) in &mut measured {
+            let round = measure::run(server, operation.as_ref(), arguments.connections, time)?;
+            tell(operation.name(), number, &round);
+            rounds.push(round);
+        }
+    }
+    Ok(measured
+        .into_iter()
+        .map(|(operation, rounds)| (operation.name(), measure::median_of_rounds(&rounds)))
+        .collect())
+}
+
+fn tell(name: &str, number: usize, round: &Round) {
+    let Round { per_second, per_cpu_second, busy, checked, .. } = round;
+    eprintln!(
+        "round {number}: {name}: {per_second:.0}/s, {per_cpu_second:.0} per CPU-second, busy {busy:.2}, {checked} checked"
+    );
+    for wrong in round.wrong.iter().take(WRONG_SHOWN_COUNT) {
+        eprintln!("  wrong: {wrong}");
+    }
+}

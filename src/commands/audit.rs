@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use audit::checkpoint::LogKey;
 use audit::proof::{InclusionProof, Leaf};
 use clap::Subcommand;
-use flows::log_audit::{self, Finding};
+use flows::log_audit::{self, Finding, KeptCheckpoint};
 use kms::Purpose;
 use store::Db;
 use store::rows::keys;
@@ -28,6 +28,9 @@ pub enum AuditCommand {
         /// The log's key as kept elsewhere (the line of /log/key), instead of the one in the database
         #[arg(long)]
         log_key: Option<String>,
+        /// A checkpoint as kept elsewhere (the text of /log/checkpoint): the log must still reach it
+        #[arg(long, value_name = "FILE")]
+        checkpoint: Option<PathBuf>,
     },
     /// Check an inclusion proof (the JSON of /v1/log/entries/…/proof) with the log's key alone
     Proof {
@@ -42,7 +45,9 @@ pub enum AuditCommand {
 impl AuditCommand {
     pub(super) async fn run(self) -> ExitCode {
         let done = match self {
-            Self::Verify { data, database, log_key } => verify(data, database, log_key).await,
+            Self::Verify { data, database, log_key, checkpoint } => {
+                verify(data, database, log_key, checkpoint).await
+            }
             Self::Proof { file, log_key } => proof(file, &log_key),
         };
         done.unwrap_or_else(|error| failed(&error))
@@ -53,6 +58,7 @@ async fn verify(
     data: PathBuf,
     database: Option<String>,
     key: Option<String>,
+    checkpoint: Option<PathBuf>,
 ) -> Result<ExitCode, StartError> {
     let own = data.join("yinxin.db");
     if database.is_none() && !own.exists() {
@@ -66,8 +72,9 @@ async fn verify(
     };
     say(format!("log      {}", key.name()));
     say(format!("key      {key}"));
+    let kept = checkpoint.map(kept_checkpoint).transpose()?;
     let mut told = 0;
-    let finding = log_audit::check(&mut conn, key, |checked, of| {
+    let finding = log_audit::check(&mut conn, key, kept, |checked, of| {
         // A line each tenth of a long log, so that nobody thinks it hangs.
         let tenth = checked * 10 / of.max(1);
         if of > 10_000 && tenth > told {
@@ -101,6 +108,14 @@ async fn verify(
             say(format!("THE LOG IS NOT WHOLE: {divergence}"));
             Ok(ExitCode::FAILURE)
         }
+    }
+}
+
+fn kept_checkpoint(path: PathBuf) -> Result<KeptCheckpoint, StartError> {
+    match std::fs::read_to_string(&path) {
+        Ok(note) => KeptCheckpoint::read(note)
+            .map_err(|e| StartError::Configuration(format!("checkpoint `{}`: {e}", path.display()))),
+        Err(source) => Err(StartError::File { what: "checkpoint", path, source }),
     }
 }
 

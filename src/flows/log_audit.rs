@@ -39,13 +39,17 @@ pub async fn origin(conn: &mut Conn) -> Result<Option<Origin>, Fault> {
 }
 
 /// Checks the log that `key` signs, from its first entry; `progress` hears how many entries were checked, of how many.
+///
+/// `kept` is a checkpoint that somebody kept elsewhere. The database alone cannot show that a log was cut back, with everything that was
+/// signed since; against a kept checkpoint it is seen.
 pub async fn check(
     conn: &mut Conn,
     key: LogKey,
+    kept: Option<KeptCheckpoint>,
     mut progress: impl FnMut(u64, u64),
 ) -> Result<Finding, Fault> {
     let size = rows::head(conn).await?;
-    let mut walk = Walk { auditor: Auditor::new(key), checkpoints: Vec::new(), read_up_to: None };
+    let mut walk = Walk { auditor: Auditor::new(key), kept, checkpoints: Vec::new(), read_up_to: None };
     let walked = async {
         walk.checkpoints_here(conn).await??;
         while walk.auditor.size() < size {
@@ -63,6 +67,19 @@ pub async fn check(
         }),
         Ok(Err(divergence)) | Err(Stop::Diverges(divergence)) => Ok(Finding::Diverges(divergence)),
         Err(Stop::Fault(fault)) => Err(fault),
+    }
+}
+
+/// A checkpoint that was kept outside the database. It counts when the walk has found its signature good.
+pub struct KeptCheckpoint {
+    size: u64,
+    note: String,
+}
+
+impl KeptCheckpoint {
+    /// The checkpoint in the signed note `note`, the text of `/log/checkpoint`.
+    pub fn read(note: String) -> Result<Self, audit::checkpoint::CheckpointError> {
+        Ok(Self { size: Checkpoint::peek(&note)?.size(), note })
     }
 }
 
@@ -104,6 +121,8 @@ impl From<Divergence> for Stop {
 /// The walk along the log.
 struct Walk {
     auditor: Auditor,
+    /// What must still be reached.
+    kept: Option<KeptCheckpoint>,
     /// Checkpoints read ahead, the next one last.
     checkpoints: Vec<CheckpointRow>,
     /// The size of the last checkpoint that was read.
@@ -138,6 +157,9 @@ impl Walk {
 
     /// Every checkpoint that was signed at the size reached.
     async fn checkpoints_here(&mut self, conn: &mut Conn) -> Step {
+        if let Some(kept) = self.kept.take_if(|kept| kept.size == self.auditor.size()) {
+            self.auditor.checkpoint(&kept.note)?;
+        }
         loop {
             if self.checkpoints.is_empty() {
                 self.read_ahead(conn).await?;
@@ -174,8 +196,10 @@ impl Walk {
 
     /// Nothing signed reaches beyond the log's head. The head is read last: it moves with every checkpoint, and never back.
     async fn end(&self, conn: &mut Conn) -> Step {
-        let signed = rows::latest_checkpoint(conn).await?.map_or(0, |checkpoint| checkpoint.size);
-        if signed <= rows::head(conn).await? {
+        let kept = self.kept.as_ref().map(|kept| kept.size);
+        let latest = rows::latest_checkpoint(conn).await?.map(|checkpoint| checkpoint.size);
+        let signed = kept.max(latest).unwrap_or(0);
+        if kept.is_none() && signed <= rows::head(conn).await? {
             return Ok(Ok(()));
         }
         let what = What::CheckpointElsewhere { size: signed };

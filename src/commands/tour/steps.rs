@@ -275,7 +275,7 @@ impl Tour<'_> {
         self.keep_proof(&browser, at(&issued, "/log_entry"), "certificate-proof.json").await
     }
 
-    /// With nothing but the file and the root certificate.
+    /// With nothing but the file, the root certificate and the issuing one under it.
     async fn verify_offline(
         &self,
         browser: &Browser,
@@ -286,6 +286,7 @@ impl Tour<'_> {
         let (root, issuing) =
             (pem("/pki/root.pem").await?.text().await?, pem("/pki/issuing.pem").await?.text().await?);
         self.keep("root.pem", root.as_bytes())?;
+        self.keep("issuing.pem", issuing.as_bytes())?;
         let read =
             |text: &str| Certificate::from_pem(text).map_err(|e| TourError::DoesNotHold(format!("PEM: {e}")));
         let trust = TrustAnchors {
@@ -300,7 +301,7 @@ impl Tour<'_> {
         let metadata = ecert::read_metadata(&package);
         let named = metadata.map(|m| m.certificate_identifier.to_string());
         check(named.as_deref() == Some(identifier), "the file carries its identifier")?;
-        holds("offline, with the file and the root certificate alone: TOTAL-PASSED, identifier inside");
+        holds("offline, with file and the authority's two certificates: TOTAL-PASSED, identifier inside");
         Ok(())
     }
 
@@ -415,7 +416,7 @@ pub(super) async fn audit_whole_log(config: &Config) -> Result<(), TourError> {
     let mut conn = db.read().await.map_err(crate::StartError::from)?;
     let key = crate::commands::audit::own_key(&mut conn).await?;
     let finding =
-        flows::log_audit::check(&mut conn, key, |_, _| {}).await.map_err(crate::StartError::from)?;
+        flows::log_audit::check(&mut conn, key, None, |_, _| {}).await.map_err(crate::StartError::from)?;
     match finding {
         Finding::Whole { verified, waiting } => {
             check(verified.uncovered == 0 && waiting == 0, "every entry is under a checkpoint")?;

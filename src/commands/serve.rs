@@ -8,6 +8,7 @@ use std::sync::Arc;
 use flows::Env;
 use server::listen::{self, Listener};
 use tokio::net::{TcpListener, TcpSocket};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tracing_subscriber::EnvFilter;
@@ -72,10 +73,11 @@ pub async fn run(flags: ServeFlags) -> ExitCode {
 async fn serve(flags: ServeFlags) -> Result<(), StartError> {
     let config = Config::read(flags)?;
     start_logging(&config)?;
+    let stop = stop_signal()?;
     let sockets = config.listen.iter().map(|address| bind(*address)).collect::<Result<Vec<_>, _>>()?;
     let running = Running::start(&config, sockets, Seams::default()).await?;
     greet(&config, &running);
-    wait_for_signal().await;
+    stop.await;
     tracing::info!("stopping");
     running.stop().await
 }
@@ -86,6 +88,8 @@ fn start_logging(config: &Config) -> Result<(), StartError> {
     let colours = std::io::stderr().is_terminal();
     let builder =
         tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr);
+    // A line that cannot be written (the log's disk is full) is lost; to complain of it on the same stderr would panic.
+    let builder = builder.log_internal_errors(false);
     if config.log_json {
         builder.json().init()
     } else {
@@ -122,18 +126,15 @@ fn greet(config: &Config, running: &Running) {
     }
 }
 
-async fn wait_for_signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let interrupt = tokio::signal::ctrl_c();
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminate) => {
-            tokio::select! {
-                _ = interrupt => {}
-                _ = terminate.recv() => {}
-            }
+/// The signal to stop, listened for from now on: one that comes while everything starts is not lost.
+fn stop_signal() -> Result<impl Future<Output = ()>, StartError> {
+    let failed = |e| StartError::Configuration(format!("cannot listen for signals: {e}"));
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
         }
-        Err(_) => {
-            interrupt.await.ok();
-        }
-    }
+    })
 }

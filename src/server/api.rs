@@ -3,7 +3,7 @@
 use audit::tile::TileId;
 use axum::Router;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{DefaultBodyLimit, Path, Query, Request, State};
+use axum::extract::{DefaultBodyLimit, Query, Request, State};
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -23,7 +23,7 @@ use serde_json::json;
 use crate::App;
 use crate::body::{self, Received};
 use crate::problem::Problem;
-use crate::visitor::{Bearer, Now};
+use crate::visitor::{Bearer, Named, Now};
 
 /// OFD's media type (GB/T 33190).
 pub const OFD: &str = "application/ofd";
@@ -105,29 +105,27 @@ async fn make(
     Ok((StatusCode::CREATED, axum::Json(made)).into_response())
 }
 
-async fn seal_file(State(app): State<App>, Path(id): Path<String>) -> Answer {
+async fn seal_file(State(app): State<App>, Named(id): Named<String>) -> Answer {
     let esl = make_seal::file(&app.env, seal_id(&id)?).await?;
     Ok(([(header::CONTENT_TYPE, "application/octet-stream")], esl).into_response())
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct NewState {
+struct NewSealState {
     state: String,
-    #[serde(default)]
-    reason: String,
 }
 
 async fn seal_state(
     State(app): State<App>,
     Now(now): Now,
     Bearer(token): Bearer,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
     headers: HeaderMap,
     received: Received,
 ) -> Answer {
     let caller = caller::authenticate(&app.env, now, token.as_deref(), scope::ADMINISTER).await?;
-    let wanted: NewState = body::json(&headers, received)?;
+    let wanted: NewSealState = body::json(&headers, received)?;
     make_seal::change_state(&app.env, now, Authority::Caller(&caller), seal_id(&id)?, &wanted.state).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
@@ -144,7 +142,7 @@ async fn seal_a_document(
     State(app): State<App>,
     Now(now): Now,
     Bearer(token): Bearer,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
     wanted: Result<Query<Where>, QueryRejection>,
     request: Request,
 ) -> Answer {
@@ -192,7 +190,7 @@ async fn issue(
     Ok((StatusCode::CREATED, location, axum::Json(issued)).into_response())
 }
 
-async fn standing(State(app): State<App>, Now(now): Now, Path(identifier): Path<String>) -> Answer {
+async fn standing(State(app): State<App>, Now(now): Now, Named(identifier): Named<String>) -> Answer {
     Ok(axum::Json(ecerts::find(&app.env, now, &identifier).await?).into_response())
 }
 
@@ -200,23 +198,31 @@ async fn certificate_file(
     State(app): State<App>,
     Now(now): Now,
     Bearer(token): Bearer,
-    Path(identifier): Path<String>,
+    Named(identifier): Named<String>,
 ) -> Answer {
     let caller = caller::authenticate(&app.env, now, token.as_deref(), scope::ISSUE_ECERT).await?;
     let file = ecerts::file(&app.env, now, Authority::Caller(&caller), &identifier).await?;
     Ok(([(header::CONTENT_TYPE, OFD)], file.file).into_response())
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewCertificateState {
+    state: String,
+    #[serde(default)]
+    reason: String,
+}
+
 async fn certificate_state(
     State(app): State<App>,
     Now(now): Now,
     Bearer(token): Bearer,
-    Path(identifier): Path<String>,
+    Named(identifier): Named<String>,
     headers: HeaderMap,
     received: Received,
 ) -> Answer {
     let caller = caller::authenticate(&app.env, now, token.as_deref(), scope::ISSUE_ECERT).await?;
-    let wanted: NewState = body::json(&headers, received)?;
+    let wanted: NewCertificateState = body::json(&headers, received)?;
     let authority = Authority::Caller(&caller);
     let changed =
         ecerts::change_state(&app.env, now, authority, &identifier, &wanted.state, &wanted.reason).await?;
@@ -228,7 +234,7 @@ async fn certificate_types(State(app): State<App>) -> Answer {
     Ok(axum::Json(json!({ "types": types })).into_response())
 }
 
-async fn proof(State(app): State<App>, Path(id): Path<String>) -> Answer {
+async fn proof(State(app): State<App>, Named(id): Named<String>) -> Answer {
     let id: Id<Entry> =
         id.parse().map_err(|e: base::id::BadId| Rejected::bad_request("bad_identifier", e.to_string()))?;
     Ok(axum::Json(log::prove(&app.env, id).await?).into_response())
@@ -251,11 +257,12 @@ async fn artefact_proof(State(app): State<App>, wanted: Result<Query<OfWhat>, Qu
         Rejected::bad_request("bad_query", message)
     };
     let Query(wanted) = wanted.map_err(|_| unclear())?;
+    let named = |text: Option<String>| text.filter(|text| !text.contains(char::is_control));
     let mut named = [
-        wanted.token_key.map(Artefact::TokenKey),
-        wanted.seal.map(Artefact::Seal),
-        wanted.certificate.map(Artefact::Certificate),
-        wanted.ecert.map(Artefact::Ecert),
+        named(wanted.token_key).map(Artefact::TokenKey),
+        named(wanted.seal).map(Artefact::Seal),
+        named(wanted.certificate).map(Artefact::Certificate),
+        named(wanted.ecert).map(Artefact::Ecert),
     ]
     .into_iter()
     .flatten();
@@ -273,7 +280,7 @@ async fn log_key(State(app): State<App>) -> Response {
 }
 
 /// A tile under its C2SP `tlog-tiles` path.
-async fn tile(State(app): State<App>, Path((level, path)): Path<(String, String)>) -> Answer {
+async fn tile(State(app): State<App>, Named((level, path)): Named<(String, String)>) -> Answer {
     let not_there = || Rejected::not_found("no_such_tile", "the log has no such tile");
     let level = level.parse().map_err(|_| not_there())?;
     let (id, width) = TileId::parse(level, &path).ok_or_else(not_there)?;

@@ -1,8 +1,8 @@
 //! AuthZEN Authorization API 1.0: evaluation, evaluations, discovery.
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Path, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use base::Timestamp;
@@ -13,7 +13,7 @@ use serde::Serialize;
 use crate::App;
 use crate::body::{self, Received};
 use crate::problem::{self, Problem};
-use crate::visitor::{Bearer, Now};
+use crate::visitor::{Bearer, Named, Now};
 
 /// The routes of this file.
 pub fn routes() -> Router<App> {
@@ -36,14 +36,14 @@ async fn evaluation_main(
     headers: HeaderMap,
     received: Received,
 ) -> Response {
-    evaluation(state, now, bearer, Path(MAIN.to_owned()), headers, received).await
+    evaluation(state, now, bearer, Named(MAIN.to_owned()), headers, received).await
 }
 
 async fn evaluation(
     State(app): State<App>,
     Now(now): Now,
     bearer: Bearer,
-    Path(store): Path<String>,
+    Named(store): Named<String>,
     headers: HeaderMap,
     received: Received,
 ) -> Response {
@@ -61,14 +61,14 @@ async fn evaluations_main(
     headers: HeaderMap,
     received: Received,
 ) -> Response {
-    evaluations(state, now, bearer, Path(MAIN.to_owned()), headers, received).await
+    evaluations(state, now, bearer, Named(MAIN.to_owned()), headers, received).await
 }
 
 async fn evaluations(
     State(app): State<App>,
     Now(now): Now,
     bearer: Bearer,
-    Path(store): Path<String>,
+    Named(store): Named<String>,
     headers: HeaderMap,
     received: Received,
 ) -> Response {
@@ -112,10 +112,11 @@ async fn metadata_main(State(app): State<App>) -> Response {
     axum::Json(policy::authzen::metadata(app.env.settings.issuer.as_str())).into_response()
 }
 
-async fn metadata(State(app): State<App>, Path(store): Path<String>) -> Response {
+async fn metadata(State(app): State<App>, Named(store): Named<String>) -> Result<Response, Problem> {
     if !app.env.policies.stores().any(|(name, _)| name == store) {
-        return StatusCode::NOT_FOUND.into_response();
+        let message = format!("there is no policy store `{store}`");
+        return Err(Rejected::not_found("no_such_policy_store", message).into());
     }
     let base = app.env.settings.issuer.url(&format!("/pdp/{store}"));
-    axum::Json(policy::authzen::metadata(&base)).into_response()
+    Ok(axum::Json(policy::authzen::metadata(&base)).into_response())
 }

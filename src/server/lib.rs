@@ -1,6 +1,6 @@
 //! HTTP: routes, what comes in, what goes out. The only crate that knows `axum`.
 //!
-//! - [`listen`] sockets, TLS, connections, graceful end.
+//! - [`listen`] sockets, TLS, connections, graceful end; a connection closes in stages: [`linger`].
 //! - [`visitor`] what is known of a request: who, from where, in which language.
 //! - [`problem`] refusals and faults as answers: RFC 6749 JSON, RFC 9457 problem JSON, or a page. Nothing else knows statuses.
 //! - [`refusal`] why something was not done, in the reader's words.
@@ -19,6 +19,7 @@ pub mod body;
 pub mod console;
 pub mod decisions;
 pub mod headers;
+mod linger;
 pub mod listen;
 pub mod oidc;
 pub mod openapi;

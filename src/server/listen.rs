@@ -19,6 +19,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 
+use crate::linger;
 use crate::visitor::Peer;
 
 const CONNECTIONS_MAX_COUNT: usize = 10_000;
@@ -58,11 +59,12 @@ async fn accept_loop(
     mut stop: watch::Receiver<bool>,
 ) {
     let graceful = GracefulShutdown::new();
-    let tls = listener.tls.map(TlsAcceptor::from);
+    let Listener { socket, tls } = listener;
+    let tls = tls.map(TlsAcceptor::from);
     loop {
         // A place is taken before the next connection: when there is none, the system's own queue holds the callers back.
         let place = Arc::clone(&room).acquire_owned();
-        let accepted = async { (place.await, listener.socket.accept().await) };
+        let accepted = async { (place.await, socket.accept().await) };
         let (place, stream, peer) = tokio::select! {
             (Ok(place), accepted) = accepted => match accepted {
                 Ok((stream, peer)) => (place, stream, peer),
@@ -80,6 +82,8 @@ async fn accept_loop(
             connection(router, tls, stream, peer, watcher).await;
         });
     }
+    // Closed first: whoever comes now is refused at once instead of waiting for nobody.
+    drop(socket);
     tokio::select! {
         () = graceful.shutdown() => {}
         () = tokio::time::sleep(DRAIN_TIMEOUT) => tracing::warn!("connections were cut after {DRAIN_TIMEOUT:?}"),
@@ -130,9 +134,13 @@ async fn speak(
         .timer(TokioTimer::new())
         .max_concurrent_streams(H2_STREAMS_MAX_COUNT)
         .max_header_list_size(HEADERS_MAX_BYTES as u32);
+    let (lent, returned) = linger::lend(stream);
     let connection =
-        builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service)).into_owned();
+        builder.serve_connection(TokioIo::new(lent), TowerToHyperService::new(service)).into_owned();
     if let Err(error) = watcher.watch(connection).await {
         tracing::debug!(%peer, "connection: {error}");
+    }
+    if let Ok(stream) = returned.await {
+        linger::close(stream).await;
     }
 }

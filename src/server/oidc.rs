@@ -57,7 +57,7 @@ async fn jwks_sm(State(app): State<App>) -> Response {
 }
 
 /// Public, the same for everyone, and readable by scripts of any origin.
-fn published(body: String, content_type: &'static str) -> Response {
+pub(crate) fn published(body: String, content_type: &'static str) -> Response {
     let headers = [
         (header::CONTENT_TYPE, content_type),
         (header::CACHE_CONTROL, PUBLISHED),
@@ -175,7 +175,10 @@ async fn userinfo(
 ) -> Response {
     let token = match header {
         Some(token) => Some(token),
-        None => token_in_body(request).await,
+        None => match token_in_body(request).await {
+            Ok(token) => token,
+            Err(rejected) => return Problem(rejected.into()).into_response(),
+        },
     };
     match user_info::user_info(&app.env, now, token.as_deref()).await {
         Ok(claims) => axum::Json(claims).into_response(),
@@ -184,12 +187,12 @@ async fn userinfo(
 }
 
 /// RFC 6750, 2.2: the token may come in a form's body, with POST.
-async fn token_in_body(request: Request) -> Option<String> {
+async fn token_in_body(request: Request) -> Result<Option<String>, Rejected> {
     use axum::extract::FromRequest;
     let is_form = body::is_type(request.headers(), "application/x-www-form-urlencoded");
-    let body = axum::body::Bytes::from_request(request, &()).await.ok().filter(|_| is_form)?;
-    let mut fields = url::form_urlencoded::parse(&body);
-    fields.find(|(name, _)| name == "access_token").map(|(_, token)| token.into_owned())
+    let body = body::bytes(axum::body::Bytes::from_request(request, &()).await)?;
+    let mut fields = url::form_urlencoded::parse(if is_form { &body } else { &[] });
+    Ok(fields.find(|(name, _)| name == "access_token").map(|(_, token)| token.into_owned()))
 }
 
 async fn logout_query(State(app): State<App>, visitor: Visitor, RawQuery(query): RawQuery) -> Response {

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use axum::extract::{FromRequestParts, OptionalFromRequestParts};
+use axum::extract::{FromRequestParts, OptionalFromRequestParts, Path, RawPathParams};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
@@ -11,6 +11,7 @@ use cookie::{Cookie, SameSite};
 use flows::sessions::{self, Login};
 use flows::{Failure, Rejected};
 use identity::throttle::Network;
+use serde::de::DeserializeOwned;
 
 use crate::App;
 use crate::pages::display::DISPLAY_COOKIE;
@@ -50,6 +51,29 @@ impl FromRequestParts<App> for Bearer {
         let token =
             value.and_then(|v| v.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
         Ok(Self(token.map(|(_, token)| token.trim().to_owned())))
+    }
+}
+
+/// What the path names, without control characters: no identifier has any, and not every engine can be asked for U+0000.
+#[derive(Clone, Debug)]
+pub struct Named<T>(pub T);
+
+impl<T: DeserializeOwned + Send> FromRequestParts<App> for Named<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let refused = || {
+            let message = "expected a path of percent-encoded UTF-8 without control characters";
+            Rejected::bad_request("bad_path", message)
+        };
+        let raw = RawPathParams::from_request_parts(parts, app).await.map_err(|_| refused())?;
+        if raw.iter().any(|(_, value)| value.contains(char::is_control)) {
+            return Err(refused().into());
+        }
+        let Path(named) = <Path<T> as FromRequestParts<App>>::from_request_parts(parts, app)
+            .await
+            .map_err(|_| refused())?;
+        Ok(Self(named))
     }
 }
 

@@ -125,7 +125,8 @@ impl Params {
     }
 }
 
-/// Decodes one name or value: `+` is a space, `%XX` a byte, the whole UTF-8; `None` for anything else.
+/// Decodes one name or value: `+` is a space, `%XX` a byte, the whole UTF-8 without U+0000, which not every database keeps;
+/// `None` for anything else.
 ///
 /// Source: URL Standard, 5.1, made strict; RFC 6749, Appendix B.
 pub(crate) fn decode(bytes: &[u8]) -> Option<String> {
@@ -200,8 +201,10 @@ mod tests {
     }
 
     #[test]
-    fn broken_percent_signs_and_broken_utf8_are_refused_by_name() {
-        for bytes in [&b"state=%"[..], b"state=%4", b"state=%zz", b"state=%+1", b"state=%ff", b"state=\xff"] {
+    fn broken_percent_signs_broken_utf8_and_nul_are_refused_by_name() {
+        let broken: [&[u8]; 7] =
+            [b"state=%", b"state=%4", b"state=%zz", b"state=%+1", b"state=%ff", b"state=\xff", b"state=a%00"];
+        for bytes in broken {
             assert_eq!(refusal(bytes), ParamsError::Encoding { name: "state".into() });
         }
         assert!(matches!(refusal(b"%ff=x"), ParamsError::Encoding { .. }));
@@ -222,7 +225,7 @@ mod tests {
 
     #[test]
     fn what_is_appended_reads_back_byte_for_byte() {
-        let state = "a b+c%41&d=e#f\"<>'印\u{0}\r\n";
+        let state = "a b+c%41&d=e#f\"<>'印\u{1}\r\n";
         let mut url = String::from("https://app.example/cb?tenant=1");
         append(&mut url, "state", state);
         let query = url.split_once('?').unwrap().1;

@@ -261,7 +261,7 @@ fn prompt_max_age_and_hints_are_read_or_refused() {
     assert_eq!(asked("acr_values", "urn:yinxin:loa:3 urn:yinxin:loa:2").acr_values.len(), 2);
     assert_eq!(redirected("acr_values", "1 2 3 4 5 6 7 8 9").code, ErrorCode::InvalidRequest);
     assert_eq!(asked("login_hint", "林").login_hint.as_deref(), Some("林"));
-    assert_eq!(redirected("login_hint", "a\u{0}b").code, ErrorCode::InvalidRequest);
+    assert_eq!(redirected("login_hint", "a\u{1}b").code, ErrorCode::InvalidRequest);
     assert_eq!(asked("id_token_hint", "a.b.c").id_token_hint.as_deref(), Some("a.b.c"));
 }
 

@@ -1,0 +1,150 @@
+//! Two at once: what may happen once happens once, on either engine.
+
+use std::sync::Arc;
+
+use store::rows::accounts;
+use tokio::task::JoinSet;
+use yinxin::browser::Page;
+
+use crate::kit::actors::{Answer, Returned, assert_shown};
+use crate::kit::app::stories;
+
+/// How often each pair runs unless `YINXIN_TEST_ROUNDS` says otherwise.
+const ROUNDS_COUNT: usize = 50;
+/// How many want to be the first administrator.
+const CONTENDERS_COUNT: usize = 50;
+/// A login costs a password; of those there are fewer.
+const LOGINS_COUNT: usize = 10;
+
+stories! {
+    async fn of_two_redemptions_of_a_code_one_wins_and_neither_keeps_anything(app: TestApp) {
+        let citizen = app.person("li.xiaoman");
+        let portal = app.application("portal");
+        citizen.authorizes(&portal.requests("openid profile")).await;
+        for round in 0..rounds() {
+            let code = citizen.authorizes(&portal.requests("openid profile")).await.code();
+            let (first, second) = tokio::join!(portal.redeems(&code), portal.redeems(&code));
+            let won = one_wins([&first, &second], round);
+            let (access, refresh) = (won.text("access_token"), won.text("refresh_token"));
+            portal.user_info(access).await.assert_problem(401, "invalid_token", "revoked");
+            portal.refreshes(refresh).await.assert_refused(400, "invalid_grant", "revoked");
+        }
+    }
+
+    async fn of_two_uses_of_a_refresh_token_one_wins_and_the_family_ends(app: TestApp) {
+        let citizen = app.person("li.xiaoman");
+        let portal = app.application("portal");
+        citizen.authorizes(&portal.requests("openid profile offline_access")).await;
+        for round in 0..rounds() {
+            let tokens = portal.admits(&citizen, "openid profile offline_access").await;
+            let (first, second) =
+                tokio::join!(portal.refreshes(tokens.refresh()), portal.refreshes(tokens.refresh()));
+            let won = one_wins([&first, &second], round);
+            portal.refreshes(won.text("refresh_token")).await.assert_refused(400, "invalid_grant", "revoked");
+            portal.user_info(won.text("access_token")).await.assert_problem(401, "invalid_token", "revoked");
+        }
+    }
+
+    async fn of_many_who_would_be_the_first_administrator_one_is(app: TestApp) {
+        let app = Arc::new(app);
+        let mut contenders = JoinSet::new();
+        for number in 0..CONTENDERS_COUNT {
+            let app = Arc::clone(&app);
+            contenders.spawn(async move {
+                let browser = app.browser();
+                let page = browser.open("/enrol").await.unwrap();
+                let name = format!("admin.{number:02}");
+                let fields = [
+                    ("code", app.enrolment_code.as_str()),
+                    ("name", "林管理"),
+                    ("username", &name),
+                    ("password", "tour-of-the-house-7"),
+                    ("password_again", "tour-of-the-house-7"),
+                ];
+                browser.submit(&page, "/enrol", &fields).await.unwrap()
+            });
+        }
+        let pages = contenders.join_all().await;
+        let (won, lost): (Vec<&Page>, Vec<&Page>) =
+            pages.iter().partition(|page| page.status.as_u16() == 303);
+        assert_eq!(won.len(), 1);
+        for page in lost {
+            // 503: there was no place left among those whose password is worked on.
+            match page.status.as_u16() {
+                503 => assert!(page.headers.contains_key("retry-after")),
+                _ => assert_shown(page, 403, "开通码不正确、已使用或已过期"),
+            }
+        }
+        let mut conn = app.env().db.read().await.unwrap();
+        assert_eq!(accounts::count_administrators(&mut conn).await.unwrap(), 1);
+        let found = accounts::page(&mut conn, "", 200).await.unwrap();
+        assert_eq!(
+            found.iter().filter(|account| account.user_name.starts_with("admin.")).count(),
+            1,
+            "nothing half made"
+        );
+    }
+
+    async fn a_logout_that_meets_a_refresh_leaves_nothing_alive(app: TestApp) {
+        let portal = app.application("portal");
+        for _ in 0..LOGINS_COUNT {
+            let citizen = app.person("li.xiaoman");
+            let tokens = portal.admits(&citizen, "openid profile offline_access").await;
+            let out = format!("/oauth2/logout?id_token_hint={}", tokens.id());
+            let (page, refreshed) = tokio::join!(citizen.opens(&out), portal.refreshes(tokens.refresh()));
+            assert_shown(&page, 200, "您已退出登录");
+            let latest = if refreshed.status == 200 { refreshed.tokens() } else { tokens };
+            portal.refreshes(latest.refresh()).await.assert_refused(400, "invalid_grant", "revoked");
+            portal.user_info(&latest.access).await.assert_problem(401, "invalid_token", "revoked");
+        }
+    }
+
+    async fn a_logout_that_meets_an_authorization_leaves_no_code_that_works(app: TestApp) {
+        let portal = app.application("portal");
+        for _ in 0..LOGINS_COUNT {
+            let citizen = app.person("li.xiaoman");
+            let tokens = portal.admits(&citizen, "openid profile").await;
+            let out = format!("/oauth2/logout?id_token_hint={}", tokens.id());
+            let silent = portal.requests("openid profile").with("prompt", "none").path();
+            let (page, answered) = tokio::join!(citizen.opens(&out), citizen.opens(&silent));
+            assert_shown(&page, 200, "您已退出登录");
+            let returned = Returned::by(&answered);
+            match returned.value("code") {
+                Some(code) => portal.redeems(&code).await.assert_refused(400, "invalid_grant", ""),
+                None => assert_eq!(returned.error(), "login_required"),
+            }
+        }
+    }
+
+    async fn many_guesses_at_once_are_counted_like_one_after_another(app: TestApp) {
+        let app = Arc::new(app);
+        let mut guesses = JoinSet::new();
+        for number in 0..20 {
+            let app = Arc::clone(&app);
+            guesses.spawn(async move {
+                let page = app.person("li.xiaoman").tries(&format!("guess-number-{number}")).await;
+                page.status.as_u16()
+            });
+        }
+        let answers = guesses.join_all().await;
+        let looked_at = answers.iter().filter(|status| **status == 401).count();
+        let put_off = answers.iter().filter(|status| **status == 429).count();
+        assert_eq!(looked_at + put_off, 20, "{answers:?}");
+        assert!(looked_at <= 5, "{answers:?}");
+    }
+}
+
+/// One of the two got tokens, and the other was refused.
+fn one_wins(answers: [&Answer; 2], round: usize) -> &Answer {
+    let [first, second] = answers;
+    let (won, lost) = if first.status == 200 { (first, second) } else { (second, first) };
+    assert_eq!(won.status, 200, "round {round}: {answers:?}");
+    lost.assert_refused(400, "invalid_grant", "used");
+    won
+}
+
+#[expect(clippy::disallowed_methods, reason = "a run is told by the environment how long it may take")]
+fn rounds() -> usize {
+    std::env::var("YINXIN_TEST_ROUNDS")
+        .map_or(ROUNDS_COUNT, |rounds| rounds.parse().expect("YINXIN_TEST_ROUNDS is a number"))
+}

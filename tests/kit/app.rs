@@ -1,0 +1,172 @@
+//! The whole service in this process, with the sample province, a database of its own, and a clock that a story moves.
+
+use std::sync::Arc;
+
+use base::{Clock, OsEntropy, Timestamp};
+use flows::Env;
+use reqwest::{Client, ClientBuilder};
+use tempfile::TempDir;
+use yinxin::Seams;
+use yinxin::browser::Browser;
+use yinxin::commands::serve::{Running, bind};
+use yinxin::config::{Config, Tls};
+use yinxin::demo::Sample;
+
+use super::clock::{BEGINNING, FixedClock};
+use super::postgres::Database;
+
+/// Where a story's data is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Engine {
+    /// In the data folder.
+    Sqlite,
+    /// On the server that `YINXIN_TEST_POSTGRES` names.
+    Postgres,
+}
+
+/// Makes of each `async fn name(app: TestApp) { … }` the tests `sqlite::name` and `postgres::name`.
+macro_rules! stories {
+    ($($(#[$attribute:meta])* async fn $name:ident($app:ident: TestApp) $story:block)+) => {
+        $($(#[$attribute])* async fn $name($app: $crate::kit::app::TestApp) $story)+
+
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $name() {
+                $crate::kit::app::Engine::Sqlite.tells(super::$name).await;
+            })+
+        }
+
+        mod postgres {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $name() {
+                $crate::kit::app::Engine::Postgres.tells(super::$name).await;
+            })+
+        }
+    };
+}
+pub(crate) use stories;
+
+impl Engine {
+    /// Tells `story` on this engine, with an application of its own.
+    pub(crate) async fn tells<F: Future<Output = ()>>(self, story: impl FnOnce(TestApp) -> F) {
+        let database = match self {
+            Self::Sqlite => None,
+            Self::Postgres => match Database::on_the_server() {
+                Some(database) => Some(database),
+                None => return eprintln!("skipped: no YINXIN_TEST_POSTGRES"),
+            },
+        };
+        story(TestApp::over(database).await).await;
+    }
+}
+
+/// The service with the sample province, until dropped.
+pub(crate) struct TestApp {
+    running: Option<Running>,
+    config: Config,
+    database: Option<Database>,
+    _folder: TempDir,
+    /// The clock that it reads.
+    pub(crate) clock: Arc<FixedClock>,
+    /// Where it is, and what its tokens say: `http://127.0.0.1:PORT`.
+    pub(crate) issuer: String,
+    /// Who and what lives in the sample province.
+    pub(crate) sample: Sample,
+    /// The first administrator's code.
+    pub(crate) enrolment_code: String,
+}
+
+impl TestApp {
+    /// Starts it over an empty database; `None` is the one in its folder.
+    async fn over(database: Option<Database>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = socket.local_addr().unwrap();
+        let issuer = format!("http://{address}");
+        let config = Config {
+            data: folder.path().join("data"),
+            listen: vec![address],
+            issuer: issuer.parse().unwrap(),
+            database: database.as_ref().map(Database::address),
+            demo: true,
+            tls: Tls::Off,
+            log_json: false,
+            log: "warn".to_owned(),
+        };
+        let clock = Arc::new(FixedClock::at(BEGINNING));
+        let mut running = Running::start(&config, vec![socket], seams(&clock)).await.unwrap();
+        let sample = running.sample.take().expect("the sample province");
+        let enrolment_code = running.enrolment_code.take().expect("nobody has enrolled").expose().clone();
+        Self {
+            running: Some(running),
+            config,
+            database,
+            _folder: folder,
+            clock,
+            issuer,
+            sample,
+            enrolment_code,
+        }
+    }
+
+    /// Stops it, as a signal would.
+    pub(crate) async fn stop(&mut self) {
+        self.running.take().expect("it runs").stop().await.unwrap();
+    }
+
+    /// Starts it again at the same address on what it left.
+    pub(crate) async fn start(&mut self) {
+        assert!(self.running.is_none(), "it runs");
+        let sockets = self.config.listen.iter().map(|address| bind(*address).unwrap()).collect();
+        self.running = Some(Running::start(&self.config, sockets, seams(&self.clock)).await.unwrap());
+    }
+
+    /// Time passes.
+    pub(crate) fn advance(&self, seconds: i64) {
+        self.clock.advance(seconds);
+    }
+
+    /// The present instant.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The address of `path`.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.issuer)
+    }
+
+    /// The environment of its flows, to look at what is kept.
+    pub(crate) fn env(&self) -> &Arc<Env> {
+        &self.running.as_ref().expect("it runs").env
+    }
+
+    /// What it was started with: the data folder, the database.
+    pub(crate) const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Which engine it is on.
+    pub(crate) const fn engine(&self) -> Engine {
+        if self.database.is_some() { Engine::Postgres } else { Engine::Sqlite }
+    }
+
+    /// A browser with nothing in it.
+    pub(crate) fn browser(&self) -> Browser {
+        self.browser_with(|builder| builder.cookie_store(true))
+    }
+
+    /// A browser whose client is made as `made` says; it brings the cookie jar.
+    pub(crate) fn browser_with(&self, made: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Browser {
+        Browser::over(made(Client::builder().no_proxy()), &self.issuer).unwrap()
+    }
+
+    /// A client without cookies, for APIs. It follows no redirect.
+    pub(crate) fn http(&self) -> Client {
+        Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap()
+    }
+}
+
+fn seams(clock: &Arc<FixedClock>) -> Seams {
+    Seams { clock: Arc::<FixedClock>::clone(clock), entropy: Arc::new(OsEntropy) }
+}

@@ -1,0 +1,28 @@
+//! What the stories stand on.
+//!
+//! - [`app`] the whole service in this process, on either engine, with a clock that a story moves: [`clock`].
+//! - [`actors`] people at their browsers, and applications.
+//! - [`services`] what systems ask for: proofs, seals, certificates.
+//! - [`program`] the program itself, serving the sample province.
+//! - [`command`] its other commands.
+//! - [`postgres`] a database for one story, when the run is on PostgreSQL.
+//! - [`intruder`] somebody who gets at the database past the service.
+//! - [`relying_party`] the place an application is returned to.
+//! - [`browser`] Chromium.
+//! - [`crash`] the program killed in the middle of its work.
+//! - [`documents`] a document to seal, and one that somebody changed afterwards.
+//! - [`packages`] packages that are not as they should be.
+
+pub(crate) mod actors;
+pub(crate) mod app;
+pub(crate) mod browser;
+pub(crate) mod clock;
+pub(crate) mod command;
+pub(crate) mod crash;
+pub(crate) mod documents;
+pub(crate) mod intruder;
+pub(crate) mod packages;
+pub(crate) mod postgres;
+pub(crate) mod program;
+pub(crate) mod relying_party;
+pub(crate) mod services;

@@ -5,8 +5,8 @@ use base::encoding::base64url;
 
 /// The left half of the hash of `text` as base64url: the value of `at_hash` (for an access token) and `c_hash` (for a code).
 ///
-/// The hash is the one in the ID token's `alg`: SHA-256 for `ES256` and `RS256`. For `SM2` no document says; SM3 is the hash in
-/// that algorithm, and is what GM/T 0069's readers expect. Source: OpenID Connect Core 1.0, 3.1.3.6 and 3.3.2.11.
+/// The hash is the one in the ID token's `alg`: SHA-256 for `ES256` and `RS256`. For `SM2` no document says; we take SM3,
+/// the hash in that algorithm. Source: OpenID Connect Core 1.0, 3.1.3.6 and 3.3.2.11.
 pub fn half_hash(algorithm: Algorithm, text: &str) -> String {
     let whole: [u8; 32] = match algorithm {
         Algorithm::Es256 | Algorithm::Rs256 => sha256(text.as_bytes()),

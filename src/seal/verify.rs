@@ -73,6 +73,17 @@ impl SealStatus {
     pub fn state_at(&self, at: Timestamp) -> Option<SealState> {
         self.changes.iter().take_while(|(from, _)| *from <= at).last().map(|(_, state)| *state)
     }
+
+    /// The state in the second that begins at `second`: in use when it was so at any moment of it.
+    ///
+    /// Signatures and time stamps state whole seconds, changes are known more finely: a seal made at 8:00:00.4 seals at 8:00:00.7, which
+    /// is stated as 8:00:00.
+    pub fn state_within(&self, second: Timestamp) -> Option<SealState> {
+        let end = second.plus_seconds(1);
+        let meanwhile = self.changes.iter().filter(|(from, _)| *from > second && *from < end);
+        let states = self.state_at(second).into_iter().chain(meanwhile.map(|(_, state)| *state));
+        states.fold(None, |so_far, state| so_far.filter(|s| *s == SealState::Normal).or(Some(state)))
+    }
 }
 
 /// What a caller should ask the status services about before it verifies a file.

@@ -155,8 +155,8 @@ pub(super) fn check_status_of(seal: &Seal, times: &Times, checks: &mut Checks, c
         checks.add(&SEAL_STATUS, outcome, "not known to the status service", "状态服务没有该印章的信息");
         return;
     };
-    let then = status.state_at(times.gbt38540());
-    let strictly = status.state_at(times.strict());
+    let then = status.state_within(times.gbt38540());
+    let strictly = status.state_within(times.strict());
     let outcome = match (then, strictly) {
         (Some(SealState::Normal), Some(SealState::Normal)) => Outcome::PASSED,
         (Some(SealState::Normal), _) => Outcome::strict_only(SubIndication::RevokedNoPoe),

@@ -9,7 +9,7 @@ use pki::issue::Profile;
 use seal::Report;
 use seal::report::{FileKind, Indication, Language, SubIndication};
 use seal::verify::rules::{OF_DOCUMENT, OF_SEAL_SIGNATURE};
-use seal::verify::{SealState, mentions, verify_file};
+use seal::verify::{SealState, SealStatus, mentions, verify_file};
 
 use crate::province::{
     DAY_SECONDS, ES_ID, Holder, NOW, Province, YEAR_SECONDS, document, provider, rewritten, stamps,
@@ -186,6 +186,21 @@ fn suspension_and_revocation_count_from_their_day() {
     let after = with_revocation(NOW.plus_seconds(1));
     assert_eq!(after.indication, Indication::TotalPassed);
     assert_eq!(after.verdicts.strict.sub_indication, Some(SubIndication::RevokedNoPoe));
+}
+
+#[test]
+fn a_stated_time_is_a_whole_second() {
+    let within = |us: i64| Timestamp::from_us(NOW.us() + us);
+    let status = |changes: &[(i64, SealState)]| SealStatus {
+        changes: changes.iter().map(|(us, state)| (within(*us), *state)).collect(),
+    };
+    let (used, off) = (SealState::Normal, SealState::Suspended);
+    let made_and_used = status(&[(400_000, used)]);
+    assert_eq!((made_and_used.state_at(NOW), made_and_used.state_within(NOW)), (None, Some(used)));
+    assert_eq!(status(&[(400_000, used), (700_000, off)]).state_within(NOW), Some(used));
+    assert_eq!(status(&[(-1, used), (0, off)]).state_within(NOW), Some(off));
+    assert_eq!(status(&[(-2, used), (-1, off), (999_999, used)]).state_within(NOW), Some(used));
+    assert_eq!(status(&[(1_000_000, used)]).state_within(NOW), None, "in the next second");
 }
 
 #[test]

@@ -273,7 +273,7 @@ CREATE TABLE audit_entry (
   seq INTEGER UNIQUE
 ) STRICT;
 CREATE INDEX audit_entry_unsequenced ON audit_entry (id) WHERE seq IS NULL;
-CREATE INDEX audit_entry_subject ON audit_entry (subject, at_us);
+CREATE INDEX audit_entry_subject ON audit_entry (subject, kind, at_us, id);
 
 CREATE TABLE audit_tile (
   level INTEGER NOT NULL,

@@ -68,12 +68,12 @@ async fn the_first_administrator_enrols_and_looks_around_the_console() {
     }
     browser.screenshot("enrol").await;
     browser.tab_to("开通").await;
-    browser.press("\n").await;
+    browser.enter().await;
     for (label, value) in [("用户名", user_name), ("密码", password)] {
         browser.tab_to(label).await;
         browser.press(value).await;
     }
-    browser.press("\n").await;
+    browser.enter().await;
     assert_eq!(browser.address().await, program.url("/console"));
     browser.screenshot("console").await;
     let sections = browser.links_in("nav.side").await;
@@ -100,7 +100,7 @@ async fn a_visitor_sees_what_a_seal_proves_and_what_was_changed() {
         browser.go(&program.url("/verify")).await;
         browser.choose_file(&file).await;
         browser.tab_to("开始验证").await;
-        browser.press("\n").await;
+        browser.enter().await;
         let words = browser.words().await;
         assert!(words.contains(verdict), "{name}: {words}");
         assert_eq!(words.contains("Doc_0/Pages/Page_0/Content.xml"), name == "changed", "{words}");
@@ -157,7 +157,7 @@ async fn log_in_once_by_keyboard(words: &Words) {
     browser.tab_to(words.password).await;
     browser.press(citizen.password.as_str()).await;
     browser.tab_to(words.log_in).await;
-    browser.press("\n").await;
+    browser.enter().await;
     assert!(browser.words().await.contains(&citizen.name), "the consent page says whose account it is");
     picture(&browser, "consent", words).await;
     consent_by_keyboard(&browser, words).await;
@@ -176,7 +176,7 @@ async fn log_in_once_by_keyboard(words: &Words) {
     assert!(browser.words().await.contains(&citizen.name));
     picture(&browser, "account", words).await;
     browser.tab_to(words.log_out).await;
-    browser.press("\n").await;
+    browser.enter().await;
     assert!(browser.words().await.contains(words.logged_out));
     picture(&browser, "logged-out", words).await;
     browser.go(&authorize_url(&program, first)).await;
@@ -186,7 +186,7 @@ async fn log_in_once_by_keyboard(words: &Words) {
 
 async fn consent_by_keyboard(browser: &Browser, words: &Words) {
     browser.tab_to(words.allow).await;
-    browser.press("\n").await;
+    browser.enter().await;
 }
 
 async fn assert_returned_with_code(program: &Program, application: &mut RelyingParty) {

@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -14,6 +15,10 @@ use tokio::sync::{Mutex, MutexGuard};
 const SCREENSHOTS: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/../screenshots");
 /// More than any page has places to stop at.
 const TAB_STOPS_MAX_COUNT: usize = 60;
+/// The longest that a page may take, on a machine with more to do.
+const PAGE_LOAD_MAX: Duration = Duration::from_secs(30);
+/// How long between two looks at whether it is there.
+const PAGE_LOOK_INTERVAL: Duration = Duration::from_millis(20);
 /// The name of what has the focus, as a screen reader would say it, and whether one sees that it has it.
 const FOCUSED: &str = "
     const e = document.activeElement, style = getComputedStyle(e);
@@ -86,6 +91,26 @@ impl Browser {
     /// Presses keys, wherever the focus is.
     pub(crate) async fn press(&self, keys: impl Into<thirtyfour::TypingData>) {
         self.driver.action_chain().send_keys(keys).perform().await.unwrap();
+    }
+
+    /// Presses Enter and waits until the page that it leads to is there: what is asked next is asked of that page.
+    pub(crate) async fn enter(&self) {
+        self.ask::<Value>("window.isBefore = true; return null;").await;
+        self.press(Key::Enter).await;
+        let loaded = async {
+            while !self.shows_another_page().await {
+                tokio::time::sleep(PAGE_LOOK_INTERVAL).await;
+            }
+        };
+        tokio::time::timeout(PAGE_LOAD_MAX, loaded).await.expect("Enter leads to another page");
+    }
+
+    /// Whether a page other than the one that [`Self::enter`] marked has been read to its end. Between two pages the browser
+    /// answers no question; then it does not.
+    async fn shows_another_page(&self) -> bool {
+        let script = "return !window.isBefore && document.readyState === 'complete';";
+        let answer = self.driver.execute(script, Vec::<Value>::new()).await;
+        answer.is_ok_and(|answer| answer.convert::<bool>().unwrap_or(false))
     }
 
     /// Presses Tab until the focus is on what is called `name`; every stop on the way must be seen to have the focus.

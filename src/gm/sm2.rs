@@ -6,11 +6,16 @@
 
 mod curve;
 mod encryption;
+pub(crate) mod field;
+mod inverse;
 #[cfg(test)]
 mod known_answers;
 mod nonce;
+pub(crate) mod point;
+mod scalar;
 mod signature;
 mod signing;
+mod table;
 mod verifying;
 
 pub use encryption::{Ciphertext, DecryptingKey, EncryptingKey, MAX_PLAINTEXT_BYTES};
@@ -62,4 +67,9 @@ pub enum Error {
     /// Not a ciphertext in the encoding asked for.
     #[error("expected an SM2 ciphertext of a point, a 32-byte digest and 1 to {MAX_PLAINTEXT_BYTES} bytes")]
     CiphertextEncoding,
+}
+
+/// Overwrites what a calculation leaves behind.
+fn wipe<T: zeroize::Zeroize>(secrets: &mut [T]) {
+    secrets.iter_mut().for_each(zeroize::Zeroize::zeroize);
 }

@@ -1,18 +1,35 @@
-//! Scalars and points: the only place that knows whose arithmetic runs underneath.
+//! Private scalars and public points as the schemes use them, and the choice of the path that calculates.
 
+use alloc::boxed::Box;
+use alloc::vec::Vec;
 use core::fmt;
 
-use ::sm2::elliptic_curve::ops::{MulByGeneratorVartime, Reduce};
-use ::sm2::elliptic_curve::point::AffineCoordinates;
-use ::sm2::elliptic_curve::sec1::FromSec1Point;
-use ::sm2::elliptic_curve::{Field, Group, PrimeField};
-use ::sm2::{AffinePoint, ProjectivePoint, Sec1Point};
 use rand_core::CryptoRng;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::Error;
+use super::field::Field;
+use super::point::{self, Affine, Jacobian};
+use super::table::{self, WINDOWS, Window};
 
-pub(super) use ::sm2::Scalar;
+pub(super) use super::scalar::Scalar;
+
+/// Runs `$work` on the fastest field there is.
+macro_rules! on_field {
+    ($f:ident => $work:expr) => {{
+        #[cfg(target_arch = "x86_64")]
+        let found = crate::arch::cpu::Avx2::here();
+        #[cfg(not(target_arch = "x86_64"))]
+        let found: Option<super::field::Portable> = None;
+        match found {
+            Some($f) => $work,
+            None => {
+                let $f = super::field::Portable;
+                $work
+            }
+        }
+    }};
+}
 
 /// Length of a coordinate or scalar, in bytes.
 pub(super) const SCALAR_BYTES: usize = 32;
@@ -39,28 +56,28 @@ pub(super) const PARAMETERS: [u8; 4 * SCALAR_BYTES] = [
 
 /// The scalar that big-endian `bytes` are; `None` when not below n.
 pub(super) fn scalar(bytes: &[u8; SCALAR_BYTES]) -> Option<Scalar> {
-    Scalar::from_repr((*bytes).into()).into_option()
+    Scalar::from_bytes(bytes)
 }
 
 /// Big-endian `bytes` modulo n.
 pub(super) fn reduced(bytes: &[u8; SCALAR_BYTES]) -> Scalar {
-    Scalar::reduce(&::sm2::FieldBytes::from(*bytes))
+    Scalar::reduced(bytes)
 }
 
 /// The scalar big-endian.
 pub(super) fn scalar_bytes(scalar: &Scalar) -> [u8; SCALAR_BYTES] {
-    scalar.to_repr().into()
+    scalar.to_bytes()
 }
 
 /// Whether the scalar is zero, in constant time until the answer is looked at.
-pub(super) fn is_zero(scalar: &Scalar) -> bool {
-    Field::is_zero(scalar).into()
+pub(super) const fn is_zero(scalar: &Scalar) -> bool {
+    scalar.is_zero()
 }
 
 /// A private key from 1 to n-2: with n-1 there is no `(1 + d)^-1` (GB/T 32918.2-2016, 6.1, A6).
 pub(super) fn private_scalar(bytes: &[u8; SCALAR_BYTES]) -> Option<Zeroizing<Scalar>> {
     let d = Zeroizing::new(scalar(bytes)?);
-    let usable = !is_zero(&d) && !is_zero(&(*d + Scalar::ONE));
+    let usable = !d.is_zero() && !(*d + Scalar::ONE).is_zero();
     usable.then_some(d)
 }
 
@@ -77,13 +94,14 @@ pub(super) fn generate<R: CryptoRng + ?Sized>(rng: &mut R) -> Zeroizing<Scalar> 
 
 /// `(1 + d)^-1`; `None` for n-1, which is no private key.
 pub(super) fn inverse_of_successor(d: &Scalar) -> Option<Zeroizing<Scalar>> {
-    (*d + Scalar::ONE).invert().into_option().map(Zeroizing::new)
+    let inverse = Zeroizing::new((*d + Scalar::ONE).invert());
+    (!inverse.is_zero()).then_some(inverse)
 }
 
 /// A point of the curve other than infinity, with its coordinates big-endian.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Point {
-    affine: AffinePoint,
+    affine: Affine,
     x: [u8; SCALAR_BYTES],
     y: [u8; SCALAR_BYTES],
 }
@@ -92,36 +110,60 @@ impl Point {
     /// Reads a SEC 1 point (GB/T 32918.1-2016, 4.2.9 and 4.2.10), uncompressed or compressed. Coordinates not below p, points off
     /// the curve, infinity and the hybrid form are refused, so that each point has one encoding of each kind.
     pub(super) fn from_sec1(bytes: &[u8]) -> Result<Self, Error> {
-        if !matches!((bytes.len(), bytes.first()), (65, Some(4)) | (33, Some(2 | 3))) {
-            return Err(Error::PointEncoding { bytes: bytes.len() });
-        }
-        let encoded = Sec1Point::from_bytes(bytes).map_err(|_| Error::PointNotOnCurve)?;
-        let affine = AffinePoint::from_sec1_point(&encoded).into_option().ok_or(Error::PointNotOnCurve)?;
-        Self::from_affine(affine).ok_or(Error::PointNotOnCurve)
+        let (tag, coordinates) = bytes.split_first().ok_or(Error::PointEncoding { bytes: 0 })?;
+        let (coordinates, rest) = coordinates.as_chunks::<SCALAR_BYTES>();
+        let affine = match (tag, coordinates, rest) {
+            (4, [x, y], []) => on_field!(f => Self::uncompressed(f, x, y)),
+            (2 | 3, [x], []) => on_field!(f => Self::decompressed(f, x, *tag == 3)),
+            _ => return Err(Error::PointEncoding { bytes: bytes.len() }),
+        };
+        affine.map(|affine| on_field!(f => Self::from_affine(f, affine))).ok_or(Error::PointNotOnCurve)
+    }
+
+    fn uncompressed<F: Field>(f: F, x: &[u8; SCALAR_BYTES], y: &[u8; SCALAR_BYTES]) -> Option<Affine> {
+        let affine = Affine { x: f.from_bytes(x)?, y: f.from_bytes(y)? };
+        affine.is_on_curve(f).then_some(affine)
+    }
+
+    fn decompressed<F: Field>(f: F, x: &[u8; SCALAR_BYTES], odd: bool) -> Option<Affine> {
+        Affine::decompress_vartime(f, f.from_bytes(x)?, odd)
     }
 
     /// `[k]G`, in constant time; `None` for `k = 0`.
     pub(super) fn generator_times(k: &Scalar) -> Option<Self> {
-        Self::from_affine(ProjectivePoint::mul_by_generator(k).to_affine())
+        on_field!(f => Self::from_jacobian(f, point::generator_times(f, k)))
     }
 
     /// `[k]self`, in constant time; `None` for `k = 0`.
     pub(super) fn times(&self, k: &Scalar) -> Option<Self> {
-        let product = Zeroizing::new(ProjectivePoint::from(self.affine) * k);
-        Self::from_affine(product.to_affine())
+        on_field!(f => Self::from_jacobian(f, point::times(f, &self.affine, k)))
     }
 
-    /// `[a]G + [b]self`, in time that depends on all three: for public values only. `None` for infinity.
-    pub(super) fn combine_vartime(&self, a: &Scalar, b: &Scalar) -> Option<Self> {
-        let point = ProjectivePoint::from(self.affine);
-        Self::from_affine(ProjectivePoint::mul_by_generator_and_mul_add_vartime(a, b, &point).to_affine())
+    /// `self + [k]other`, in constant time; `None` for infinity.
+    pub(super) fn plus_times(&self, k: &Scalar, other: &Self) -> Option<Self> {
+        on_field!(f => {
+            let product = point::times(f, &other.affine, k);
+            Self::from_jacobian(f, product.add(f, &self.affine.lifted()))
+        })
     }
 
-    fn from_affine(affine: AffinePoint) -> Option<Self> {
-        if affine == AffinePoint::IDENTITY {
-            return None;
-        }
-        Some(Self { affine, x: affine.x().into(), y: affine.y().into() })
+    fn from_jacobian<F: Field>(f: F, point: Jacobian) -> Option<Self> {
+        let point = Zeroizing::new(point);
+        (point.is_infinity() == 0).then(|| Self::from_affine(f, point.to_affine(f)))
+    }
+
+    fn from_affine<F: Field>(f: F, affine: Affine) -> Self {
+        Self { affine, x: f.to_bytes(&affine.x), y: f.to_bytes(&affine.y) }
+    }
+
+    /// Whether the x of `[s]G + [t]self` is `x` modulo n, in time that depends on all four: for public values only.
+    pub(super) fn combination_has_x_vartime(&self, s: &Scalar, t: &Scalar, x: &Scalar) -> bool {
+        on_field!(f => has_x_vartime(f, &point::combine_vartime(f, s, t, &self.affine), x))
+    }
+
+    /// The windows of this point's multiples, for public points.
+    pub(super) fn windows(&self) -> Windows {
+        Windows(on_field!(f => table::windows_of(f, &self.affine)))
     }
 
     /// `04 || x || y`.
@@ -135,6 +177,34 @@ impl Point {
     pub(super) const fn coordinates(&self) -> (&[u8; SCALAR_BYTES], &[u8; SCALAR_BYTES]) {
         (&self.x, &self.y)
     }
+}
+
+/// The x of `[k]G` modulo n for each k, in constant time, with one inversion for all; 0 for `k = 0`.
+pub(super) fn generator_times_each<'a>(scalars: impl IntoIterator<Item = &'a Scalar>) -> Vec<Scalar> {
+    on_field!(f => {
+        let products: Zeroizing<Vec<Jacobian>> =
+            Zeroizing::new(scalars.into_iter().map(|k| point::generator_times(f, k)).collect());
+        let affine = Zeroizing::new(table::all_to_affine(f, &products));
+        affine.iter().map(|point| Scalar::reduced_words(f.to_words(&point.x))).collect()
+    })
+}
+
+/// What makes a multiplication by one point four times as fast: its multiples, 148 KiB.
+pub(super) struct Windows(Box<[Window; WINDOWS]>);
+
+impl Windows {
+    /// As [`Point::combination_has_x_vartime`].
+    pub(super) fn combination_has_x_vartime(&self, s: &Scalar, t: &Scalar, x: &Scalar) -> bool {
+        on_field!(f => has_x_vartime(f, &point::combine_by_table_vartime(f, s, t, &self.0), x))
+    }
+}
+
+/// Whether the point is not infinity and its x, which is below p, is `x` modulo n.
+fn has_x_vartime<F: Field>(f: F, point: &Jacobian, x: &Scalar) -> bool {
+    // X = x Z^2 spares the inversion. Between n and p lies a second candidate, x + n, for x < p - n.
+    let z2 = f.square(&point.z);
+    let is = |words: [u64; 4]| f.mul(&f.from_words(words), &z2) == point.x;
+    point.is_infinity() == 0 && (is(*x.words()) || x.plus_order_below_p().is_some_and(is))
 }
 
 impl Zeroize for Point {

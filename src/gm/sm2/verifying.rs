@@ -71,11 +71,9 @@ impl VerifyingKey {
         if curve::is_zero(&t) {
             return Err(Rejected);
         }
-        // B6: (x1, y1) = [s]G + [t]P
-        let point = self.point.combine_vartime(&s, &t).ok_or(Rejected)?;
-        let (x1, _) = point.coordinates();
-        // B7: R = e + x1 must be r
-        if curve::reduced(e) + curve::reduced(x1) == r { Ok(()) } else { Err(Rejected) }
+        // B6: (x1, y1) = [s]G + [t]P; B7: R = e + x1 must be r, so x1 must be r - e modulo n
+        let x1 = r - curve::reduced(e);
+        if self.point.combination_has_x_vartime(&s, &t, &x1) { Ok(()) } else { Err(Rejected) }
     }
 }
 

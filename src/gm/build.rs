@@ -1,0 +1,102 @@
+//! Makes the table of multiples of G that `sm2/table.rs` includes: for each of 37 windows w, 1 to 64 times `2^(7 w) G`.
+
+use std::fmt::Write;
+use std::path::PathBuf;
+
+use fiat_crypto::sm2_64::{
+    fiat_sm2_add, fiat_sm2_montgomery_domain_field_element as Fe, fiat_sm2_mul,
+    fiat_sm2_non_montgomery_domain_field_element as Plain, fiat_sm2_set_one, fiat_sm2_sub,
+    fiat_sm2_to_montgomery,
+};
+
+/// xG and yG (GB/T 32918.5-2017, 2), least word first
+const G: [[u64; 4]; 2] = [
+    [0x715a_4589_334c_74c7, 0x8fe3_0bbf_f266_0be1, 0x5f99_0446_6a39_c994, 0x32c4_ae2c_1f19_8119],
+    [0x02df_32e5_2139_f0a0, 0xd0a9_877c_c62a_4740, 0x59bd_cee3_6b69_2153, 0xbc37_36a2_f4f6_779c],
+];
+/// `p - 2`, least word first
+const P_MINUS_2: [u64; 4] =
+    [0xffff_ffff_ffff_fffd, 0xffff_ffff_0000_0000, 0xffff_ffff_ffff_ffff, 0xffff_fffe_ffff_ffff];
+
+/// Affine coordinates in Montgomery form.
+type Point = (Fe, Fe);
+
+fn main() {
+    println!("cargo::rerun-if-changed=build.rs");
+    let mut table = String::from("[\n");
+    let mut base = (montgomery(G[0]), montgomery(G[1]));
+    for _ in 0..37 {
+        table.push_str("[\n");
+        let mut multiple = base;
+        for _ in 0..64 {
+            let words =
+                multiple.0.0.iter().chain(&multiple.1.0).map(|word| format!("{word:#x}")).collect::<Vec<_>>();
+            writeln!(table, "entry({}),", words.join(", ")).expect("a string takes text");
+            multiple = add(&multiple, &base);
+        }
+        table.push_str("],\n");
+        for _ in 0..7 {
+            base = add(&base, &base);
+        }
+    }
+    table.push_str("]\n");
+    let folder = std::env::var_os("OUT_DIR").expect("cargo names a folder");
+    std::fs::write(PathBuf::from(folder).join("generator.rs"), table).expect("the folder takes a file");
+}
+
+/// The textbook's addition; no sum here is infinity.
+fn add(a: &Point, b: &Point) -> Point {
+    let slope = if a.0.0 == b.0.0 {
+        // (3 x^2 - 3) / 2 y
+        let square = product(&a.0, &a.0);
+        let difference = subtract(&square, &one());
+        let three = sum(&sum(&difference, &difference), &difference);
+        product(&three, &inverse(&sum(&a.1, &a.1)))
+    } else {
+        product(&subtract(&b.1, &a.1), &inverse(&subtract(&b.0, &a.0)))
+    };
+    let x = subtract(&subtract(&product(&slope, &slope), &a.0), &b.0);
+    let y = subtract(&product(&slope, &subtract(&a.0, &x)), &a.1);
+    (x, y)
+}
+
+fn inverse(a: &Fe) -> Fe {
+    let mut power = one();
+    for bit in (0..256).rev() {
+        power = product(&power, &power);
+        if P_MINUS_2[bit / 64] >> (bit % 64) & 1 == 1 {
+            power = product(&power, a);
+        }
+    }
+    power
+}
+
+fn one() -> Fe {
+    let mut one = Fe([0; 4]);
+    fiat_sm2_set_one(&mut one);
+    one
+}
+
+fn montgomery(words: [u64; 4]) -> Fe {
+    let mut out = Fe([0; 4]);
+    fiat_sm2_to_montgomery(&mut out, &Plain(words));
+    out
+}
+
+fn product(a: &Fe, b: &Fe) -> Fe {
+    let mut out = Fe([0; 4]);
+    fiat_sm2_mul(&mut out, a, b);
+    out
+}
+
+fn sum(a: &Fe, b: &Fe) -> Fe {
+    let mut out = Fe([0; 4]);
+    fiat_sm2_add(&mut out, a, b);
+    out
+}
+
+fn subtract(a: &Fe, b: &Fe) -> Fe {
+    let mut out = Fe([0; 4]);
+    fiat_sm2_sub(&mut out, a, b);
+    out
+}

@@ -1,0 +1,408 @@
+//! Points of sm2p256v1: `y^2 = x^3 - 3 x + b` (GB/T 32918.5-2017, 2), and how they are added and multiplied.
+//!
+//! What takes secrets is branch-free and says why no exceptional case is missed. What has `vartime` in its name is for public values.
+
+use zeroize::DefaultIsZeroes;
+
+use super::field::{Fe, Field, opaque};
+use super::scalar::Scalar;
+use super::table::{self, WINDOW_BITS, WINDOWS, Window};
+
+/// A point by its coordinates; `(0, 0)`, which is not on the curve, stands for infinity. One cache line.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+#[repr(C, align(64))]
+pub(crate) struct Affine {
+    pub(crate) x: Fe,
+    pub(crate) y: Fe,
+}
+
+/// A point as `x = X / Z^2`, `y = Y / Z^3`; infinity has Z = 0.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Jacobian {
+    pub(super) x: Fe,
+    pub(super) y: Fe,
+    pub(super) z: Fe,
+}
+
+impl DefaultIsZeroes for Affine {}
+impl DefaultIsZeroes for Jacobian {}
+
+/// b in Montgomery form
+const B: Fe =
+    Fe([0x90d2_3063_2bc0_dd42, 0x71cf_379a_e9b5_37ab, 0x5279_8150_5ea5_1c3c, 0x240f_e188_ba20_e2c8]);
+
+impl Affine {
+    pub(crate) const INFINITY: Self = Self { x: Fe::ZERO, y: Fe::ZERO };
+
+    /// Whether the coordinates satisfy the curve's equation.
+    pub(super) fn is_on_curve<F: Field>(&self, f: F) -> bool {
+        f.square(&self.y) == right_side(f, &self.x)
+    }
+
+    /// The point with this x and a y that is odd or even as asked, in time that depends on x; `None` when there is none.
+    pub(super) fn decompress_vartime<F: Field>(f: F, x: Fe, odd: bool) -> Option<Self> {
+        let right = right_side(f, &x);
+        let root = f.square_root(&right);
+        if f.square(&root) != right {
+            return None;
+        }
+        let [low, ..] = f.to_words(&root);
+        let y = if (low & 1 == 1) == odd { root } else { f.negate(&root) };
+        // INVARIANT: y is not 0 (the order n is odd), so that -y is odd where y is even.
+        Some(Self { x, y })
+    }
+
+    const fn is_infinity(&self) -> u64 {
+        self.x.is_zero() & self.y.is_zero()
+    }
+
+    pub(super) const fn lifted(&self) -> Jacobian {
+        Jacobian { x: self.x, y: self.y, z: Fe::ONE }
+    }
+}
+
+/// `x^3 - 3 x + b`
+fn right_side<F: Field>(f: F, x: &Fe) -> Fe {
+    let cube = f.mul(&f.square(x), x);
+    let three = f.add(&f.double(x), x);
+    f.add(&f.sub(&cube, &three), &B)
+}
+
+impl Jacobian {
+    pub(super) const INFINITY: Self = Self { x: Fe::ZERO, y: Fe::ZERO, z: Fe::ZERO };
+
+    /// All ones for infinity, else 0.
+    pub(super) const fn is_infinity(&self) -> u64 {
+        self.z.is_zero()
+    }
+
+    #[inline(always)]
+    fn select(mask: u64, a: &Self, b: &Self) -> Self {
+        let mask = opaque(mask);
+        Self {
+            x: Fe::select(mask, &a.x, &b.x),
+            y: Fe::select(mask, &a.y, &b.y),
+            z: Fe::select(mask, &a.z, &b.z),
+        }
+    }
+
+    /// `2 self`, infinity included: 4 multiplications, 4 squarings. No point has order 2, so y is never 0.
+    #[inline(always)]
+    fn double<F: Field>(&self, f: F) -> Self {
+        let y2 = f.double(&self.y);
+        let z2 = f.square(&self.z);
+        let yy4 = f.square(&y2);
+        // 3 x^2 - 3 z^4 = 3 (x - z^2) (x + z^2)
+        let m = f.mul(&f.sub(&self.x, &z2), &f.add(&self.x, &z2));
+        let m = f.add(&f.double(&m), &m);
+        let s = f.mul(&yy4, &self.x);
+        let yyyy8 = halved(f, &f.square(&yy4));
+        let x = f.sub(&f.sub(&f.square(&m), &s), &s);
+        let y = f.sub(&f.mul(&m, &f.sub(&s, &x)), &yyyy8);
+        Self { x, y, z: f.mul(&self.z, &y2) }
+    }
+
+    /// `self + other`, either of which may be infinity; wrong for `self = other` and then infinity, and right for `self = -other`.
+    /// 8 multiplications, 3 squarings.
+    #[inline(always)]
+    fn add_affine_unequal<F: Field>(&self, f: F, other: &Affine) -> Self {
+        let z2 = f.square(&self.z);
+        let h = f.sub(&f.mul(&other.x, &z2), &self.x);
+        let r = f.sub(&f.mul(&f.mul(&z2, &self.z), &other.y), &self.y);
+        let sum = finish_addition(f, &h, &r, &self.x, &self.y, f.mul(&self.z, &h));
+        let sum = Self::select(other.is_infinity(), self, &sum);
+        let z = Fe::select(opaque(other.is_infinity()), &Fe::ZERO, &Fe::ONE);
+        Self::select(self.is_infinity(), &Self { z, ..other.lifted() }, &sum)
+    }
+
+    /// `self + other`, either of which may be infinity; wrong for `self = other` and then infinity, and right for `self = -other`.
+    /// 12 multiplications, 4 squarings.
+    #[inline(always)]
+    fn add_unequal<F: Field>(&self, f: F, other: &Self) -> Self {
+        let (z1, z2) = (f.square(&self.z), f.square(&other.z));
+        let (u1, u2) = (f.mul(&self.x, &z2), f.mul(&other.x, &z1));
+        let s1 = f.mul(&self.y, &f.mul(&z2, &other.z));
+        let s2 = f.mul(&other.y, &f.mul(&z1, &self.z));
+        let (h, r) = (f.sub(&u2, &u1), f.sub(&s2, &s1));
+        let sum = finish_addition(f, &h, &r, &u1, &s1, f.mul(&f.mul(&self.z, &other.z), &h));
+        let sum = Self::select(other.is_infinity(), self, &sum);
+        Self::select(self.is_infinity(), other, &sum)
+    }
+
+    /// `self + other` whatever they are.
+    pub(super) fn add<F: Field>(&self, f: F, other: &Self) -> Self {
+        let sum = self.add_unequal(f, other);
+        // Two points other than infinity gave infinity though they are not each other's negative: they are equal.
+        let (z1, z2) = (f.square(&self.z), f.square(&other.z));
+        let difference = |a: &Fe, b: &Fe, c: &Fe, d: &Fe| f.sub(&f.mul(a, b), &f.mul(c, d));
+        let same_x = difference(&self.x, &z2, &other.x, &z1).is_zero();
+        let (z1, z2) = (f.mul(&z1, &self.z), f.mul(&z2, &other.z));
+        let same_y = difference(&self.y, &z2, &other.y, &z1).is_zero();
+        let same = same_x & same_y & !self.is_infinity() & !other.is_infinity();
+        Self::select(same, &self.double(f), &sum)
+    }
+
+    /// `self + other` whatever they are, in time that depends on them.
+    #[inline(always)]
+    fn add_affine_vartime<F: Field>(&self, f: F, other: &Affine) -> Self {
+        if self.is_infinity() != 0 {
+            return if other.is_infinity() != 0 { Self::INFINITY } else { other.lifted() };
+        }
+        if other.is_infinity() != 0 {
+            return *self;
+        }
+        let z2 = f.square(&self.z);
+        let h = f.sub(&f.mul(&other.x, &z2), &self.x);
+        let r = f.sub(&f.mul(&f.mul(&z2, &self.z), &other.y), &self.y);
+        if h.is_zero() != 0 {
+            return if r.is_zero() != 0 { self.double(f) } else { Self::INFINITY };
+        }
+        finish_addition(f, &h, &r, &self.x, &self.y, f.mul(&self.z, &h))
+    }
+
+    /// `self + other` whatever they are, in time that depends on them.
+    pub(super) fn add_vartime<F: Field>(&self, f: F, other: &Self) -> Self {
+        if other.is_infinity() != 0 { *self } else { self.add_multiple_vartime(f, &Multiple::of(f, *other)) }
+    }
+
+    /// `self + other` whatever they are, in time that depends on them.
+    #[inline(always)]
+    fn add_multiple_vartime<F: Field>(&self, f: F, other: &Multiple) -> Self {
+        let Multiple { point: other, z2, z3 } = other;
+        if self.is_infinity() != 0 {
+            return *other;
+        }
+        let z1 = f.square(&self.z);
+        let (u1, u2) = (f.mul(&self.x, z2), f.mul(&other.x, &z1));
+        let s1 = f.mul(&self.y, z3);
+        let s2 = f.mul(&other.y, &f.mul(&z1, &self.z));
+        let (h, r) = (f.sub(&u2, &u1), f.sub(&s2, &s1));
+        if h.is_zero() != 0 {
+            return if r.is_zero() != 0 { self.double(f) } else { Self::INFINITY };
+        }
+        finish_addition(f, &h, &r, &u1, &s1, f.mul(&f.mul(&self.z, &other.z), &h))
+    }
+
+    /// `2^times self`
+    #[inline(always)]
+    pub(super) fn doubled<F: Field>(&self, f: F, times: u32) -> Self {
+        (0..times).fold(*self, |point, _| point.double(f))
+    }
+
+    fn negate<F: Field>(&self, f: F) -> Self {
+        Self { y: f.negate(&self.y), ..*self }
+    }
+
+    /// The coordinates; `(0, 0)` for infinity.
+    pub(super) fn to_affine<F: Field>(self, f: F) -> Affine {
+        self.scaled(f, &f.invert(&self.z))
+    }
+
+    /// The coordinates, given `1 / Z`.
+    pub(super) fn scaled<F: Field>(&self, f: F, z_inverse: &Fe) -> Affine {
+        let z2 = f.square(z_inverse);
+        Affine { x: f.mul(&self.x, &z2), y: f.mul(&self.y, &f.mul(&z2, z_inverse)) }
+    }
+}
+
+/// A point other than infinity that is added often, with the powers of Z that an addition asks for.
+#[derive(Clone, Copy)]
+struct Multiple {
+    point: Jacobian,
+    z2: Fe,
+    z3: Fe,
+}
+
+impl Multiple {
+    fn of<F: Field>(f: F, point: Jacobian) -> Self {
+        let z2 = f.square(&point.z);
+        Self { point, z2, z3: f.mul(&z2, &point.z) }
+    }
+}
+
+/// The last steps of every addition: `h = u2 - u1` and `r = s2 - s1`.
+#[inline(always)]
+fn finish_addition<F: Field>(f: F, h: &Fe, r: &Fe, u1: &Fe, s1: &Fe, z: Fe) -> Jacobian {
+    let hh = f.square(h);
+    let hhh = f.mul(&hh, h);
+    let v = f.mul(u1, &hh);
+    let x = f.sub(&f.sub(&f.sub(&f.square(r), &hhh), &v), &v);
+    let y = f.sub(&f.mul(r, &f.sub(&v, &x)), &f.mul(s1, &hhh));
+    Jacobian { x, y, z }
+}
+
+/// `a / 2`
+#[inline(always)]
+fn halved<F: Field>(f: F, a: &Fe) -> Fe {
+    // a / 2 = (a >> 1) + (a & 1) (p + 1) / 2, and Montgomery form does not mind. (p + 1) / 2 = 2^255 - 2^223 - 2^95 + 2^63
+    const HALF: [u64; 4] =
+        [0x8000_0000_0000_0000, 0xffff_ffff_8000_0000, 0xffff_ffff_ffff_ffff, 0x7fff_ffff_7fff_ffff];
+    let [a0, a1, a2, a3] = a.0;
+    let odd = (a0 & 1).wrapping_neg();
+    let [h0, h1, h2, h3] = HALF;
+    let shifted = Fe([a0 >> 1 | a1 << 63, a1 >> 1 | a2 << 63, a2 >> 1 | a3 << 63, a3 >> 1]);
+    f.add(&shifted, &Fe([h0 & odd, h1 & odd, h2 & odd, h3 & odd]))
+}
+
+/// `[k]G`, in constant time.
+///
+/// A comb: k is read as 37 signed digits of 7 bits, and each window's table holds all multiples its digit can ask for, so that nothing
+/// is doubled. INVARIANT: no addition meets two equal points. Before window w the sum is S with |S| < 0.51 * 2^(7w), and the digit adds
+/// D = d 2^(7w) with |D| >= 2^(7w): as whole numbers they differ. Modulo n they could only agree in the last window, w = 36, where d
+/// is 0 to 16 and S + D = k < n: S = D - n asks for d = 16 and S = 2^256 - n > 0, so that k = S + 2^256 > n, which it is not.
+pub(super) fn generator_times<F: Field>(f: F, k: &Scalar) -> Jacobian {
+    comb(f, k, &table::GENERATOR)
+}
+
+fn comb<F: Field>(f: F, k: &Scalar, windows: &[Window; WINDOWS]) -> Jacobian {
+    let mut sum = Jacobian::INFINITY;
+    for (position, window) in (0u32..).step_by(WINDOW_BITS).zip(windows) {
+        let (negative, digit) = booth_digit(k.words(), position, 7);
+        let mut addend = f.entry(window, digit);
+        addend.y = Fe::select(negative, &f.negate(&addend.y), &addend.y);
+        sum = sum.add_affine_unequal(f, &addend);
+    }
+    sum
+}
+
+/// `[k]point`, in constant time, for a point other than infinity.
+///
+/// k is read as 52 signed digits of 5 bits, highest first. No addition but the last can meet two equal points: the sum is 32 times a
+/// whole number or 0, the digit at most 16, and modulo n they agree only when `k = n + 2 d` ends the multiplication (d = -3, k = n - 6).
+pub(super) fn times<F: Field>(f: F, point: &Affine, k: &Scalar) -> Jacobian {
+    const DIGIT_BITS: u32 = 5;
+    let multiples = multiples(f, point);
+    let addend = |position| {
+        let (negative, digit) = booth_digit(k.words(), position, DIGIT_BITS);
+        let mut addend = Jacobian::INFINITY;
+        for (number, multiple) in (1..).zip(&multiples) {
+            let different = digit ^ number;
+            let same = ((different | different.wrapping_neg()) >> 63).wrapping_sub(1);
+            addend = Jacobian::select(same, multiple, &addend);
+        }
+        addend.y = Fe::select(negative, &f.negate(&addend.y), &addend.y);
+        addend
+    };
+    let mut product = addend(255);
+    for position in (1..51).rev().map(|digit| digit * DIGIT_BITS) {
+        product = product.doubled(f, DIGIT_BITS).add_unequal(f, &addend(position));
+    }
+    product.doubled(f, DIGIT_BITS).add(f, &addend(0))
+}
+
+/// 1 to 16 times the point.
+fn multiples<F: Field>(f: F, point: &Affine) -> [Jacobian; 16] {
+    let mut multiples = [point.lifted(); 16];
+    for number in 2..=16usize {
+        let [half, before] =
+            [number / 2, number - 1].map(|n| multiples.get(n - 1).copied().unwrap_or_default());
+        let next = if number % 2 == 0 { half.double(f) } else { before.add_affine_unequal(f, point) };
+        if let Some(multiple) = multiples.get_mut(number - 1) {
+            *multiple = next;
+        }
+    }
+    multiples
+}
+
+/// The signed digit of `width` bits at `position` (Booth): all ones when it is negative and else 0, and its absolute value.
+#[inline(always)]
+fn booth_digit(k: &[u64; 4], position: u32, width: u32) -> (u64, u64) {
+    // The digit's bits and the one below them; positions and widths are public.
+    let [k0, k1, k2, k3] = *k;
+    let bits = if position == 0 {
+        k0 << 1
+    } else {
+        let from = position - 1;
+        let (low, high) = match from / 64 {
+            0 => (k0, k1),
+            1 => (k1, k2),
+            2 => (k2, k3),
+            3 => (k3, 0),
+            _ => (0, 0),
+        };
+        low >> (from % 64) | (high << 1) << (63 - from % 64)
+    };
+    let bits = bits & ((1 << (width + 1)) - 1);
+    let negative = opaque((bits >> width).wrapping_neg());
+    // Not negative: (bits + 1) / 2. Negative: (2^(width + 1) - 1 - bits + 1) / 2.
+    let folded = bits ^ negative & ((1 << (width + 1)) - 1);
+    (negative, (folded >> 1) + (folded & 1))
+}
+
+/// `[s]G + [t]point`, in time that depends on all three.
+pub(super) fn combine_vartime<F: Field>(f: F, s: &Scalar, t: &Scalar, point: &Affine) -> Jacobian {
+    let product = times_vartime(f, point, t);
+    add_comb_vartime(f, product, s, &table::GENERATOR)
+}
+
+/// `[s]G + [t]P` with P's own windows, in time that depends on all three.
+pub(super) fn combine_by_table_vartime<F: Field>(
+    f: F,
+    s: &Scalar,
+    t: &Scalar,
+    windows: &[Window; WINDOWS],
+) -> Jacobian {
+    let product = add_comb_vartime(f, Jacobian::INFINITY, t, windows);
+    add_comb_vartime(f, product, s, &table::GENERATOR)
+}
+
+/// `sum + [k]P` with P's windows.
+fn add_comb_vartime<F: Field>(f: F, mut sum: Jacobian, k: &Scalar, windows: &[Window; WINDOWS]) -> Jacobian {
+    for (position, window) in (0u32..).step_by(WINDOW_BITS).zip(windows) {
+        let (negative, digit) = booth_digit(k.words(), position, 7);
+        let Some(entry) = usize::try_from(digit).ok().and_then(|d| window.get(d.checked_sub(1)?)) else {
+            continue;
+        };
+        let y = if negative != 0 { f.negate(&entry.y) } else { entry.y };
+        sum = sum.add_affine_vartime(f, &Affine { x: entry.x, y });
+    }
+    sum
+}
+
+/// `[k]point` by signed digits of 5 bits with zeros between them (width-5 NAF), highest first.
+fn times_vartime<F: Field>(f: F, point: &Affine, k: &Scalar) -> Jacobian {
+    let twice = Multiple::of(f, point.lifted().double(f));
+    let mut odd = [Multiple::of(f, point.lifted()); 8];
+    let mut last = point.lifted();
+    for multiple in odd.iter_mut().skip(1) {
+        last = last.add_multiple_vartime(f, &twice);
+        *multiple = Multiple::of(f, last);
+    }
+    let mut product = Jacobian::INFINITY;
+    for digit in non_adjacent_form(k).into_iter().rev() {
+        product = product.double(f);
+        let Some(multiple) = odd.get(usize::from(digit.unsigned_abs() / 2)).filter(|_| digit != 0) else {
+            continue;
+        };
+        let point = if digit < 0 { multiple.point.negate(f) } else { multiple.point };
+        product = product.add_multiple_vartime(f, &Multiple { point, ..*multiple });
+    }
+    product
+}
+
+/// Digits that are 0 or odd and from -15 to 15, least first, with `sum digit_i 2^i = k`.
+fn non_adjacent_form(k: &Scalar) -> [i8; 257] {
+    let mut digits = [0; 257];
+    let (mut carry, mut position) = (0, 0);
+    while let Some(digit) = digits.get_mut(position) {
+        let bits = bits_at(k.words(), position) + carry;
+        if bits & 1 == 0 {
+            // 0, or a carry into an odd bit: it goes on.
+            position += 1;
+            continue;
+        }
+        let bits = bits & 31;
+        carry = u64::from(bits > 15);
+        // INVARIANT: from -15 to 15.
+        *digit = i8::try_from(bits).unwrap_or(0) - if carry == 1 { 32 } else { 0 };
+        position += 5;
+    }
+    digits
+}
+
+/// The bits of k from `position` on, at least 5 of them.
+fn bits_at(k: &[u64; 4], position: usize) -> u64 {
+    let word = |index: usize| k.get(index).copied().unwrap_or(0);
+    let (index, bit) = (position / 64, position % 64);
+    word(index) >> bit | (word(index + 1) << 1) << (63 - bit)
+}

@@ -1,0 +1,68 @@
+//! Multiples of a point, ready to be looked up: those of G made when the crate is built, those of a key when its owner asks for them.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use super::field::{Fe, Field, opaque};
+use super::point::{Affine, Jacobian};
+
+/// Bits that one window covers.
+pub(super) const WINDOW_BITS: usize = 7;
+/// Windows that cover 256 bits and the carry of the signed digits.
+pub(super) const WINDOWS: usize = 37;
+
+/// Multiples 1 to 64 of `2^(7 w)` times the point.
+pub(super) type Window = [Affine; 64];
+
+/// Those of G: 148 KiB of constants (`build.rs`; compared with [`windows_of`] in a test).
+pub(super) static GENERATOR: [Window; WINDOWS] = include!(concat!(env!("OUT_DIR"), "/generator.rs"));
+
+#[rustfmt::skip]
+const fn entry(x0: u64, x1: u64, x2: u64, x3: u64, y0: u64, y1: u64, y2: u64, y3: u64) -> Affine {
+    Affine { x: Fe([x0, x1, x2, x3]), y: Fe([y0, y1, y2, y3]) }
+}
+
+/// Those of a public point, in time that depends on it: 148 KiB, and as much work as some 20 verifications.
+pub(super) fn windows_of<F: Field>(f: F, point: &Affine) -> Box<[Window; WINDOWS]> {
+    let mut multiples = Vec::with_capacity(WINDOWS * 64);
+    let mut base = point.lifted();
+    for _ in 0..WINDOWS {
+        let mut multiple = base;
+        for _ in 0..64 {
+            multiples.push(multiple);
+            multiple = multiple.add_vartime(f, &base);
+        }
+        base = base.doubled(f, 7);
+    }
+    let mut affine = all_to_affine(f, &multiples).into_iter();
+    let mut windows = Box::new([[Affine::INFINITY; 64]; WINDOWS]);
+    windows.as_flattened_mut().iter_mut().zip(&mut affine).for_each(|(entry, multiple)| *entry = multiple);
+    windows
+}
+
+/// The coordinates of all points with one inversion, in constant time; infinity becomes `(0, 0)` and spoils nothing.
+pub(super) fn all_to_affine<F: Field>(f: F, points: &[Jacobian]) -> Vec<Affine> {
+    // Montgomery's trick: the product of all, inverted, is taken apart from the end.
+    let mut product = Fe::ONE;
+    let before: Vec<Fe> = points
+        .iter()
+        .map(|point| {
+            let before = product;
+            product = f.mul(&product, &z_or(point, &Fe::ONE));
+            before
+        })
+        .collect();
+    let mut inverse = f.invert(&product);
+    let mut affine = alloc::vec![Affine::INFINITY; points.len()];
+    for ((point, before), out) in points.iter().zip(&before).zip(&mut affine).rev() {
+        let z_inverse = Fe::select(opaque(point.is_infinity()), &Fe::ZERO, &f.mul(&inverse, before));
+        inverse = f.mul(&inverse, &z_or(point, &Fe::ONE));
+        *out = point.scaled(f, &z_inverse);
+    }
+    affine
+}
+
+/// Z, or `other` for infinity, which has none.
+fn z_or(point: &Jacobian, other: &Fe) -> Fe {
+    Fe::select(opaque(point.is_infinity()), other, &point.z)
+}

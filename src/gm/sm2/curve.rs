@@ -117,6 +117,11 @@ impl Point {
         Self::from_affine(ProjectivePoint::mul_by_generator_and_mul_add_vartime(a, b, &point).to_affine())
     }
 
+    /// `self + other`, whatever the two are to each other; `None` for infinity.
+    pub(super) fn plus(&self, other: &Self) -> Option<Self> {
+        Self::from_affine((ProjectivePoint::from(self.affine) + other.affine).to_affine())
+    }
+
     fn from_affine(affine: AffinePoint) -> Option<Self> {
         if affine == AffinePoint::IDENTITY {
             return None;

@@ -4,10 +4,12 @@
 //! - [`SigningKey`], [`VerifyingKey`], [`Signature`]: GB/T 32918.2-2016, encodings of GB/T 35276-2017.
 //! - [`DecryptingKey`], [`EncryptingKey`], [`Ciphertext`]: GB/T 32918.4-2016, the same encodings.
 //! - [`exchange`]: GB/T 32918.3-2016, a key that both sides have and know the other to have.
+//! - [`keys`]: the files and structures that keys come in (PKCS #8, SubjectPublicKeyInfo, GB/T 35276 envelopes).
 
 mod curve;
 mod encryption;
 pub mod exchange;
+pub mod keys;
 #[cfg(test)]
 mod known_answers;
 mod nonce;
@@ -16,7 +18,7 @@ mod signing;
 mod verifying;
 
 pub use encryption::{Ciphertext, DecryptingKey, EncryptingKey, MAX_PLAINTEXT_BYTES};
-pub use signature::Signature;
+pub use signature::{DerSignature, Signature};
 pub use signing::SigningKey;
 pub use verifying::VerifyingKey;
 

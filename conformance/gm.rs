@@ -1,5 +1,7 @@
 //! SM2, SM3, SM4, HMAC-SM3 and SM4-GCM against the examples in their standards.
 
+mod exchange;
+
 use base::{OsEntropy, entropy};
 use gm::hmac::{HmacSm3, hmac_sm3};
 use gm::sm2::{Ciphertext, DecryptingKey, Signature, SigningKey, VerifyingKey};
@@ -28,6 +30,9 @@ pub(crate) fn run(report: &mut Report) {
     }
     for case in cases(report, "gm/sm2_encryption.toml", include_str!("gm/sm2_encryption.toml")) {
         sm2_encryption(report, &case);
+    }
+    for case in cases(report, "gm/sm2_exchange.toml", include_str!("gm/sm2_exchange.toml")) {
+        exchange::run(report, &case);
     }
 }
 

@@ -1,15 +1,23 @@
-//! The little DER that SM2 signatures and ciphertexts need (X.690, 10: one encoding for one value, no other).
+//! The little DER that SM2 signatures, ciphertexts and keys need (X.690, 10: one encoding for one value, no other).
 
 use alloc::vec::Vec;
 
 pub(crate) const INTEGER: u8 = 0x02;
+pub(crate) const BIT_STRING: u8 = 0x03;
 pub(crate) const OCTET_STRING: u8 = 0x04;
+pub(crate) const NULL: u8 = 0x05;
+pub(crate) const OBJECT_IDENTIFIER: u8 = 0x06;
 pub(crate) const SEQUENCE: u8 = 0x30;
 
 /// What is left to read.
 pub(crate) struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
+    /// A reader of the values in `contents`.
+    pub(crate) const fn new(contents: &'a [u8]) -> Self {
+        Self(contents)
+    }
+
     /// A reader of the one SEQUENCE that `bytes` must be, with nothing after it.
     pub(crate) fn of_sequence(bytes: &'a [u8]) -> Option<Self> {
         let mut outer = Self(bytes);
@@ -39,6 +47,38 @@ impl<'a> Reader<'a> {
         let gap = out.len().checked_sub(magnitude.len())?;
         out.iter_mut().skip(gap).zip(magnitude).for_each(|(o, b)| *o = *b);
         Some(out)
+    }
+
+    /// A reader of the next value, which must be a SEQUENCE.
+    pub(crate) fn sequence(&mut self) -> Option<Self> {
+        self.value(SEQUENCE).map(Self)
+    }
+
+    /// The contents of the next value if it carries `tag`; `Some(None)` if it does not, or nothing is left.
+    pub(crate) fn optional(&mut self, tag: u8) -> Option<Option<&'a [u8]>> {
+        if self.0.first() == Some(&tag) { self.value(tag).map(Some) } else { Some(None) }
+    }
+
+    /// The next value as a non-negative INTEGER below 2^32.
+    pub(crate) fn number(&mut self) -> Option<u32> {
+        let number = self.unsigned()?;
+        let (high, low) = number.split_last_chunk()?;
+        high.iter().all(|b| *b == 0).then_some(u32::from_be_bytes(*low))
+    }
+
+    /// The bits of the next value, which must be a BIT STRING of whole bytes.
+    pub(crate) fn bits(&mut self) -> Option<&'a [u8]> {
+        self.value(BIT_STRING)?.strip_prefix(&[0])
+    }
+
+    /// The next value must be the OBJECT IDENTIFIER whose contents are `oid`.
+    pub(crate) fn oid(&mut self, oid: &[u8]) -> Option<()> {
+        (self.value(OBJECT_IDENTIFIER)? == oid).then_some(())
+    }
+
+    /// The next value, if there is one, must be a NULL; AlgorithmIdentifiers are met with and without.
+    pub(crate) fn optional_null(&mut self) -> Option<()> {
+        self.optional(NULL)?.is_none_or(<[u8]>::is_empty).then_some(())
     }
 
     /// Nothing may be left.

@@ -1,10 +1,11 @@
 //! The national algorithms: SM2 signatures and encryption, SM3 and what is built on it, SM4 and its modes.
 //!
-//! - [`sm2`] signatures (GB/T 32918.2) and encryption (GB/T 32918.4) over the curve of GB/T 32918.5.
+//! - [`sm2`] signatures (GB/T 32918.2), key exchange (32918.3) and encryption (32918.4) over the curve of GB/T 32918.5.
 //! - [`sm3`] the hash (GB/T 32905).
 //! - [`hmac`] the message authentication code over it (GM/T 0042, RFC 2104).
 //! - [`kdf`] keys from shared secrets and passwords: the SM2 KDF, HKDF, PBKDF2.
 //! - [`sm4`] the block cipher (GB/T 32907) and its modes ECB block, CBC, CTR, GCM (GB/T 17964, RFC 8998).
+//! - `traits`: RustCrypto's traits on these types, under the feature `rustcrypto`.
 //!
 //! No I/O, no clock, and no randomness but what the caller hands in. `README.md` says what runs in constant time.
 #![cfg_attr(not(test), no_std)]
@@ -23,6 +24,8 @@ pub mod kdf;
 pub mod sm2;
 pub mod sm3;
 pub mod sm4;
+#[cfg(feature = "rustcrypto")]
+pub mod traits;
 
 pub use arch::cpu;
 pub use error::{Rejected, TooLong};

@@ -1,13 +1,17 @@
-//! SM2 over sm2p256v1 (GB/T 32918.5-2017): signatures and public-key encryption.
+//! SM2 over sm2p256v1 (GB/T 32918.5-2017): signatures, public-key encryption and key exchange.
 //!
 //! National practice keeps two key pairs, one to sign and one to decrypt; here they are different types.
 //! - [`SigningKey`], [`VerifyingKey`], [`Signature`]: GB/T 32918.2-2016, encodings of GB/T 35276-2017.
 //! - [`DecryptingKey`], [`EncryptingKey`], [`Ciphertext`]: GB/T 32918.4-2016, the same encodings.
+//! - [`exchange`]: GB/T 32918.3-2016, a key that both sides have and know the other to have.
+//! - [`keys`]: the files and structures that keys come in (PKCS #8, SubjectPublicKeyInfo, GB/T 35276 envelopes).
 
 mod curve;
 mod encryption;
+pub mod exchange;
 pub(crate) mod field;
 mod inverse;
+pub mod keys;
 #[cfg(test)]
 mod known_answers;
 mod nonce;
@@ -19,7 +23,7 @@ mod table;
 mod verifying;
 
 pub use encryption::{Ciphertext, DecryptingKey, EncryptingKey, MAX_PLAINTEXT_BYTES};
-pub use signature::Signature;
+pub use signature::{DerSignature, Signature};
 pub use signing::SigningKey;
 pub use verifying::VerifyingKey;
 
@@ -62,6 +66,12 @@ pub enum Error {
     #[error("expected a plaintext of 1 to {MAX_PLAINTEXT_BYTES} bytes, got {bytes}")]
     PlaintextLength {
         /// How many bytes came.
+        bytes: usize,
+    },
+    /// The agreed key is to be empty or longer than [`exchange::MAX_KEY_BYTES`].
+    #[error("expected a key of 1 to {max} bytes to agree on, got {bytes}", max = exchange::MAX_KEY_BYTES)]
+    KeyLength {
+        /// How many bytes were asked for.
         bytes: usize,
     },
     /// Not a ciphertext in the encoding asked for.

@@ -139,11 +139,11 @@ impl Point {
         on_field!(f => Self::from_jacobian(f, point::times(f, &self.affine, k)))
     }
 
-    /// `self + [k]other`, in constant time; `None` for infinity.
-    pub(super) fn plus_times(&self, k: &Scalar, other: &Self) -> Option<Self> {
+    /// `self + [k]other` whatever they are to each other, in time that depends on all three; `None` for infinity.
+    pub(super) fn plus_times_vartime(&self, k: &Scalar, other: &Self) -> Option<Self> {
         on_field!(f => {
-            let product = point::times(f, &other.affine, k);
-            Self::from_jacobian(f, product.add(f, &self.affine.lifted()))
+            let product = point::times_vartime(f, &other.affine, k);
+            Self::from_jacobian(f, product.add_affine_vartime(f, &self.affine))
         })
     }
 

@@ -31,6 +31,10 @@ impl EncryptingKey {
         self.0.sec1()
     }
 
+    pub(super) const fn point(&self) -> &Point {
+        &self.0
+    }
+
     /// Encrypts `plaintext` for the holder of the private key.
     ///
     /// Fails with [`Error::PlaintextLength`] when it is empty or longer than [`MAX_PLAINTEXT_BYTES`].
@@ -110,6 +114,10 @@ impl DecryptingKey {
     /// The public key.
     pub const fn encrypting_key(&self) -> &EncryptingKey {
         &self.encrypting_key
+    }
+
+    pub(super) fn scalar(&self) -> &Scalar {
+        &self.d
     }
 
     /// Decrypts `ciphertext`. The plaintext leaves only after C3 was found right, in constant time; else it is wiped.

@@ -7,9 +7,9 @@ use seeded_rng::SeededRng;
 use support::{Tally, Vector, vectors};
 
 #[path = "../tests/support/seeded_rng.rs"]
-mod seeded_rng;
+pub(super) mod seeded_rng;
 #[path = "../tests/support/vectors.rs"]
-mod support;
+pub(super) mod support;
 
 const CURVE: &str = "sm2p256v1";
 

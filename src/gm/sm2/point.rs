@@ -144,7 +144,7 @@ impl Jacobian {
 
     /// `self + other` whatever they are, in time that depends on them.
     #[inline(always)]
-    fn add_affine_vartime<F: Field>(&self, f: F, other: &Affine) -> Self {
+    pub(super) fn add_affine_vartime<F: Field>(&self, f: F, other: &Affine) -> Self {
         if self.is_infinity() != 0 {
             return if other.is_infinity() != 0 { Self::INFINITY } else { other.lifted() };
         }
@@ -360,7 +360,7 @@ fn add_comb_vartime<F: Field>(f: F, mut sum: Jacobian, k: &Scalar, windows: &[Wi
 }
 
 /// `[k]point` by signed digits of 5 bits with zeros between them (width-5 NAF), highest first.
-fn times_vartime<F: Field>(f: F, point: &Affine, k: &Scalar) -> Jacobian {
+pub(super) fn times_vartime<F: Field>(f: F, point: &Affine, k: &Scalar) -> Jacobian {
     let twice = Multiple::of(f, point.lifted().double(f));
     let mut odd = [Multiple::of(f, point.lifted()); 8];
     let mut last = point.lifted();

@@ -76,6 +76,34 @@ impl fmt::Debug for Signature {
     }
 }
 
+/// A signature that travels as DER, for interfaces that tell a form by its type (X.509, `SignatureEncoding`).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct DerSignature(Signature);
+
+impl DerSignature {
+    /// Reads strict DER, as [`Signature::from_der`] does and with the same errors.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
+        Signature::from_der(bytes).map(Self)
+    }
+
+    /// The DER, at most 72 bytes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        self.0.to_der()
+    }
+}
+
+impl From<Signature> for DerSignature {
+    fn from(signature: Signature) -> Self {
+        Self(signature)
+    }
+}
+
+impl From<DerSignature> for Signature {
+    fn from(signature: DerSignature) -> Self {
+        signature.0
+    }
+}
+
 fn read_der(bytes: &[u8]) -> Option<([u8; SCALAR_BYTES], [u8; SCALAR_BYTES])> {
     let mut sequence = der::Reader::of_sequence(bytes)?;
     let r = sequence.unsigned()?;

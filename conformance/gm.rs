@@ -1,4 +1,6 @@
-//! SM2, SM3, SM4, HMAC-SM3 and SM4-GCM against the examples in their standards.
+//! SM2, SM3, SM4, HMAC-SM3, SM4-GCM and the random bit generator against the examples in their standards.
+
+mod drbg;
 
 mod exchange;
 
@@ -19,6 +21,7 @@ pub(crate) fn run(report: &mut Report) {
     for case in cases::<HmacCase>(report, "gm/hmac_sm3.toml", include_str!("gm/hmac_sm3.toml")) {
         report.case(&case.clause, &case.what, hmac_code(&case));
     }
+    drbg::run(report);
     for case in cases::<BlockCase>(report, "gm/sm4.toml", include_str!("gm/sm4.toml")) {
         report.case(&case.clause, &case.what, sm4_block(&case));
     }
@@ -52,7 +55,9 @@ fn sm3_digest(case: &Sm3Case) -> Result<(), String> {
     same("digest", &sm3::hash(message.as_bytes()), &case.digest)?;
     let mut piecewise = sm3::Sm3::new();
     (0..case.times).for_each(|_| piecewise.update(case.message.as_bytes()));
-    same("digest of the pieces", &piecewise.finish(), &case.digest)
+    same("digest of the pieces", &piecewise.finish(), &case.digest)?;
+    let side_by_side = sm3::hash_many(&[&message; 3]);
+    side_by_side.iter().try_for_each(|digest| same("digest side by side", digest, &case.digest))
 }
 
 #[derive(Deserialize)]

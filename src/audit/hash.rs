@@ -38,6 +38,22 @@ impl Hash {
         Self(gm::sm3::hash_all(&[NODE, &left.0, &right.0]))
     }
 
+    /// The nodes above `hashes`, many at a time: one for each pair, and a last one without a sister as it is.
+    pub fn level_above(hashes: &[Self]) -> Vec<Self> {
+        let (pairs, last) = hashes.as_chunks();
+        let inputs: Vec<[u8; 2 * HASH_BYTES]> = pairs
+            .iter()
+            .map(|[left, right]| {
+                let mut input = [0; 2 * HASH_BYTES];
+                input.iter_mut().zip(left.0.iter().chain(&right.0)).for_each(|(byte, h)| *byte = *h);
+                input
+            })
+            .collect();
+        let mut begun = gm::sm3::Sm3::new();
+        begun.update(NODE);
+        begun.finish_many(&inputs).into_iter().map(Self).chain(last.iter().copied()).collect()
+    }
+
     /// The root of the tree without leaves: the digest of nothing (RFC 9162, 2.1.1).
     pub fn empty_root() -> Self {
         Self(gm::sm3::hash(&[]))
@@ -90,6 +106,15 @@ mod tests {
             "the second preimage that RFC 9162 2.1.1 speaks of"
         );
         assert_ne!(Hash::node(&l, &r), Hash::node(&r, &l));
+    }
+
+    #[test]
+    fn the_nodes_of_a_level_are_what_they_are_alone() {
+        for count in 0..40u64 {
+            let leaves: Vec<_> = (0..count).map(|i| Hash::leaf(&i.to_be_bytes())).collect();
+            let pair = |two: &[Hash]| if let [l, r] = two { Hash::node(l, r) } else { two[0] };
+            assert_eq!(Hash::level_above(&leaves), leaves.chunks(2).map(pair).collect::<Vec<_>>());
+        }
     }
 
     #[test]

@@ -63,11 +63,13 @@ impl Frontier {
     }
 }
 
-/// The root of the tree over `leaves`.
+/// The root of the tree over `leaves`, level by level: the nodes of one level are hashed many at a time.
 pub fn root_of(leaves: &[Hash]) -> Hash {
-    let mut frontier = Frontier::new();
-    leaves.iter().for_each(|leaf| frontier.push(*leaf));
-    frontier.root()
+    let mut level = leaves.to_vec();
+    while level.len() > 1 {
+        level = Hash::level_above(&level);
+    }
+    level.first().copied().unwrap_or_else(Hash::empty_root)
 }
 
 /// A position that the tree does not have.

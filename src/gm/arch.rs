@@ -4,5 +4,9 @@
 //! that the call is sound. Without a token there is always a portable path, in safe code, outside this folder.
 
 pub mod cpu;
+#[cfg(test)]
+pub(crate) mod left_behind;
 #[cfg(target_arch = "x86_64")]
 mod sm2;
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod sm3;

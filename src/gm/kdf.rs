@@ -1,12 +1,13 @@
 //! Keys from shared secrets and from passwords.
 
+use core::array;
 use core::num::NonZeroU32;
 
 use zeroize::Zeroizing;
 
 use crate::TooLong;
-use crate::hmac::{HmacSm3, hmac_sm3};
-use crate::sm3::{DIGEST_BYTES, Sm3};
+use crate::hmac::{Chain, Chains, HmacSm3, hmac_sm3};
+use crate::sm3::{self, DIGEST_BYTES, Sm3, many};
 
 /// The most that [`sm2_kdf`] and [`pbkdf2_hmac_sm3`] give out: their block counter has 32 bits and starts at 1.
 pub const COUNTER_LIMIT_BYTES: u64 = (u32::MAX as u64) * (DIGEST_BYTES as u64);
@@ -21,13 +22,19 @@ pub fn sm2_kdf(shared: &[&[u8]], out: &mut [u8]) -> Result<(), TooLong> {
     TooLong::unless_within(COUNTER_LIMIT_BYTES, out.len())?;
     let mut keyed = Sm3::new();
     shared.iter().for_each(|part| keyed.update(part));
-    for (counter, chunk) in (1..=u32::MAX).zip(out.chunks_mut(DIGEST_BYTES)) {
-        let mut sm3 = keyed.clone();
-        sm3.update(&counter.to_be_bytes());
-        fill(chunk, &Zeroizing::new(sm3.finish()));
+    let mut counters = 1..=u32::MAX;
+    for group in out.chunks_mut(SIDE_BY_SIDE * DIGEST_BYTES) {
+        let suffixes = array::from_fn::<_, SIDE_BY_SIDE, _>(|_| counters.next().unwrap_or(0).to_be_bytes());
+        let (suffixes, _) = suffixes.split_at(group.len().div_ceil(DIGEST_BYTES));
+        many::finish(&keyed, suffixes, |i, block| {
+            group.chunks_mut(DIGEST_BYTES).skip(i).take(1).for_each(|chunk| fill(chunk, &block));
+        });
     }
     Ok(())
 }
+
+/// How many blocks of key are computed at once.
+const SIDE_BY_SIDE: usize = 16;
 
 /// HKDF with HMAC-SM3, both steps: fills `out` from the key material `ikm`.
 ///
@@ -71,19 +78,20 @@ pub fn pbkdf2_hmac_sm3(
 ) -> Result<(), TooLong> {
     TooLong::unless_within(COUNTER_LIMIT_BYTES, out.len())?;
     let keyed = HmacSm3::new(password);
-    for (counter, chunk) in (1..=u32::MAX).zip(out.chunks_mut(DIGEST_BYTES)) {
-        let mut first = keyed.fork();
-        first.update(salt);
-        first.update(&counter.to_be_bytes());
-        let mut u = Zeroizing::new(first.finish());
-        let mut t = u.clone();
-        for _ in 1..iterations.get() {
-            let mut next = keyed.fork();
-            next.update(u.as_slice());
-            *u = next.finish();
-            t.iter_mut().zip(u.iter()).for_each(|(t, u)| *t ^= u);
+    let mut counters = 1..=u32::MAX;
+    for group in out.chunks_mut(SIDE_BY_SIDE * DIGEST_BYTES) {
+        let mut chains = Chains::default();
+        let count = group.len().div_ceil(DIGEST_BYTES);
+        for (chain, counter) in chains.iter_mut().zip(counters.by_ref().take(count)) {
+            let mut first = keyed.fork();
+            first.update(salt);
+            first.update(&counter.to_be_bytes());
+            *chain = Chain::new(&Zeroizing::new(first.finish()));
         }
-        fill(chunk, &t);
+        Chain::run(&mut chains, count, &keyed, iterations.get() - 1);
+        for (chunk, chain) in group.chunks_mut(DIGEST_BYTES).zip(&chains) {
+            fill(chunk, &Zeroizing::new(sm3::digest(&chain.sum)));
+        }
     }
     Ok(())
 }

@@ -3,9 +3,11 @@
 //! - [`sm2`] signatures (GB/T 32918.2), key exchange (32918.3) and encryption (32918.4) over the curve of GB/T 32918.5.
 //! - [`sm3`] the hash (GB/T 32905).
 //! - [`hmac`] the message authentication code over it (GM/T 0042, RFC 2104).
+//! - [`drbg`] the random bit generator over it (GM/T 0105), with health tests.
 //! - [`kdf`] keys from shared secrets and passwords: the SM2 KDF, HKDF, PBKDF2.
 //! - [`sm4`] the block cipher (GB/T 32907) and its modes ECB block, CBC, CTR, GCM (GB/T 17964, RFC 8998).
 //! - `traits`: RustCrypto's traits on these types, under the feature `rustcrypto`.
+//! - [`module`] all of it behind self-tests and an error state (GM/T 0028); with the feature `std`.
 //!
 //! No I/O, no clock, and no randomness but what the caller hands in. `README.md` says what runs in constant time.
 #![cfg_attr(not(test), no_std)]
@@ -13,14 +15,17 @@
 extern crate alloc;
 #[cfg(test)]
 extern crate self as gm;
-#[cfg(feature = "cpu-limit")]
-extern crate std; // the helpers in `tests/support` serve both sides
+#[cfg(any(feature = "cpu-limit", feature = "std"))]
+extern crate std;
 
 mod arch;
 mod der;
+pub mod drbg;
 mod error;
 pub mod hmac;
 pub mod kdf;
+#[cfg(feature = "std")]
+pub mod module;
 pub mod sm2;
 pub mod sm3;
 pub mod sm4;

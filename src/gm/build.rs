@@ -1,5 +1,6 @@
 //! Makes the table of multiples of G that `sm2/table.rs` includes: for each of 37 windows w, 1 to 64 times `2^(7 w) G`.
 
+use std::error::Error;
 use std::fmt::Write;
 use std::path::PathBuf;
 
@@ -9,11 +10,12 @@ use fiat_crypto::sm2_64::{
     fiat_sm2_to_montgomery,
 };
 
-/// xG and yG (GB/T 32918.5-2017, 2), least word first
-const G: [[u64; 4]; 2] = [
-    [0x715a_4589_334c_74c7, 0x8fe3_0bbf_f266_0be1, 0x5f99_0446_6a39_c994, 0x32c4_ae2c_1f19_8119],
-    [0x02df_32e5_2139_f0a0, 0xd0a9_877c_c62a_4740, 0x59bd_cee3_6b69_2153, 0xbc37_36a2_f4f6_779c],
-];
+/// xG (GB/T 32918.5-2017, 2), least word first
+const GX: [u64; 4] =
+    [0x715a_4589_334c_74c7, 0x8fe3_0bbf_f266_0be1, 0x5f99_0446_6a39_c994, 0x32c4_ae2c_1f19_8119];
+/// yG
+const GY: [u64; 4] =
+    [0x02df_32e5_2139_f0a0, 0xd0a9_877c_c62a_4740, 0x59bd_cee3_6b69_2153, 0xbc37_36a2_f4f6_779c];
 /// `p - 2`, least word first
 const P_MINUS_2: [u64; 4] =
     [0xffff_ffff_ffff_fffd, 0xffff_ffff_0000_0000, 0xffff_ffff_ffff_ffff, 0xffff_fffe_ffff_ffff];
@@ -21,17 +23,16 @@ const P_MINUS_2: [u64; 4] =
 /// Affine coordinates in Montgomery form.
 type Point = (Fe, Fe);
 
-fn main() {
+fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=build.rs");
     let mut table = String::from("[\n");
-    let mut base = (montgomery(G[0]), montgomery(G[1]));
+    let mut base = (montgomery(GX), montgomery(GY));
     for _ in 0..37 {
         table.push_str("[\n");
         let mut multiple = base;
         for _ in 0..64 {
-            let words =
-                multiple.0.0.iter().chain(&multiple.1.0).map(|word| format!("{word:#x}")).collect::<Vec<_>>();
-            writeln!(table, "entry({}),", words.join(", ")).expect("a string takes text");
+            let [x, y] = [multiple.0.0, multiple.1.0];
+            writeln!(table, "entry({x:#x?}, {y:#x?}),")?;
             multiple = add(&multiple, &base);
         }
         table.push_str("],\n");
@@ -40,8 +41,8 @@ fn main() {
         }
     }
     table.push_str("]\n");
-    let folder = std::env::var_os("OUT_DIR").expect("cargo names a folder");
-    std::fs::write(PathBuf::from(folder).join("generator.rs"), table).expect("the folder takes a file");
+    let folder = std::env::var_os("OUT_DIR").ok_or("cargo names no OUT_DIR")?;
+    Ok(std::fs::write(PathBuf::from(folder).join("generator.rs"), table)?)
 }
 
 /// The textbook's addition; no sum here is infinity.
@@ -61,14 +62,11 @@ fn add(a: &Point, b: &Point) -> Point {
 }
 
 fn inverse(a: &Fe) -> Fe {
-    let mut power = one();
-    for bit in (0..256).rev() {
-        power = product(&power, &power);
-        if P_MINUS_2[bit / 64] >> (bit % 64) & 1 == 1 {
-            power = product(&power, a);
-        }
-    }
-    power
+    let bits = P_MINUS_2.iter().rev().flat_map(|word| (0..64).rev().map(move |bit| word >> bit & 1));
+    bits.fold(one(), |power, bit| {
+        let square = product(&power, &power);
+        if bit == 1 { product(&square, a) } else { square }
+    })
 }
 
 fn one() -> Fe {

@@ -20,7 +20,7 @@ pub use health::{HealthTest, MinEntropy};
 pub use source::{EntropySource, Unavailable};
 
 use crate::TooLong;
-pub(crate) use hash_drbg::{HashDrbg, REQUEST_BYTES};
+pub(crate) use hash_drbg::{HashDrbg, REQUEST_BYTES, Seeded};
 #[cfg(feature = "std")]
 pub(crate) use health::failed_health_tests;
 use source::Sources;

@@ -25,7 +25,7 @@ mod verifying;
 pub use encryption::{Ciphertext, DecryptingKey, EncryptingKey, MAX_PLAINTEXT_BYTES};
 pub use signature::{DerSignature, Signature};
 pub use signing::SigningKey;
-pub use verifying::VerifyingKey;
+pub use verifying::{HotVerifyingKey, VerifyingKey, verify_batch};
 
 /// The distinguishing id of a signer who has no other (GB/T 35276-2017, 10).
 pub const DEFAULT_ID: &[u8] = b"1234567812345678";

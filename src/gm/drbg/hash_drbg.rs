@@ -3,6 +3,8 @@
 //! Three things differ from SP 800-90A: a reseed takes the entropy before V, a request gives at most one digest, and the seed's
 //! age counts besides the number of requests (that is for [`super::Drbg`] to watch).
 
+use alloc::vec;
+use alloc::vec::Vec;
 use core::iter;
 
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
@@ -63,9 +65,51 @@ impl HashDrbg {
     }
 }
 
+/// A generator that has been seeded and not asked yet. Its first block needs V alone, so that who wants no more derives no C.
+pub(crate) struct Seeded(Zeroizing<Seed>);
+
+impl Seeded {
+    /// Seeds from entropy, nonce and personalization, put one after the other.
+    pub(crate) fn new(seed_material: &[&[u8]]) -> Self {
+        Self(derived(seed_material))
+    }
+
+    /// The first block.
+    pub(crate) fn first_block(&self) -> Zeroizing<[u8; DIGEST_BYTES]> {
+        Zeroizing::new(sm3::hash(self.0.as_slice()))
+    }
+
+    /// The generator after its first block.
+    pub(crate) fn asked_once(&self) -> HashDrbg {
+        let mut generator = HashDrbg::from_seed(&self.0);
+        generator.generate(&mut [], &[]);
+        generator
+    }
+
+    /// The first block of a generator from each of `materials`, hashed many at a time.
+    pub(crate) fn first_block_of_each<const N: usize>(
+        materials: &[[u8; N]],
+    ) -> Zeroizing<Vec<[u8; DIGEST_BYTES]>> {
+        let halves: [Zeroizing<Vec<[u8; DIGEST_BYTES]>>; 2] = [1, 2].map(|counter| {
+            let mut sm3 = sm3::Sm3::new();
+            sm3.update(&[counter]);
+            sm3.update(&BITS);
+            Zeroizing::new(sm3.finish_many(materials))
+        });
+        let [low, high] = &halves;
+        let mut seeds = Zeroizing::new(vec![[0; SEED_BYTES]; materials.len()]);
+        for (seed, (low, high)) in seeds.iter_mut().zip(low.iter().zip(high.iter())) {
+            seed.iter_mut().zip(low.iter().chain(high)).for_each(|(s, b)| *s = *b);
+        }
+        Zeroizing::new(sm3::hash_many(&seeds))
+    }
+}
+
+/// The length of a seed in bits, as `Hash_df` takes it in.
+const BITS: [u8; 4] = (SEED_BYTES as u32 * 8).to_be_bytes();
+
 /// `Hash_df(material, 440)` (SP 800-90A, 10.3.1).
 fn derived(material: &[&[u8]]) -> Zeroizing<Seed> {
-    const BITS: [u8; 4] = (SEED_BYTES as u32 * 8).to_be_bytes();
     let mut seed = Zeroizing::new([0; SEED_BYTES]);
     for (counter, chunk) in (1u8..).zip(seed.chunks_mut(DIGEST_BYTES)) {
         let mut sm3 = sm3::Sm3::new();
@@ -92,6 +136,23 @@ fn add(v: &mut Seed, number: &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_generator_seeded_but_not_asked_gives_the_same_blocks() {
+        let materials = [[7; 96], [8; 96]];
+        let first = Seeded::first_block_of_each(&materials);
+        for (material, first) in materials.iter().zip(first.iter()) {
+            let mut plain = HashDrbg::instantiate(&[material]);
+            let mut blocks = [[0; DIGEST_BYTES]; 3];
+            blocks.iter_mut().for_each(|block| plain.generate(block, &[]));
+            assert_eq!(*first, blocks[0]);
+            assert_eq!(*Seeded::new(&[material]).first_block(), blocks[0]);
+            let mut asked = Seeded::new(&[material]).asked_once();
+            let mut next = [[0; DIGEST_BYTES]; 2];
+            next.iter_mut().for_each(|block| asked.generate(block, &[]));
+            assert_eq!(next, blocks[1..]);
+        }
+    }
 
     /// The addition against the one of 128-bit numbers, carries through all of V included.
     #[test]

@@ -121,12 +121,12 @@ impl Point {
     }
 
     fn uncompressed<F: Field>(f: F, x: &[u8; SCALAR_BYTES], y: &[u8; SCALAR_BYTES]) -> Option<Affine> {
-        let affine = Affine { x: f.from_bytes(x)?, y: f.from_bytes(y)? };
+        let affine = Affine { x: f.decode(x)?, y: f.decode(y)? };
         affine.is_on_curve(f).then_some(affine)
     }
 
     fn decompressed<F: Field>(f: F, x: &[u8; SCALAR_BYTES], odd: bool) -> Option<Affine> {
-        Affine::decompress_vartime(f, f.from_bytes(x)?, odd)
+        Affine::decompress_vartime(f, f.decode(x)?, odd)
     }
 
     /// `[k]G`, in constant time; `None` for `k = 0`.
@@ -153,7 +153,7 @@ impl Point {
     }
 
     fn from_affine<F: Field>(f: F, affine: Affine) -> Self {
-        Self { affine, x: f.to_bytes(&affine.x), y: f.to_bytes(&affine.y) }
+        Self { affine, x: f.encode(&affine.x), y: f.encode(&affine.y) }
     }
 
     /// Whether the x of `[s]G + [t]self` is `x` modulo n, in time that depends on all four: for public values only.
@@ -180,12 +180,23 @@ impl Point {
 }
 
 /// The x of `[k]G` modulo n for each k, in constant time, with one inversion for all; 0 for `k = 0`.
-pub(super) fn generator_times_each<'a>(scalars: impl IntoIterator<Item = &'a Scalar>) -> Vec<Scalar> {
+pub(super) fn generator_times_each(scalars: &[Scalar]) -> Zeroizing<Vec<Scalar>> {
     on_field!(f => {
-        let products: Zeroizing<Vec<Jacobian>> =
-            Zeroizing::new(scalars.into_iter().map(|k| point::generator_times(f, k)).collect());
+        let products = Zeroizing::new(point::generator_times_each(f, scalars));
         let affine = Zeroizing::new(table::all_to_affine(f, &products));
-        affine.iter().map(|point| Scalar::reduced_words(f.to_words(&point.x))).collect()
+        Zeroizing::new(affine.iter().map(|point| Scalar::reduced_words(f.words_of(&point.x))).collect())
+    })
+}
+
+/// For each point with its scalars and x, whether [`Point::combination_has_x_vartime`]; one inversion serves all.
+pub(super) fn combinations_have_x_vartime(claims: &[(&Point, Scalar, Scalar, Scalar)]) -> Vec<bool> {
+    on_field!(f => {
+        let points: Vec<Affine> = claims.iter().map(|(point, ..)| point.affine).collect();
+        let multiples = point::odd_multiples_of_each(f, &points);
+        let held = claims.iter().zip(&multiples).map(|((_, s, t, x), multiples)| {
+            has_x_vartime(f, &point::combine_with_multiples_vartime(f, s, t, multiples), x)
+        });
+        held.collect()
     })
 }
 
@@ -203,7 +214,7 @@ impl Windows {
 fn has_x_vartime<F: Field>(f: F, point: &Jacobian, x: &Scalar) -> bool {
     // X = x Z^2 spares the inversion. Between n and p lies a second candidate, x + n, for x < p - n.
     let z2 = f.square(&point.z);
-    let is = |words: [u64; 4]| f.mul(&f.from_words(words), &z2) == point.x;
+    let is = |words: [u64; 4]| f.mul(&f.lift(words), &z2) == point.x;
     point.is_infinity() == 0 && (is(*x.words()) || x.plus_order_below_p().is_some_and(is))
 }
 

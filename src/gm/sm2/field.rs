@@ -85,27 +85,27 @@ pub(crate) trait Field: Copy {
 
     /// The number that 32 big-endian bytes are; `None` when it is not below p. The bytes must be public.
     #[inline(always)]
-    fn from_bytes(self, bytes: &[u8; 32]) -> Option<Fe> {
+    fn decode(self, bytes: &[u8; 32]) -> Option<Fe> {
         let words = words(bytes);
         super::scalar::is_below(&words, &P).then(|| self.mul(&Fe(words), &R_SQUARED))
     }
 
     /// The number that the words are, which must be below p.
     #[inline(always)]
-    fn from_words(self, words: [u64; 4]) -> Fe {
+    fn lift(self, words: [u64; 4]) -> Fe {
         self.mul(&Fe(words), &R_SQUARED)
     }
 
     /// The number out of Montgomery form.
     #[inline(always)]
-    fn to_words(self, a: &Fe) -> [u64; 4] {
+    fn words_of(self, a: &Fe) -> [u64; 4] {
         self.mul(a, &Fe([1, 0, 0, 0])).0
     }
 
     /// 32 bytes, big-endian.
     #[inline(always)]
-    fn to_bytes(self, a: &Fe) -> [u8; 32] {
-        bytes(&self.to_words(a))
+    fn encode(self, a: &Fe) -> [u8; 32] {
+        bytes(&self.words_of(a))
     }
 }
 

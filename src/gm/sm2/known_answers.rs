@@ -164,13 +164,35 @@ fn a_broken_generator_still_gives_each_message_its_own_nonce() {
     assert!(draw(1) != fresh, "fresh randomness, another nonce");
 }
 
-/// RFC 6979's own generator, with additional data: the same numbers come out of RustCrypto's independent reading of it.
+/// The nonce is the generator's first block over randomness, key and digest, and no other.
 #[test]
-fn nonces_are_those_of_the_rfc_6979_generator() {
-    use ::sm2::dsa::signature::hazmat::RandomizedPrehashSigner;
-    let e = [0x5a; 32];
-    let theirs = ::sm2::dsa::SigningKey::from_slice("1234567812345678", &[7; 32]).unwrap();
-    let theirs = theirs.sign_prehash_with_rng(&mut SeededRng::new(3), &e).unwrap();
-    let ours = SigningKey::from_bytes(&[7; 32]).unwrap().sign_digest(&e, &mut SeededRng::new(3));
-    assert_eq!(ours.to_bytes().as_slice(), theirs.to_vec());
+fn nonces_are_those_of_the_generator_of_gm_t_0105() {
+    let (d, e) = (curve::private_scalar(&[7; 32]).unwrap(), curve::reduced(&[0x5a; 32]));
+    let fresh: [u8; 32] = SeededRng::new(3).array();
+    let mut generator = crate::drbg::HashDrbg::instantiate(&[&fresh, &[7; 32], &[0x5a; 32]]);
+    let mut nonces = nonce::Nonces::new(&d, &e, &mut SeededRng::new(3));
+    for _ in 0..3 {
+        let mut block = [0; 32];
+        generator.generate(&mut block, &[]);
+        assert!(*nonces.draw() == curve::scalar(&block).unwrap());
+    }
+    let first = *nonce::Nonces::new(&d, &e, &mut SeededRng::new(3)).draw();
+    assert!(*nonce::first_of_each(&d, &[e], &mut SeededRng::new(3)) == [Some(first)]);
+}
+
+/// One signature over each message, whether made alone or with others; and all of them different.
+#[test]
+fn signatures_made_together_are_the_ones_made_alone() {
+    let key = SigningKey::from_bytes(&[7; 32]).unwrap();
+    let messages: Vec<Vec<u8>> = (0..67).map(|length| vec![length; usize::from(length)]).collect();
+    let parts: Vec<&[u8]> = messages.iter().map(Vec::as_slice).collect();
+    let together = key.sign_batch(&parts, b"id", &mut SeededRng::new(4)).unwrap();
+    let mut rng = SeededRng::new(4);
+    for (message, signature) in parts.iter().zip(&together) {
+        assert_eq!(
+            key.sign(message, b"id", &mut rng).as_ref(),
+            Ok(signature),
+            "the same randomness in the same order"
+        );
+    }
 }

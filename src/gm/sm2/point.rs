@@ -2,6 +2,9 @@
 //!
 //! What takes secrets is branch-free and says why no exceptional case is missed. What has `vartime` in its name is for public values.
 
+use alloc::vec;
+use alloc::vec::Vec;
+
 use zeroize::DefaultIsZeroes;
 
 use super::field::{Fe, Field, opaque};
@@ -46,7 +49,7 @@ impl Affine {
         if f.square(&root) != right {
             return None;
         }
-        let [low, ..] = f.to_words(&root);
+        let [low, ..] = f.words_of(&root);
         let y = if (low & 1 == 1) == odd { root } else { f.negate(&root) };
         // INVARIANT: y is not 0 (the order n is odd), so that -y is odd where y is even.
         Some(Self { x, y })
@@ -251,18 +254,27 @@ fn halved<F: Field>(f: F, a: &Fe) -> Fe {
 /// D = d 2^(7w) with |D| >= 2^(7w): as whole numbers they differ. Modulo n they could only agree in the last window, w = 36, where d
 /// is 0 to 16 and S + D = k < n: S = D - n asks for d = 16 and S = 2^256 - n > 0, so that k = S + 2^256 > n, which it is not.
 pub(super) fn generator_times<F: Field>(f: F, k: &Scalar) -> Jacobian {
-    comb(f, k, &table::GENERATOR)
+    let windows = (0u32..).step_by(WINDOW_BITS).zip(&table::GENERATOR);
+    windows.fold(Jacobian::INFINITY, |sum, (position, window)| add_window(f, &sum, k, position, window))
 }
 
-fn comb<F: Field>(f: F, k: &Scalar, windows: &[Window; WINDOWS]) -> Jacobian {
-    let mut sum = Jacobian::INFINITY;
-    for (position, window) in (0u32..).step_by(WINDOW_BITS).zip(windows) {
-        let (negative, digit) = booth_digit(k.words(), position, 7);
-        let mut addend = f.entry(window, digit);
-        addend.y = Fe::select(negative, &f.negate(&addend.y), &addend.y);
-        sum = sum.add_affine_unequal(f, &addend);
+/// `[k]G` for each k, in constant time: every window is read from memory once for all.
+pub(super) fn generator_times_each<F: Field>(f: F, scalars: &[Scalar]) -> Vec<Jacobian> {
+    let mut sums = vec![Jacobian::INFINITY; scalars.len()];
+    for (position, window) in (0u32..).step_by(WINDOW_BITS).zip(&table::GENERATOR) {
+        for (sum, k) in sums.iter_mut().zip(scalars) {
+            *sum = add_window(f, sum, k, position, window);
+        }
     }
-    sum
+    sums
+}
+
+#[inline(always)]
+fn add_window<F: Field>(f: F, sum: &Jacobian, k: &Scalar, position: u32, window: &Window) -> Jacobian {
+    let (negative, digit) = booth_digit(k.words(), position, 7);
+    let mut addend = f.entry(window, digit);
+    addend.y = Fe::select(negative, &f.negate(&addend.y), &addend.y);
+    sum.add_affine_unequal(f, &addend)
 }
 
 /// `[k]point`, in constant time, for a point other than infinity.
@@ -359,23 +371,68 @@ fn add_comb_vartime<F: Field>(f: F, mut sum: Jacobian, k: &Scalar, windows: &[Wi
     sum
 }
 
-/// `[k]point` by signed digits of 5 bits with zeros between them (width-5 NAF), highest first.
+/// `[k]point`, in time that depends on both.
 pub(super) fn times_vartime<F: Field>(f: F, point: &Affine, k: &Scalar) -> Jacobian {
+    let multiples = odd_multiples(f, point).map(|multiple| Multiple::of(f, multiple));
+    sum_of_digits_vartime(f, k, |product, index, negative| {
+        let Some(multiple) = multiples.get(index) else { return product };
+        let point = if negative { multiple.point.negate(f) } else { multiple.point };
+        product.add_multiple_vartime(f, &Multiple { point, ..*multiple })
+    })
+}
+
+/// `[s]G + [t]P` with P's odd multiples, in time that depends on all three.
+pub(super) fn combine_with_multiples_vartime<F: Field>(
+    f: F,
+    s: &Scalar,
+    t: &Scalar,
+    multiples: &[Affine],
+) -> Jacobian {
+    let product = sum_of_digits_vartime(f, t, |product, index, negative| {
+        let Some(multiple) = multiples.get(index) else { return product };
+        let y = if negative { f.negate(&multiple.y) } else { multiple.y };
+        product.add_affine_vartime(f, &Affine { x: multiple.x, y })
+    });
+    add_comb_vartime(f, product, s, &table::GENERATOR)
+}
+
+/// How many odd multiples digits of 5 bits ask for: 1 to 15 times the point.
+const ODD_MULTIPLES: usize = 8;
+
+/// 1, 3, ... 15 times the point.
+fn odd_multiples<F: Field>(f: F, point: &Affine) -> [Jacobian; ODD_MULTIPLES] {
     let twice = Multiple::of(f, point.lifted().double(f));
-    let mut odd = [Multiple::of(f, point.lifted()); 8];
+    let mut multiples = [point.lifted(); ODD_MULTIPLES];
     let mut last = point.lifted();
-    for multiple in odd.iter_mut().skip(1) {
+    for multiple in multiples.iter_mut().skip(1) {
         last = last.add_multiple_vartime(f, &twice);
-        *multiple = Multiple::of(f, last);
+        *multiple = last;
     }
+    multiples
+}
+
+/// The coordinates of 1, 3, ... 15 times each point, with one inversion for all.
+pub(super) fn odd_multiples_of_each<F: Field>(f: F, points: &[Affine]) -> Vec<[Affine; ODD_MULTIPLES]> {
+    let multiples: Vec<Jacobian> = points.iter().flat_map(|point| odd_multiples(f, point)).collect();
+    let affine = table::all_to_affine(f, &multiples);
+    let (chunks, _) = affine.as_chunks();
+    chunks.to_vec()
+}
+
+/// `[k]P` by signed digits of 5 bits with zeros between them (width-5 NAF), highest first: `add` adds the odd multiple with that index
+/// to what it is given, or takes it off.
+#[inline(always)]
+fn sum_of_digits_vartime<F: Field>(
+    f: F,
+    k: &Scalar,
+    add: impl Fn(Jacobian, usize, bool) -> Jacobian,
+) -> Jacobian {
     let mut product = Jacobian::INFINITY;
     for digit in non_adjacent_form(k).into_iter().rev() {
         product = product.double(f);
-        let Some(multiple) = odd.get(usize::from(digit.unsigned_abs() / 2)).filter(|_| digit != 0) else {
-            continue;
-        };
-        let point = if digit < 0 { multiple.point.negate(f) } else { multiple.point };
-        product = product.add_multiple_vartime(f, &Multiple { point, ..*multiple });
+        if digit != 0 {
+            product = add(product, usize::from(digit.unsigned_abs() / 2), digit < 0);
+        }
     }
     product
 }

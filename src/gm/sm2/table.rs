@@ -17,9 +17,8 @@ pub(super) type Window = [Affine; 64];
 /// Those of G: 148 KiB of constants (`build.rs`; compared with [`windows_of`] in a test).
 pub(super) static GENERATOR: [Window; WINDOWS] = include!(concat!(env!("OUT_DIR"), "/generator.rs"));
 
-#[rustfmt::skip]
-const fn entry(x0: u64, x1: u64, x2: u64, x3: u64, y0: u64, y1: u64, y2: u64, y3: u64) -> Affine {
-    Affine { x: Fe([x0, x1, x2, x3]), y: Fe([y0, y1, y2, y3]) }
+const fn entry(x: [u64; 4], y: [u64; 4]) -> Affine {
+    Affine { x: Fe(x), y: Fe(y) }
 }
 
 /// Those of a public point, in time that depends on it: 148 KiB, and as much work as some 20 verifications.

@@ -1,8 +1,9 @@
 //! Checking signatures (GB/T 32918.2-2016, 7).
 
+use alloc::vec::Vec;
 use core::fmt;
 
-use super::curve::{self, PARAMETERS, POINT_BYTES, Point};
+use super::curve::{self, PARAMETERS, POINT_BYTES, Point, Scalar, Windows};
 use super::{DEFAULT_ID, Error, MAX_ID_BYTES, Signature};
 use crate::{Rejected, sm3};
 
@@ -53,6 +54,13 @@ impl VerifyingKey {
         Ok(sm3.finish())
     }
 
+    /// `e = SM3(Z || message)` for each of `messages`, hashed many at a time. Fails with [`Error::IdTooLong`].
+    pub fn digests(&self, messages: &[&[u8]], id: &[u8]) -> Result<Vec<[u8; 32]>, Error> {
+        let mut sm3 = sm3::Sm3::new();
+        sm3.update(&self.z(id)?);
+        Ok(sm3.finish_many(messages))
+    }
+
     /// Whether `signature` is this key's over `message` by the signer with `id`; an id that is too long is [`Rejected`] too.
     ///
     /// Not in constant time: everything here is public. Source: GB/T 32918.2-2016, 7.1.
@@ -64,6 +72,77 @@ impl VerifyingKey {
 
     /// Whether `signature` is this key's over the digest `e = SM3(Z || message)`.
     pub fn verify_digest(&self, e: &[u8; 32], signature: &Signature) -> Result<(), Rejected> {
+        let claim = Claim::of(e, signature)?;
+        verdict(self.point.combination_has_x_vartime(&claim.s, &claim.t, &claim.x1))
+    }
+}
+
+/// A public key that checks signatures four times as fast, for 148 KiB and the work of some 20 verifications once.
+///
+/// For keys that many signatures come from: an issuer's, an authority's, a seal-maker's.
+pub struct HotVerifyingKey {
+    key: VerifyingKey,
+    windows: Windows,
+}
+
+impl HotVerifyingKey {
+    /// Makes the table of `key`'s multiples.
+    pub fn new(key: &VerifyingKey) -> Self {
+        Self { key: key.clone(), windows: key.point.windows() }
+    }
+
+    /// The key without its table.
+    pub const fn verifying_key(&self) -> &VerifyingKey {
+        &self.key
+    }
+
+    /// As [`VerifyingKey::verify`].
+    pub fn verify(&self, message: &[u8], id: &[u8], signature: &Signature) -> Result<(), Rejected> {
+        let e = self.key.digest(&[message], id).map_err(|_| Rejected)?;
+        self.verify_digest(&e, signature)
+    }
+
+    /// As [`VerifyingKey::verify_digest`].
+    pub fn verify_digest(&self, e: &[u8; 32], signature: &Signature) -> Result<(), Rejected> {
+        let claim = Claim::of(e, signature)?;
+        verdict(self.windows.combination_has_x_vartime(&claim.s, &claim.t, &claim.x1))
+    }
+}
+
+/// Whether each of `signatures` is its key's over its digest `e = SM3(Z || message)`: for each what [`VerifyingKey::verify_digest`] says.
+///
+/// Nothing is bound together, so that one bad signature spoils no other; what is shared is an inversion and with it faster additions.
+pub fn verify_batch(signatures: &[(&VerifyingKey, [u8; 32], &Signature)]) -> Vec<Result<(), Rejected>> {
+    let mut verdicts = Vec::with_capacity(signatures.len());
+    for signatures in signatures.chunks(BATCH_COUNT) {
+        let claims: Vec<_> = signatures.iter().map(|(_, e, signature)| Claim::of(e, signature)).collect();
+        // A signature that makes no claim lends its place to one that nobody asks about.
+        let asked: Vec<_> = signatures
+            .iter()
+            .zip(&claims)
+            .map(|((key, ..), claim)| match claim {
+                Ok(Claim { s, t, x1 }) => (&key.point, *s, *t, *x1),
+                Err(Rejected) => (&key.point, Scalar::default(), Scalar::default(), Scalar::default()),
+            })
+            .collect();
+        let held = curve::combinations_have_x_vartime(&asked);
+        verdicts.extend(claims.into_iter().zip(held).map(|(claim, held)| claim.and_then(|_| verdict(held))));
+    }
+    verdicts
+}
+
+/// How many signatures are checked together: their keys' multiples fit the second-level cache.
+const BATCH_COUNT: usize = 64;
+
+/// What a signature over a digest says: that the x of `[s]G + [t]P` is x1 modulo n.
+struct Claim {
+    s: Scalar,
+    t: Scalar,
+    x1: Scalar,
+}
+
+impl Claim {
+    fn of(e: &[u8; 32], signature: &Signature) -> Result<Self, Rejected> {
         // B1, B2: r and s lie in [1, n-1] since the signature was read.
         let (r, s) = signature.scalars();
         // B5: t = r + s, refused when 0
@@ -72,9 +151,12 @@ impl VerifyingKey {
             return Err(Rejected);
         }
         // B6: (x1, y1) = [s]G + [t]P; B7: R = e + x1 must be r, so x1 must be r - e modulo n
-        let x1 = r - curve::reduced(e);
-        if self.point.combination_has_x_vartime(&s, &t, &x1) { Ok(()) } else { Err(Rejected) }
+        Ok(Self { s, t, x1: r - curve::reduced(e) })
     }
+}
+
+const fn verdict(held: bool) -> Result<(), Rejected> {
+    if held { Ok(()) } else { Err(Rejected) }
 }
 
 impl fmt::Debug for VerifyingKey {

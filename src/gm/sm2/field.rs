@@ -6,6 +6,7 @@
 use zeroize::DefaultIsZeroes;
 
 use super::point::Affine;
+use crate::arch::opaque;
 
 /// A number modulo p in Montgomery form, least word first.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
@@ -128,18 +129,12 @@ impl Fe {
         ((any | any.wrapping_neg()) >> 63).wrapping_sub(1)
     }
 
-    /// `a` where `mask` is all ones, `b` where it is 0. The mask comes out of [`opaque`].
+    /// `a` where `mask` is all ones, `b` where it is 0. The mask comes out of `opaque`.
     #[inline(always)]
     pub(crate) const fn select(mask: u64, a: &Self, b: &Self) -> Self {
         let ([a0, a1, a2, a3], [b0, b1, b2, b3]) = (a.0, b.0);
         Self([b0 ^ mask & (a0 ^ b0), b1 ^ mask & (a1 ^ b1), b2 ^ mask & (a2 ^ b2), b3 ^ mask & (a3 ^ b3)])
     }
-}
-
-/// The mask, and no word to the compiler that it is all ones or 0: what it does not know it makes no branch of.
-#[inline(always)]
-pub(crate) fn opaque(mask: u64) -> u64 {
-    core::hint::black_box(mask)
 }
 
 /// The words of 32 big-endian bytes, least first.

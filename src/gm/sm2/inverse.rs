@@ -4,7 +4,7 @@
 //! 590 steps enough for 256 bits (Wuille, 2021). 62 steps at a time act on the lowest words alone and are gathered into a matrix; then
 //! the matrix acts on the whole numbers.
 
-use super::field::opaque;
+use crate::arch::opaque;
 
 /// Steps that one matrix gathers, and bits in one limb.
 const STEP_BITS: u32 = 62;

@@ -7,9 +7,10 @@ use alloc::vec::Vec;
 
 use zeroize::DefaultIsZeroes;
 
-use super::field::{Fe, Field, opaque};
+use super::field::{Fe, Field};
 use super::scalar::Scalar;
 use super::table::{self, WINDOW_BITS, WINDOWS, Window};
+use crate::arch::opaque;
 
 /// A point by its coordinates; `(0, 0)`, which is not on the curve, stands for infinity. One cache line.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]

@@ -38,7 +38,7 @@ impl Scalar {
     /// The words modulo n.
     pub(super) fn reduced_words(words: [u64; 4]) -> Self {
         let (difference, borrow) = subtract(&words, &N);
-        let mask = field::opaque(u64::from(borrow).wrapping_neg());
+        let mask = crate::arch::opaque(u64::from(borrow).wrapping_neg());
         Self(field::Fe::select(mask, &field::Fe(words), &field::Fe(difference)).0)
     }
 

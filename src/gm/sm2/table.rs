@@ -3,8 +3,9 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use super::field::{Fe, Field, opaque};
+use super::field::{Fe, Field};
 use super::point::{Affine, Jacobian};
+use crate::arch::opaque;
 
 /// Bits that one window covers.
 pub(super) const WINDOW_BITS: usize = 7;

@@ -4,3 +4,7 @@
 //! that the call is sound. Without a token there is always a portable path, in safe code, outside this folder.
 
 pub mod cpu;
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod ghash;
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod sm4;

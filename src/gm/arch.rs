@@ -4,12 +4,16 @@
 //! that the call is sound. Without a token there is always a portable path, in safe code, outside this folder.
 
 pub mod cpu;
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod ghash;
 #[cfg(test)]
 pub(crate) mod left_behind;
 #[cfg(target_arch = "x86_64")]
 mod sm2;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod sm3;
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod sm4;
 
 /// The same word, and no word to the compiler of where it comes from: what it does not know to be a mask it makes no branch of.
 #[inline(always)]

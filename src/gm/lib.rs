@@ -19,6 +19,7 @@ extern crate self as gm;
 extern crate std;
 
 mod arch;
+mod declassify;
 mod der;
 pub mod drbg;
 mod error;
@@ -33,4 +34,6 @@ pub mod sm4;
 pub mod traits;
 
 pub use arch::cpu;
+#[cfg(all(feature = "memcheck", target_arch = "x86_64"))]
+pub use arch::memcheck;
 pub use error::{Rejected, TooLong};

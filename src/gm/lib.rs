@@ -32,6 +32,8 @@ pub mod sm3;
 pub mod sm4;
 #[cfg(feature = "rustcrypto")]
 pub mod traits;
+#[cfg(test)]
+mod wiped;
 
 pub use arch::cpu;
 #[cfg(all(feature = "memcheck", target_arch = "x86_64"))]

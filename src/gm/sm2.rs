@@ -10,7 +10,7 @@ mod curve;
 mod encryption;
 pub mod exchange;
 pub(crate) mod field;
-#[cfg(feature = "cpu-limit")]
+#[cfg(any(test, feature = "cpu-limit"))]
 pub mod inner;
 mod inverse;
 pub mod keys;

@@ -192,6 +192,12 @@ impl Initiator {
         self.agree(ephemeral).map(|agreed| agreed.key).ok_or(Rejected)
     }
 
+    /// What must be gone when it is dropped.
+    #[cfg(test)]
+    pub(crate) fn t(&self) -> [u8; SCALAR_BYTES] {
+        curve::scalar_bytes(&self.own.t)
+    }
+
     fn agree(&self, ephemeral: &EphemeralKey) -> Option<Agreed> {
         let shared = self.own.meet(&self.peer, &ephemeral.0)?;
         let transcript = Transcript {

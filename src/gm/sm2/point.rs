@@ -443,13 +443,12 @@ fn non_adjacent_form(k: &Scalar) -> [i8; 257] {
     let mut digits = [0; 257];
     let (mut carry, mut position) = (0, 0);
     while let Some(digit) = digits.get_mut(position) {
-        let bits = bits_at(k.words(), position) + carry;
+        let bits = (bits_at(k.words(), position) & 31) + carry;
         if bits & 1 == 0 {
             // 0, or a carry into an odd bit: it goes on.
             position += 1;
             continue;
         }
-        let bits = bits & 31;
         carry = u64::from(bits > 15);
         // INVARIANT: from -15 to 15.
         *digit = i8::try_from(bits).unwrap_or(0) - if carry == 1 { 32 } else { 0 };

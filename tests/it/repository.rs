@@ -133,7 +133,8 @@ fn what_is_below_the_store_touches_no_file_and_no_socket() {
     {
         let name = short(&file);
         let of_a_pure_crate = pure.iter().any(|member| name.starts_with(&format!("src/{member}/")));
-        if !of_a_pure_crate || name.contains("/tests/") || name.ends_with("/tests.rs") {
+        let beside_it = ["/tests/", "/benches/", "/examples/"].iter().any(|folder| name.contains(folder));
+        if !of_a_pure_crate || beside_it || name.ends_with("/tests.rs") {
             continue;
         }
         let product = text.split("#[cfg(test)]").next().unwrap();

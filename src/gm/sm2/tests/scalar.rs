@@ -35,8 +35,7 @@ fn what_is_not_below_n_is_refused_or_reduced() {
     above[31] += 5;
     assert!(Scalar::reduced(&above) == scalar("5"));
     assert!(
-        Scalar::reduced(&[0xff; 32])
-            == scalar("10000000000000000000000008dfc2094de39fad4ac440bf6c62abedc")
+        Scalar::reduced(&[0xff; 32]) == scalar("10000000000000000000000008dfc2094de39fad4ac440bf6c62abedc")
     );
 }
 

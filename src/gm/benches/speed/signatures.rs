@@ -1,0 +1,132 @@
+//! SM2 signatures and keys, beside ring's ECDSA P-256, RustCrypto and gmsm. A signature takes its hashing and its entropy along.
+
+use std::hint::black_box;
+
+use gm::cpu::Level;
+use gm::sm2::{DEFAULT_ID, SigningKey};
+use ring::agreement;
+use ring::rand::SystemRandom;
+use ring::signature::{self as ring_signature, EcdsaKeyPair, KeyPair as _, UnparsedPublicKey};
+use signature::{RandomizedSigner as _, Verifier as _};
+
+use crate::contender::{Contender, Row, Size};
+use crate::entropy::Entropy;
+
+const MESSAGE: &[u8; 32] = b"the digest of an application 001";
+const ID: &str = "1234567812345678";
+
+pub(crate) fn rows(highest: Level) -> Vec<Row> {
+    vec![
+        Row::new("SM2 sign", Size::Operations, sign())
+            .beside("ring P-256", Some(1.2), ring_sign())
+            .beside("RustCrypto sm2", Some(8.0), rustcrypto_sign())
+            .beside_gmsm(Some(2.0), "sm2-sign"),
+        Row::new("SM2 verify, cold key", Size::Operations, verify())
+            .beside("ring P-256", Some(1.0), ring_verify())
+            .beside("RustCrypto sm2", None, rustcrypto_verify())
+            .beside_gmsm(Some(1.3), "sm2-verify"),
+        Row::new("SM2 key generation", Size::Operations, generate())
+            .beside("ring P-256", Some(1.0), ring_generate())
+            .beside("RustCrypto sm2", None, rustcrypto_generate())
+            .beside_gmsm(None, "sm2-generate"),
+        // Within 2 times of the fast path.
+        Row::new("SM2 sign, portable", Size::Operations, Contender::at(Level::Portable, sign)).beside(
+            "our fast path",
+            Some(0.5),
+            Contender::at(highest, sign),
+        ),
+        Row::new("SM2 verify, portable", Size::Operations, Contender::at(Level::Portable, verify)).beside(
+            "our fast path",
+            Some(0.5),
+            Contender::at(highest, verify),
+        ),
+    ]
+}
+
+fn sign() -> Contender {
+    let mut entropy = Entropy::new();
+    let key = SigningKey::generate(&mut entropy);
+    let made = key.sign(MESSAGE, DEFAULT_ID, &mut entropy).unwrap();
+    let theirs = sm2::dsa::Signature::from_slice(&made.to_bytes()).unwrap();
+    rustcrypto_key(&key).verifying_key().verify(MESSAGE, &theirs).expect("our signature is right");
+    Contender::once(move || {
+        black_box(key.sign(black_box(MESSAGE), DEFAULT_ID, &mut entropy).unwrap());
+    })
+}
+
+fn verify() -> Contender {
+    let mut entropy = Entropy::new();
+    let key = SigningKey::generate(&mut entropy);
+    let signature = key.sign(MESSAGE, DEFAULT_ID, &mut entropy).unwrap();
+    let public = key.verifying_key().clone();
+    public.verify(b"another", DEFAULT_ID, &signature).expect_err("another message is refused");
+    Contender::once(move || public.verify(black_box(MESSAGE), DEFAULT_ID, &signature).unwrap())
+}
+
+fn generate() -> Contender {
+    let mut entropy = Entropy::new();
+    Contender::once(move || {
+        black_box(SigningKey::generate(&mut entropy).verifying_key().to_sec1());
+    })
+}
+
+fn rustcrypto_key(key: &SigningKey) -> sm2::dsa::SigningKey {
+    sm2::dsa::SigningKey::from_slice(ID, key.to_bytes().as_slice()).unwrap()
+}
+
+fn rustcrypto_sign() -> Contender {
+    let mut entropy = Entropy::new();
+    let key = rustcrypto_key(&SigningKey::generate(&mut entropy));
+    Contender::once(move || {
+        let made: sm2::dsa::Signature = key.try_sign_with_rng(&mut entropy, black_box(MESSAGE)).unwrap();
+        black_box(made);
+    })
+}
+
+fn rustcrypto_verify() -> Contender {
+    let mut entropy = Entropy::new();
+    let key = rustcrypto_key(&SigningKey::generate(&mut entropy));
+    let signature: sm2::dsa::Signature = key.try_sign_with_rng(&mut entropy, MESSAGE).unwrap();
+    let public = key.verifying_key().clone();
+    Contender::once(move || public.verify(black_box(MESSAGE), &signature).unwrap())
+}
+
+fn rustcrypto_generate() -> Contender {
+    use sm2::elliptic_curve::Generate as _;
+    use sm2::elliptic_curve::sec1::ToSec1Point as _;
+    let mut entropy = Entropy::new();
+    Contender::once(move || {
+        let key = sm2::SecretKey::generate_from_rng(&mut entropy);
+        black_box(key.public_key().to_sec1_point(false));
+    })
+}
+
+fn ring_key() -> EcdsaKeyPair {
+    let (algorithm, random) = (&ring_signature::ECDSA_P256_SHA256_FIXED_SIGNING, SystemRandom::new());
+    let file = EcdsaKeyPair::generate_pkcs8(algorithm, &random).unwrap();
+    EcdsaKeyPair::from_pkcs8(algorithm, file.as_ref(), &random).unwrap()
+}
+
+fn ring_sign() -> Contender {
+    let (key, random) = (ring_key(), SystemRandom::new());
+    Contender::once(move || {
+        black_box(key.sign(&random, black_box(MESSAGE)).unwrap());
+    })
+}
+
+fn ring_verify() -> Contender {
+    let key = ring_key();
+    let signature = key.sign(&SystemRandom::new(), MESSAGE).unwrap();
+    let public = key.public_key().as_ref().to_vec();
+    let public = UnparsedPublicKey::new(&ring_signature::ECDSA_P256_SHA256_FIXED, public);
+    Contender::once(move || public.verify(black_box(MESSAGE), signature.as_ref()).unwrap())
+}
+
+/// A pair for key agreement: ring's only way of making a key without encoding it.
+fn ring_generate() -> Contender {
+    let random = SystemRandom::new();
+    Contender::once(move || {
+        let key = agreement::EphemeralPrivateKey::generate(&agreement::ECDH_P256, &random).unwrap();
+        black_box(key.compute_public_key().unwrap());
+    })
+}

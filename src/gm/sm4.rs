@@ -29,7 +29,7 @@ mod schedule;
 pub mod xts;
 
 pub use error::Error;
-pub(crate) use schedule::{Direction, RoundKeys};
+pub(crate) use schedule::{Direction, RoundKeys, expand_with};
 
 #[cfg(target_arch = "x86_64")]
 use crate::arch::cpu::{AesNi, Avx2, Avx512, Vaes};
@@ -137,7 +137,10 @@ fn xor(data: &mut [u8], mask: &[u8]) {
 }
 
 /// Runs `whole` over `blocks` as if there were `G` times `W` of them, the others being zero; of no blocks it makes nothing.
-pub(crate) fn padded<const W: usize, const G: usize>(blocks: &mut [Block], whole: impl FnOnce(&mut [[Block; W]; G])) {
+pub(crate) fn padded<const W: usize, const G: usize>(
+    blocks: &mut [Block],
+    whole: impl FnOnce(&mut [[Block; W]; G]),
+) {
     if blocks.is_empty() {
         return;
     }

@@ -98,7 +98,8 @@ fn absorb_512(powers: &Powers, mut sum: u128, blocks: &[Block]) -> u128 {
             carried = _mm512_setzero_si512();
         }
         sum = number(reduce(products.map(|product| {
-            let half = _mm256_xor_si256(_mm512_castsi512_si256(product), _mm512_extracti64x4_epi64::<1>(product));
+            let half =
+                _mm256_xor_si256(_mm512_castsi512_si256(product), _mm512_extracti64x4_epi64::<1>(product));
             _mm_xor_si128(_mm256_castsi256_si128(half), _mm256_extracti128_si256::<1>(half))
         })));
     }

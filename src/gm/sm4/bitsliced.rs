@@ -4,7 +4,10 @@
 //! `i` is bit `i` of byte `j` of block `b`'s word. So a turn of the word by whole bytes is a turn of every plane, a turn by bits
 //! another order of the planes, and the S-box the circuit of [`super::sbox`]. [`WIDE`] groups stand side by side in arrays,
 //! which the compiler turns into whatever vectors the target has.
-#![expect(clippy::indexing_slicing, reason = "all indices are constants, loop counters below an array's length, or masked")]
+#![expect(
+    clippy::indexing_slicing,
+    reason = "all indices are constants, loop counters below an array's length, or masked"
+)]
 
 use zeroize::Zeroizing;
 

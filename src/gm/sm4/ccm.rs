@@ -32,7 +32,13 @@ pub const fn plaintext_limit_bytes(nonce_bytes: usize) -> u64 {
 ///
 /// Fails with [`Error::NonceLength`] outside of 7 to 13 bytes, [`Error::TagLength`] unless the tag has 4, 6, 8, 10, 12, 14 or 16, and
 /// [`Error::TooLong`] above [`plaintext_limit_bytes`].
-pub fn seal(key: &Key, nonce: &[u8], tag_bytes: usize, aad: &[u8], plaintext: &[u8]) -> Result<Vec<u8>, Error> {
+pub fn seal(
+    key: &Key,
+    nonce: &[u8],
+    tag_bytes: usize,
+    aad: &[u8],
+    plaintext: &[u8],
+) -> Result<Vec<u8>, Error> {
     let message = Message::new(key, nonce, tag_bytes, plaintext.len())?;
     let mut out = Vec::with_capacity(plaintext.len().saturating_add(tag_bytes));
     out.extend_from_slice(plaintext);
@@ -45,7 +51,13 @@ pub fn seal(key: &Key, nonce: &[u8], tag_bytes: usize, aad: &[u8], plaintext: &[
 ///
 /// Fails with [`Rejected`] when anything was changed, cut short, or made under another key, nonce, `aad` or length of tag, and for
 /// lengths that [`seal`] refuses. Nothing of a rejected plaintext is left behind.
-pub fn open(key: &Key, nonce: &[u8], tag_bytes: usize, aad: &[u8], sealed: &[u8]) -> Result<Vec<u8>, Rejected> {
+pub fn open(
+    key: &Key,
+    nonce: &[u8],
+    tag_bytes: usize,
+    aad: &[u8],
+    sealed: &[u8],
+) -> Result<Vec<u8>, Rejected> {
     let ciphertext_bytes = sealed.len().checked_sub(tag_bytes).ok_or(Rejected)?;
     let (ciphertext, tag) = sealed.split_at(ciphertext_bytes);
     let mut out = ciphertext.to_vec();
@@ -54,7 +66,13 @@ pub fn open(key: &Key, nonce: &[u8], tag_bytes: usize, aad: &[u8], sealed: &[u8]
 }
 
 /// Encrypts `data` where it lies and writes the tag over `tag`, whose length is the tag's. Fails as [`seal`] does, with both untouched.
-pub fn seal_in_place(key: &Key, nonce: &[u8], aad: &[u8], data: &mut [u8], tag: &mut [u8]) -> Result<(), Error> {
+pub fn seal_in_place(
+    key: &Key,
+    nonce: &[u8],
+    aad: &[u8],
+    data: &mut [u8],
+    tag: &mut [u8],
+) -> Result<(), Error> {
     let message = Message::new(key, nonce, tag.len(), data.len())?;
     let made = message.seal(aad, data);
     tag.iter_mut().zip(made.iter()).for_each(|(to, from)| *to = *from);
@@ -65,7 +83,13 @@ pub fn seal_in_place(key: &Key, nonce: &[u8], aad: &[u8], data: &mut [u8], tag: 
 ///
 /// Fails with [`Rejected`] as [`open`] does. The tag is that of the plaintext, so there must be one before it can be checked: `data`
 /// is all zeros when it does not hold, and untouched when a length is refused.
-pub fn open_in_place(key: &Key, nonce: &[u8], aad: &[u8], data: &mut [u8], tag: &[u8]) -> Result<(), Rejected> {
+pub fn open_in_place(
+    key: &Key,
+    nonce: &[u8],
+    aad: &[u8],
+    data: &mut [u8],
+    tag: &[u8],
+) -> Result<(), Rejected> {
     let message = Message::new(key, nonce, tag.len(), data.len()).map_err(|_| Rejected)?;
     message.apply_stream(data);
     let expected = message.tag(aad, data);

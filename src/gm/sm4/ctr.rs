@@ -1,4 +1,4 @@
-//! SM4-CTR: a key stream of encrypted counters (GB/T 17964-2021; OID 1.2.156.10197.1.104.7).
+//! SM4-CTR: a key stream of encrypted counters (GB/T 17964-2021, 9; OID 1.2.156.10197.1.104.7).
 //!
 //! It hides and does not protect: pair it with a MAC, or use [`super::gcm`].
 
@@ -53,7 +53,12 @@ struct Current(Block);
 impl<'key> Stream<'key> {
     /// The stream that starts with `counter`, at its beginning.
     pub fn new(key: &'key Key, counter: &Block) -> Self {
-        Self { key, first: u128::from_be_bytes(*counter), position_bytes: 0, current: Current([0; BLOCK_BYTES]) }
+        Self {
+            key,
+            first: u128::from_be_bytes(*counter),
+            position_bytes: 0,
+            current: Current([0; BLOCK_BYTES]),
+        }
     }
 
     /// Where in the stream the next byte is, in bytes from its beginning.
@@ -127,7 +132,8 @@ pub(super) fn apply_32(key: &Key, first: &Block, data: &mut [u8]) {
         key.encrypt_blocks(stream);
         xor(piece, stream.as_flattened());
     }
-    wipe(&mut scratch);
+    let (used, _) = scratch.split_at_mut(rest.len().div_ceil(BLOCK_BYTES).min(SCRATCH_BLOCKS));
+    wipe(used);
 }
 
 /// A block of a fixed part and a counter.

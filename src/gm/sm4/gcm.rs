@@ -119,8 +119,10 @@ impl<'key> Sealer<'key> {
     /// Fails with [`TooLong`], with `data` untouched, when all pieces together would be above [`PLAINTEXT_LIMIT_BYTES`].
     pub fn update(&mut self, data: &mut [u8]) -> Result<(), TooLong> {
         let before = self.0.data_bytes;
-        TooLong::unless_within(PLAINTEXT_LIMIT_BYTES - before, data.len())
-            .map_err(|e| TooLong { limit_bytes: PLAINTEXT_LIMIT_BYTES, got_bytes: before.saturating_add(e.got_bytes) })?;
+        TooLong::unless_within(PLAINTEXT_LIMIT_BYTES - before, data.len()).map_err(|e| TooLong {
+            limit_bytes: PLAINTEXT_LIMIT_BYTES,
+            got_bytes: before.saturating_add(e.got_bytes),
+        })?;
         self.0.encrypt(data);
         Ok(())
     }

@@ -4,7 +4,7 @@
 //! - [`sm3`] the hash (GB/T 32905).
 //! - [`hmac`] the message authentication code over it (GM/T 0042, RFC 2104).
 //! - [`kdf`] keys from shared secrets and passwords: the SM2 KDF, HKDF, PBKDF2.
-//! - [`sm4`] the block cipher (GB/T 32907) and its modes ECB block, CBC, CTR, GCM (GB/T 17964, RFC 8998).
+//! - [`sm4`] the block cipher (GB/T 32907), its modes (GB/T 17964, RFC 8998) and key wrap.
 //!
 //! No I/O, no clock, and no randomness but what the caller hands in. `README.md` says what runs in constant time.
 #![cfg_attr(not(test), no_std)]

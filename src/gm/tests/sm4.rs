@@ -133,16 +133,16 @@ fn cbc_with_and_without_padding_whole_and_in_pieces() {
 }
 
 /// `data` cut where chance has it, sometimes into nothing.
-fn pieces<'a>(data: &'a [u8], rng: &mut SeededRng) -> impl Iterator<Item = &'a [u8]> {
+fn pieces<'a>(data: &'a [u8], rng: &mut SeededRng) -> impl Iterator<Item = &'a [u8]> + use<'a> {
     let cuts = rng.bytes(3 + data.len() / 20);
     let mut rest = data;
-    let mut cut = move |at: usize| {
+    let cut = move |at: usize| {
         let (piece, after) = rest.split_at(at.min(rest.len()));
         rest = after;
         piece
     };
     let lengths = cuts.into_iter().map(|cut| usize::from(cut) % 90).chain([usize::MAX]);
-    lengths.map(move |at| cut(at)).collect::<Vec<_>>().into_iter()
+    lengths.map(cut)
 }
 
 #[test]

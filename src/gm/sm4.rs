@@ -29,7 +29,9 @@ mod schedule;
 pub mod xts;
 
 pub use error::Error;
-pub(crate) use schedule::{Direction, RoundKeys, expand_with};
+#[cfg(target_arch = "x86_64")]
+pub(crate) use schedule::expand_with;
+pub(crate) use schedule::{Direction, RoundKeys};
 
 #[cfg(target_arch = "x86_64")]
 use crate::arch::cpu::{AesNi, Avx2, Avx512, Vaes};

@@ -1,4 +1,4 @@
-//! SM4-CBC (GB/T 17964-2021; OID 1.2.156.10197.1.104.2), with the padding of PKCS #7 (RFC 5652, 6.3) or without.
+//! SM4-CBC (GB/T 17964-2021, 6; OID 1.2.156.10197.1.104.2), with the padding of PKCS #7 (RFC 5652, 6.3) or without.
 //!
 //! For formats that prescribe it (GB/T 35275 envelopes, PKCS #8). It does not notice every change: where an attacker can send
 //! ciphertexts and see the outcome, check a MAC first.

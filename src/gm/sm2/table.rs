@@ -12,7 +12,7 @@ pub(super) const WINDOW_BITS: usize = 7;
 /// Windows that cover 256 bits and the carry of the signed digits.
 pub(super) const WINDOWS: usize = 37;
 
-/// Multiples 1 to 64 of `2^(7 w)` times the point.
+/// 1, 3, ... 127 times `2^(7 w)` times the point.
 pub(super) type Window = [Affine; 64];
 
 /// Those of G: 148 KiB of constants (`build.rs`; compared with [`windows_of`] in a test).
@@ -27,10 +27,10 @@ pub(super) fn windows_of<F: Field>(f: F, point: &Affine) -> Box<[Window; WINDOWS
     let mut multiples = Vec::with_capacity(WINDOWS * 64);
     let mut base = point.lifted();
     for _ in 0..WINDOWS {
-        let mut multiple = base;
+        let (mut multiple, twice) = (base, base.doubled(f, 1));
         for _ in 0..64 {
             multiples.push(multiple);
-            multiple = multiple.add_vartime(f, &base);
+            multiple = multiple.add_vartime(f, &twice);
         }
         base = base.doubled(f, 7);
     }

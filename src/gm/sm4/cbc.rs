@@ -162,7 +162,9 @@ fn decrypt_chain(key: &Key, previous: &mut Block, blocks: &mut [Block]) {
     // What each block is added to: the ciphertext before it.
     let mut before = [[0; BLOCK_BYTES]; PIECE_BLOCKS + 1];
     for piece in blocks.chunks_mut(PIECE_BLOCKS) {
-        before.iter_mut().zip(core::iter::once(&*previous).chain(&*piece)).for_each(|(to, from)| *to = *from);
+        let [first, others @ ..] = &mut before;
+        *first = *previous;
+        others.iter_mut().zip(&*piece).for_each(|(to, from)| *to = *from);
         piece.last().into_iter().for_each(|last| *previous = *last);
         key.decrypt_blocks(piece);
         xor(piece.as_flattened_mut(), before.as_flattened());

@@ -92,6 +92,8 @@ pub(crate) struct Contender {
     work: Work,
     /// The level under which the work was prepared and runs.
     level: Level,
+    /// How many operations one call does.
+    operations: u32,
     /// How many calls fill a sample; 0 until it was found out.
     calls: u32,
 }
@@ -103,12 +105,17 @@ enum Work {
 
 impl Contender {
     fn new(work: Work) -> Self {
-        Self { work, level: cpu::level(), calls: 0 }
+        Self { work, level: cpu::level(), operations: 1, calls: 0 }
     }
 
     /// `call` does the operation once; that its result was right is its own business, in each call or before the first.
     pub(crate) fn once(call: impl FnMut() + 'static) -> Self {
         Self::new(Work::Here(Box::new(call)))
+    }
+
+    /// `call` does the operation `operations` times.
+    pub(crate) fn batch(operations: u32, call: impl FnMut() + 'static) -> Self {
+        Self { operations, ..Self::once(call) }
     }
 
     /// What `prepare` makes under `level`, and under that level it will run.
@@ -133,7 +140,7 @@ impl Contender {
                 }
                 let spent = run(call, self.calls).as_secs_f64() * 1e9;
                 cpu::limit(before);
-                Some(spent / f64::from(self.calls))
+                Some(spent / f64::from(self.calls) / f64::from(self.operations))
             }
         }
     }

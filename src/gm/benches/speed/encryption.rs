@@ -1,9 +1,10 @@
-//! SM2 encryption of 32 bytes (a wrapped key), beside RustCrypto and gmsm.
+//! SM2 encryption of 32 bytes (a wrapped key) and key exchange, beside RustCrypto and gmsm.
 
 use std::hint::black_box;
 
 use gm::cpu::Level;
-use gm::sm2::{Ciphertext, DecryptingKey};
+use gm::sm2::exchange::Agreement;
+use gm::sm2::{Ciphertext, DEFAULT_ID, DecryptingKey};
 use sm2::pke;
 
 use crate::contender::{Contender, Row, Size};
@@ -19,6 +20,9 @@ pub(crate) fn rows(highest: Level) -> Vec<Row> {
         Row::new("SM2 decrypt 32 B", Size::Operations, decrypt())
             .beside("RustCrypto sm2", None, rustcrypto_decrypt())
             .beside_gmsm(Some(1.2), "sm2-decrypt"),
+        // The responder's side, with an ephemeral key of its own. Gmsm's has no confirmation.
+        Row::new("SM2 key exchange, one side", Size::Operations, exchange())
+            .beside_gmsm(None, "sm2-exchange"),
         // Within 2 times of the fast path.
         Row::new("SM2 decrypt 32 B, portable", Size::Operations, Contender::at(Level::Portable, decrypt))
             .beside("our fast path", Some(0.5), Contender::at(highest, decrypt)),
@@ -63,4 +67,21 @@ fn rustcrypto_decrypt() -> Contender {
     let key = rustcrypto_key(&DecryptingKey::generate(&mut entropy));
     let ciphertext = key.encrypting_key().encrypt(&mut entropy, PLAINTEXT).unwrap();
     Contender::once(move || assert_eq!(key.decrypt(black_box(&ciphertext)).unwrap(), PLAINTEXT))
+}
+
+fn exchange() -> Contender {
+    let mut entropy = Entropy::new();
+    let [alice, bob] = [(); 2].map(|()| DecryptingKey::generate(&mut entropy));
+    let begins = Agreement::new(&alice, DEFAULT_ID, bob.encrypting_key(), DEFAULT_ID, 16).unwrap();
+    let (waiting, ephemeral) = begins.initiate(&mut entropy);
+    let answers = Agreement::new(&bob, DEFAULT_ID, alice.encrypting_key(), DEFAULT_ID, 16).unwrap();
+    let (responder, response) = answers.respond(&ephemeral, &mut entropy).unwrap();
+    let (key, confirmation) = waiting.confirm(&response).expect("the responder has the key");
+    assert_eq!(responder.confirm(&confirmation).expect("the initiator has it too"), key);
+
+    let public = alice.encrypting_key().clone();
+    Contender::once(move || {
+        let answers = Agreement::new(&bob, DEFAULT_ID, &public, DEFAULT_ID, 16).unwrap();
+        black_box(answers.respond(black_box(&ephemeral), &mut entropy).unwrap());
+    })
 }

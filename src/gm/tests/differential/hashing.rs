@@ -30,6 +30,20 @@ pub(super) fn sm3(dice: &mut Dice, paths: &Paths) {
     });
 }
 
+/// Up to forty messages of different lengths at a time.
+pub(super) fn sm3_many(dice: &mut Dice, paths: &Paths) {
+    let count = dice.below(41);
+    let same = dice.one_in(2).then(|| dice.length(300));
+    let messages: Vec<Vec<u8>> = (0..count)
+        .map(|_| {
+            let length = same.unwrap_or_else(|| dice.length(300));
+            dice.bytes(length)
+        })
+        .collect();
+    let theirs: Vec<[u8; 32]> = messages.iter().map(|message| Sm3::digest(message).into()).collect();
+    paths.each(|| assert_eq!(ours::hash_many(&messages), theirs, "{count} messages"));
+}
+
 pub(super) fn hmac(dice: &mut Dice, paths: &Paths) {
     let (key_length, message) = (dice.length(200), dice.message());
     let key = dice.bytes(key_length);

@@ -4,7 +4,7 @@
 //! the operation's name and the case's number alone. Ours takes the paths of every level of the processor, from the same input.
 //!
 //! - [`dice`] random input, with the numbers that break arithmetic mixed in.
-//! - [`signatures`], [`keys`], [`encryption`], [`hashing`], [`ciphers`] beside RustCrypto.
+//! - [`signatures`], [`keys`], [`encryption`], [`exchange`], [`hashing`], [`ciphers`] beside RustCrypto.
 //! - [`libsm`] beside `libsm`, where it is right.
 //! - [`openssl`] beside the command `openssl`, where there is one.
 
@@ -14,6 +14,8 @@ mod ciphers;
 mod dice;
 #[path = "encryption.rs"]
 mod encryption;
+#[path = "exchange.rs"]
+mod exchange;
 #[path = "hashing.rs"]
 mod hashing;
 #[path = "keys.rs"]
@@ -53,7 +55,9 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     Operation { name: "sm2-verify", peer: "RustCrypto", share: 1, case: signatures::verify },
     Operation { name: "sm2-encrypt", peer: "RustCrypto", share: 1, case: encryption::encrypt },
     Operation { name: "sm2-decrypt", peer: "RustCrypto", share: 1, case: encryption::decrypt },
+    Operation { name: "sm2-exchange", peer: "RustCrypto", share: 1, case: exchange::exchange },
     Operation { name: "sm3", peer: "RustCrypto", share: 1, case: hashing::sm3 },
+    Operation { name: "sm3-many", peer: "RustCrypto", share: 1, case: hashing::sm3_many },
     Operation { name: "hmac-sm3", peer: "RustCrypto", share: 1, case: hashing::hmac },
     Operation { name: "hkdf-sm3", peer: "RustCrypto", share: 1, case: hashing::hkdf },
     Operation { name: "pbkdf2-sm3", peer: "RustCrypto", share: 1, case: hashing::pbkdf2 },

@@ -272,20 +272,36 @@ pub(super) fn generator_times<F: Field>(f: F, k: &Scalar) -> Jacobian {
     sum.add_affine(f, &odd.addend(f, LAST_WINDOW, last))
 }
 
-/// `[k]G` for each k, in constant time: every window is read from memory once for all.
-pub(super) fn generator_times_each<F: Field>(f: F, scalars: &[Scalar]) -> Vec<Jacobian> {
+/// `[k]G` for each k, in constant time; `(0, 0)` for `k = 0`.
+///
+/// As [`generator_times`], window by window: each is read from memory once for all, and one inversion for all keeps the sums in plain
+/// coordinates, where an addition costs 5 multiplications and a squaring.
+pub(super) fn generator_times_each<F: Field>(f: F, scalars: &[Scalar]) -> Vec<Affine> {
     let odd: Zeroizing<Vec<OddScalar>> = Zeroizing::new(scalars.iter().map(OddScalar::of).collect());
     let [first, middle @ .., last] = &table::GENERATOR;
-    let mut sums: Vec<Jacobian> = odd.iter().map(|odd| odd.addend(f, 0, first).lifted()).collect();
+    let mut sums: Zeroizing<Vec<Affine>> =
+        Zeroizing::new(odd.iter().map(|odd| odd.addend(f, 0, first)).collect());
     for (window, entries) in (1..).zip(middle) {
-        for (sum, odd) in sums.iter_mut().zip(odd.iter()) {
-            *sum = sum.add_affine_unequal(f, &odd.addend(f, window, entries));
-        }
+        let addends: Zeroizing<Vec<Affine>> =
+            Zeroizing::new(odd.iter().map(|odd| odd.addend(f, window, entries)).collect());
+        add_each_unequal(f, &mut sums, &addends);
     }
-    for (sum, odd) in sums.iter_mut().zip(odd.iter()) {
-        *sum = sum.add_affine(f, &odd.addend(f, LAST_WINDOW, last));
+    let add_last =
+        |(sum, odd): (&Affine, &OddScalar)| sum.lifted().add_affine(f, &odd.addend(f, LAST_WINDOW, last));
+    table::all_to_affine(f, &Zeroizing::new(sums.iter().zip(odd.iter()).map(add_last).collect::<Vec<_>>()))
+}
+
+/// `sum + addend` for each pair of points, of which none is infinity and no two are equal or each other's negative.
+fn add_each_unequal<F: Field>(f: F, sums: &mut [Affine], addends: &[Affine]) {
+    let mut slopes: Zeroizing<Vec<Fe>> =
+        Zeroizing::new(sums.iter().zip(addends).map(|(sum, addend)| f.sub(&addend.x, &sum.x)).collect());
+    table::invert_all(f, &mut slopes);
+    for ((sum, addend), inverse) in sums.iter_mut().zip(addends).zip(slopes.iter()) {
+        let slope = f.mul(&f.sub(&addend.y, &sum.y), inverse);
+        let x = f.sub(&f.sub(&f.square(&slope), &sum.x), &addend.x);
+        let y = f.sub(&f.mul(&slope, &f.sub(&sum.x, &x)), &sum.y);
+        *sum = Affine { x, y };
     }
-    sums
 }
 
 /// The window that has no other above it.
@@ -436,21 +452,6 @@ pub(super) fn times_vartime<F: Field>(f: F, point: &Affine, k: &Scalar) -> Jacob
     })
 }
 
-/// `[s]G + [t]P` with P's odd multiples, in time that depends on all three.
-pub(super) fn combine_with_multiples_vartime<F: Field>(
-    f: F,
-    s: &Scalar,
-    t: &Scalar,
-    multiples: &[Affine],
-) -> Jacobian {
-    let product = sum_of_digits_vartime(f, t, |product, index, negative| {
-        let Some(multiple) = multiples.get(index) else { return product };
-        let y = if negative { f.negate(&multiple.y) } else { multiple.y };
-        product.add_affine_vartime(f, &Affine { x: multiple.x, y })
-    });
-    add_comb_vartime(f, product, s, &table::GENERATOR)
-}
-
 /// How many odd multiples digits of 5 bits ask for: 1 to 15 times the point.
 const ODD_MULTIPLES: usize = 8;
 
@@ -464,14 +465,6 @@ fn odd_multiples<F: Field>(f: F, point: &Affine) -> [Jacobian; ODD_MULTIPLES] {
         *multiple = last;
     }
     multiples
-}
-
-/// The coordinates of 1, 3, ... 15 times each point, with one inversion for all.
-pub(super) fn odd_multiples_of_each<F: Field>(f: F, points: &[Affine]) -> Vec<[Affine; ODD_MULTIPLES]> {
-    let multiples: Vec<Jacobian> = points.iter().flat_map(|point| odd_multiples(f, point)).collect();
-    let affine = table::all_to_affine(f, &multiples);
-    let (chunks, _) = affine.as_chunks();
-    chunks.to_vec()
 }
 
 /// `[k]P` by signed digits of 5 bits with zeros between them (width-5 NAF), highest first: `add` adds the odd multiple with that index

@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use gm::cpu::Level;
-use gm::sm2::{DEFAULT_ID, SigningKey};
+use gm::sm2::{DEFAULT_ID, DecryptingKey, HotVerifyingKey, Signature, SigningKey};
 use ring::agreement;
 use ring::rand::SystemRandom;
 use ring::signature::{self as ring_signature, EcdsaKeyPair, KeyPair as _, UnparsedPublicKey};
@@ -25,7 +25,26 @@ pub(crate) fn rows(highest: Level) -> Vec<Row> {
             .beside("ring P-256", Some(1.0), ring_verify())
             .beside("RustCrypto sm2", None, rustcrypto_verify())
             .beside_gmsm(Some(1.3), "sm2-verify"),
-        Row::new("SM2 key generation", Size::Operations, generate())
+        Row::new("SM2 sign, 64 at once", Size::Operations, sign_batch()).beside(
+            "one by one",
+            Some(1.5),
+            sign(),
+        ),
+        Row::new("SM2 verify, hot key", Size::Operations, verify_hot())
+            .beside("ring P-256", Some(3.5), ring_verify())
+            .beside("our cold key", None, verify()),
+        Row::new("SM2 verify, 64 at once", Size::Operations, verify_batch()).beside(
+            "one by one",
+            None,
+            verify(),
+        ),
+        // ring makes a pair for key agreement and nothing else; ours for signing brings Z and (1 + d)^-1 along.
+        Row::new("SM2 key generation, agreement", Size::Operations, generate_for_agreement()).beside(
+            "ring P-256",
+            Some(1.0),
+            ring_generate(),
+        ),
+        Row::new("SM2 key generation, signing", Size::Operations, generate())
             .beside("ring P-256", Some(1.0), ring_generate())
             .beside("RustCrypto sm2", None, rustcrypto_generate())
             .beside_gmsm(None, "sm2-generate"),
@@ -61,6 +80,65 @@ fn verify() -> Contender {
     let public = key.verifying_key().clone();
     public.verify(b"another", DEFAULT_ID, &signature).expect_err("another message is refused");
     Contender::once(move || public.verify(black_box(MESSAGE), DEFAULT_ID, &signature).unwrap())
+}
+
+/// The signatures of a batch, all different messages of one signer.
+const BATCH: u32 = 64;
+
+fn messages() -> Vec<[u8; 32]> {
+    (0..BATCH).map(|number| [number as u8; 32]).collect()
+}
+
+fn sign_batch() -> Contender {
+    let mut entropy = Entropy::new();
+    let key = SigningKey::generate(&mut entropy);
+    let messages = messages();
+    let made = key.sign_batch(&parts(&messages), DEFAULT_ID, &mut entropy).unwrap();
+    for (message, signature) in messages.iter().zip(&made) {
+        key.verifying_key().verify(message, DEFAULT_ID, signature).expect("each is right");
+    }
+    Contender::batch(BATCH, move || {
+        black_box(key.sign_batch(black_box(&parts(&messages)), DEFAULT_ID, &mut entropy).unwrap());
+    })
+}
+
+fn parts(messages: &[[u8; 32]]) -> Vec<&[u8]> {
+    messages.iter().map(<[u8; 32]>::as_slice).collect()
+}
+
+fn verify_hot() -> Contender {
+    let mut entropy = Entropy::new();
+    let key = SigningKey::generate(&mut entropy);
+    let signature = key.sign(MESSAGE, DEFAULT_ID, &mut entropy).unwrap();
+    let hot = HotVerifyingKey::new(key.verifying_key());
+    hot.verify(b"another", DEFAULT_ID, &signature).expect_err("another message is refused");
+    Contender::once(move || hot.verify(black_box(MESSAGE), DEFAULT_ID, &signature).unwrap())
+}
+
+/// Every signature by another key; their digests are part of the work.
+fn verify_batch() -> Contender {
+    let mut entropy = Entropy::new();
+    let messages = messages();
+    let keys: Vec<SigningKey> = messages.iter().map(|_| SigningKey::generate(&mut entropy)).collect();
+    let made: Vec<Signature> = (keys.iter().zip(&messages))
+        .map(|(key, message)| key.sign(message, DEFAULT_ID, &mut entropy).unwrap())
+        .collect();
+    Contender::batch(BATCH, move || {
+        let signatures: Vec<_> = (keys.iter().zip(&messages).zip(&made))
+            .map(|((key, message), signature)| {
+                let key = key.verifying_key();
+                (key, key.digest(&[black_box(message)], DEFAULT_ID).unwrap(), signature)
+            })
+            .collect();
+        assert!(gm::sm2::verify_batch(&signatures).iter().all(Result::is_ok));
+    })
+}
+
+fn generate_for_agreement() -> Contender {
+    let mut entropy = Entropy::new();
+    Contender::once(move || {
+        black_box(DecryptingKey::generate(&mut entropy).encrypting_key().to_sec1());
+    })
 }
 
 fn generate() -> Contender {

@@ -1,5 +1,7 @@
 //! SM2 signatures and keys, beside ring's ECDSA P-256, RustCrypto and gmsm. A signature takes its hashing and its entropy along.
 
+#![expect(clippy::indexing_slicing, reason = "a bench, which ends when a place is not there")]
+
 use std::hint::black_box;
 
 use gm::cpu::Level;

@@ -8,6 +8,8 @@ pub mod cpu;
 pub(crate) mod ghash;
 #[cfg(test)]
 pub(crate) mod left_behind;
+#[cfg(all(feature = "memcheck", target_arch = "x86_64"))]
+pub mod memcheck;
 #[cfg(target_arch = "x86_64")]
 mod sm2;
 #[cfg(target_arch = "x86_64")]

@@ -19,6 +19,7 @@ extern crate self as gm;
 extern crate std;
 
 mod arch;
+mod declassify;
 mod der;
 pub mod drbg;
 mod error;
@@ -31,6 +32,10 @@ pub mod sm3;
 pub mod sm4;
 #[cfg(feature = "rustcrypto")]
 pub mod traits;
+#[cfg(test)]
+mod wiped;
 
 pub use arch::cpu;
+#[cfg(all(feature = "memcheck", target_arch = "x86_64"))]
+pub use arch::memcheck;
 pub use error::{Rejected, TooLong};

@@ -10,6 +10,8 @@ mod curve;
 mod encryption;
 pub mod exchange;
 pub(crate) mod field;
+#[cfg(any(test, feature = "cpu-limit"))]
+pub mod inner;
 mod inverse;
 pub mod keys;
 #[cfg(test)]

@@ -4,8 +4,6 @@ pub(crate) mod compress;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod lanes;
 pub(crate) mod many;
-#[cfg(test)]
-mod wiped;
 
 use alloc::vec;
 use alloc::vec::Vec;

@@ -4,6 +4,8 @@
 
 use subtle::{Choice, ConstantTimeEq, ConstantTimeGreater};
 
+use crate::declassify::declassify;
+
 /// How much a source promises for each byte, in bits of min-entropy: 1 to 8 (SP 800-90B, 3.1.3: H).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct MinEntropy(u8);
@@ -88,7 +90,8 @@ impl HealthTests {
             stuck |= self.repetition(*sample).ct_gt(&(self.promised.repetition_cutoff() - 1));
             uneven |= self.proportion(*sample).ct_gt(&(self.promised.proportion_cutoff() - 1));
         }
-        match (bool::from(stuck), bool::from(uneven)) {
+        // Seen: that the source failed, and which test; such samples seed nothing.
+        match declassify((bool::from(stuck), bool::from(uneven))) {
             (true, _) => Err(HealthTest::RepetitionCount),
             (_, true) => Err(HealthTest::AdaptiveProportion),
             _ => Ok(()),

@@ -13,6 +13,7 @@ use super::point::{self, Affine, Jacobian};
 use super::table::{self, WINDOWS, Window};
 
 pub(super) use super::scalar::Scalar;
+use crate::declassify::declassify;
 
 /// Runs `$work` on the fastest field there is.
 macro_rules! on_field {
@@ -77,8 +78,9 @@ pub(super) const fn is_zero(scalar: &Scalar) -> bool {
 /// A private key from 1 to n-2: with n-1 there is no `(1 + d)^-1` (GB/T 32918.2-2016, 6.1, A6).
 pub(super) fn private_scalar(bytes: &[u8; SCALAR_BYTES]) -> Option<Zeroizing<Scalar>> {
     let d = Zeroizing::new(scalar(bytes)?);
-    let usable = !d.is_zero() && !(*d + Scalar::ONE).is_zero();
-    usable.then_some(d)
+    // Seen: whether it is refused (or, when drawn, thrown away), nothing of one that is not.
+    let usable = !d.is_zero() & !Zeroizing::new(*d + Scalar::ONE).is_zero();
+    declassify(usable).then_some(d)
 }
 
 /// A private key or encryption nonce drawn evenly from 1 to n-2, by drawing again what falls outside.
@@ -95,7 +97,8 @@ pub(super) fn generate<R: CryptoRng + ?Sized>(rng: &mut R) -> Zeroizing<Scalar> 
 /// `(1 + d)^-1`; `None` for n-1, which is no private key.
 pub(super) fn inverse_of_successor(d: &Scalar) -> Option<Zeroizing<Scalar>> {
     let inverse = Zeroizing::new((*d + Scalar::ONE).invert());
-    (!inverse.is_zero()).then_some(inverse)
+    // Seen: that d is n-1, which is no key.
+    declassify(!inverse.is_zero()).then_some(inverse)
 }
 
 /// A point of the curve other than infinity, with its coordinates big-endian.
@@ -149,7 +152,8 @@ impl Point {
 
     fn from_jacobian<F: Field>(f: F, point: Jacobian) -> Option<Self> {
         let point = Zeroizing::new(point);
-        (point.is_infinity() == 0).then(|| Self::from_affine(f, point.to_affine(f)))
+        // Seen: that the product is infinity, which the caller is told. It is not for scalars from 1 to n-1.
+        declassify(point.is_infinity() == 0).then(|| Self::from_affine(f, point.to_affine(f)))
     }
 
     fn from_affine<F: Field>(f: F, affine: Affine) -> Self {
@@ -164,6 +168,11 @@ impl Point {
     /// The windows of this point's multiples, for public points.
     pub(super) fn windows(&self) -> Windows {
         Windows(on_field!(f => table::windows_of(f, &self.affine)))
+    }
+
+    /// The same point, which is on its way out: a public key, an ephemeral key, C1.
+    pub(super) fn made_public(self) -> Self {
+        declassify(self)
     }
 
     /// `04 || x || y`.

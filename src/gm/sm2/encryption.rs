@@ -10,6 +10,7 @@ use zeroize::{Zeroize, Zeroizing};
 
 use super::Error;
 use super::curve::{self, POINT_BYTES, Point, SCALAR_BYTES, Scalar};
+use crate::declassify::declassify;
 use crate::sm3::DIGEST_BYTES;
 use crate::{Rejected, der, kdf, sm3};
 
@@ -55,13 +56,14 @@ impl EncryptingKey {
     /// Steps A2 to A8; `None` sends the caller back to A1.
     pub(super) fn encrypt_with_nonce(&self, plaintext: &[u8], k: &Scalar) -> Option<Ciphertext> {
         // A2: C1 = [k]G
-        let c1 = Point::generator_times(k)?;
+        let c1 = Point::generator_times(k)?.made_public();
         // A3: S = [h]P is P, since h = 1, and P is not infinity.
         // A4: (x2, y2) = [k]P
         let shared = Shared::new(&self.0, k)?;
         // A5: t = KDF(x2 || y2), back to A1 when all zeros
         let mask = shared.mask(plaintext.len())?;
-        if all_zeros(&mask) {
+        // Seen: that this nonce is thrown away.
+        if declassify(all_zeros(&mask)) {
             return None;
         }
         // A6: C2 = M ^ t; A7: C3 = H(x2 || M || y2)
@@ -102,7 +104,7 @@ impl DecryptingKey {
     }
 
     fn from_scalar(d: Zeroizing<Scalar>) -> Option<Self> {
-        let encrypting_key = EncryptingKey(Point::generator_times(&d)?);
+        let encrypting_key = EncryptingKey(Point::generator_times(&d)?.made_public());
         Some(Self { d, encrypting_key })
     }
 
@@ -135,7 +137,8 @@ impl DecryptingKey {
         plaintext.iter_mut().zip(c2).for_each(|(t, c)| *t ^= c);
         // B6: u = H(x2 || M || y2) must be C3
         let same = shared.digest(&plaintext).ct_eq(c3);
-        if zeros || !bool::from(same) { Err(Rejected) } else { Ok(plaintext) }
+        // Seen: that it is refused, not which of the two it was.
+        if declassify(!zeros & bool::from(same)) { Ok(plaintext) } else { Err(Rejected) }
     }
 }
 

@@ -26,6 +26,7 @@ use zeroize::{Zeroize, Zeroizing};
 
 use super::curve::{self, POINT_BYTES, Point, SCALAR_BYTES, Scalar};
 use super::{DecryptingKey, EncryptingKey, Error, VerifyingKey};
+use crate::declassify::declassify;
 use crate::{Rejected, kdf, sm3};
 
 /// The longest key that can be agreed on, in bytes. The standard's limit is that of the KDF; ours keeps requests cheap.
@@ -176,8 +177,12 @@ impl Initiator {
     /// at infinity. Source: GB/T 32918.3-2016, 6.1, A6 to A10.
     pub fn confirm(self, response: &Response) -> Result<(SharedKey, [u8; CONFIRMATION_BYTES]), Rejected> {
         let Agreed { key, s_b, s_a } = self.agree(&response.ephemeral).ok_or(Rejected)?;
-        // A9: S_1 must be S_B
-        if bool::from(s_b.ct_eq(&response.confirmation)) { Ok((key, *s_a)) } else { Err(Rejected) }
+        // A9: S_1 must be S_B. Seen: that it is not.
+        if declassify(bool::from(s_b.ct_eq(&response.confirmation))) {
+            Ok((key, *s_a))
+        } else {
+            Err(Rejected)
+        }
     }
 
     /// The key, where nobody has shown to be B or to have it: only for protocols that confirm in their own way.
@@ -185,6 +190,12 @@ impl Initiator {
     /// Fails with [`Rejected`] when B's keys lead to the point at infinity. Source: GB/T 32918.3-2016, 6.1, A6 to A8.
     pub fn unconfirmed(self, ephemeral: &EphemeralKey) -> Result<SharedKey, Rejected> {
         self.agree(ephemeral).map(|agreed| agreed.key).ok_or(Rejected)
+    }
+
+    /// What must be gone when it is dropped.
+    #[cfg(test)]
+    pub(crate) fn t(&self) -> [u8; SCALAR_BYTES] {
+        curve::scalar_bytes(&self.own.t)
     }
 
     fn agree(&self, ephemeral: &EphemeralKey) -> Option<Agreed> {
@@ -209,7 +220,8 @@ impl Responder {
     /// Fails with [`Rejected`] when `confirmation` is not the S_A expected, which is compared in constant time.
     /// Source: GB/T 32918.3-2016, 6.1, B10.
     pub fn confirm(self, confirmation: &[u8; CONFIRMATION_BYTES]) -> Result<SharedKey, Rejected> {
-        if bool::from(self.s_a.ct_eq(confirmation)) { Ok(self.key) } else { Err(Rejected) }
+        // Seen: that it is refused.
+        if declassify(bool::from(self.s_a.ct_eq(confirmation))) { Ok(self.key) } else { Err(Rejected) }
     }
 
     /// The key, where nobody has shown to be A or to have it: only for protocols that confirm in their own way.
@@ -229,7 +241,7 @@ impl Half {
     /// Steps A2, A4, A5 (B2, B3, B4); `None` for `r = 0`.
     fn new(d: &Scalar, r: &Scalar) -> Option<Self> {
         // A2: R = [r]G
-        let ephemeral = Point::generator_times(r)?;
+        let ephemeral = Point::generator_times(r)?.made_public();
         // A4, A5: t = (d + x~ r) mod n
         let product = Zeroizing::new(truncated(&ephemeral) * r);
         Some(Self { t: Zeroizing::new(*product + d), ephemeral })

@@ -7,6 +7,7 @@ use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
 use super::curve::{self, SCALAR_BYTES, Scalar};
+use crate::declassify::declassify;
 use crate::drbg::{HashDrbg, Seeded};
 
 /// Length of the fresh randomness in each nonce, in bytes.
@@ -80,5 +81,6 @@ fn material(
 }
 
 fn usable(block: &[u8; SCALAR_BYTES]) -> Option<Zeroizing<Scalar>> {
-    curve::scalar(block).map(Zeroizing::new).filter(|k| !curve::is_zero(k))
+    // Seen: that a candidate is thrown away, nothing of the one that is kept.
+    curve::scalar(block).map(Zeroizing::new).filter(|k| declassify(!curve::is_zero(k)))
 }

@@ -10,6 +10,7 @@ use fiat_crypto::sm2_scalar_64::{
 use zeroize::DefaultIsZeroes;
 
 use super::field;
+use crate::declassify::declassify;
 
 /// n, least word first
 pub(super) const N: [u64; 4] =
@@ -27,7 +28,8 @@ impl Scalar {
     /// The number that big-endian `bytes` are; `None` when not below n. Only that is told by the time it takes.
     pub(super) fn from_bytes(bytes: &[u8; 32]) -> Option<Self> {
         let words = field::words(bytes);
-        is_below(&words, &N).then_some(Self(words))
+        // Seen: whether the number is out of range, nothing of one that is not.
+        declassify(is_below(&words, &N)).then_some(Self(words))
     }
 
     /// Big-endian `bytes` modulo n: since 2^256 < 2 n, one subtraction is enough.

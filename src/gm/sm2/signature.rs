@@ -5,6 +5,7 @@ use core::fmt;
 
 use super::Error;
 use super::curve::{self, SCALAR_BYTES, Scalar};
+use crate::declassify::declassify;
 use crate::der;
 
 /// A signature `(r, s)` with both numbers from 1 to n-1; that it verifies is another question.
@@ -56,9 +57,10 @@ impl Signature {
         Ok(Self { r, s })
     }
 
-    /// The signature of two scalars; `None` when one of them is zero.
+    /// The signature of two scalars, which are public from here on; `None` when one of them is zero.
     pub(super) fn from_scalars(r: &Scalar, s: &Scalar) -> Option<Self> {
-        Self::from_numbers(curve::scalar_bytes(r), curve::scalar_bytes(s)).ok()
+        let [r, s] = declassify([*r, *s].map(|number| curve::scalar_bytes(&number)));
+        Self::from_numbers(r, s).ok()
     }
 
     /// r and s as scalars.

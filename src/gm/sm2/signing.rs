@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 use super::curve::{self, Point, SCALAR_BYTES, Scalar};
 use super::nonce::{self, Nonces};
 use super::{Error, Signature, VerifyingKey};
+use crate::declassify::declassify;
 use crate::sm3;
 
 /// How many signatures of a batch are worked on together: their points fit the first-level cache.
@@ -49,7 +50,7 @@ impl SigningKey {
     }
 
     fn from_scalar(d: Zeroizing<Scalar>) -> Option<Self> {
-        let verifying_key = VerifyingKey::from_point(Point::generator_times(&d)?);
+        let verifying_key = VerifyingKey::from_point(Point::generator_times(&d)?.made_public());
         let inverse = curve::inverse_of_successor(&d)?;
         Some(Self { d, inverse, verifying_key })
     }
@@ -124,7 +125,7 @@ impl SigningKey {
             let x1 = curve::generator_times_each(&nonces);
             for (((digest, e), k), x1) in digests.iter().zip(&reduced).zip(nonces.iter()).zip(x1.iter()) {
                 // Where the first nonce will not do, which never happens, the signature is made alone with another.
-                let made = if curve::is_zero(k) { None } else { self.finish(e, k, x1) };
+                let made = if declassify(curve::is_zero(k)) { None } else { self.finish(e, k, x1) };
                 signatures.push(made.unwrap_or_else(|| self.sign_digest(digest, rng)));
             }
         }
@@ -144,7 +145,8 @@ impl SigningKey {
         // A5: r = e + x1, back to A3 when r = 0 or r + k = n
         let r = *e + x1;
         let sum = Zeroizing::new(r + k);
-        if curve::is_zero(&r) || curve::is_zero(&sum) {
+        // Seen: that this nonce is thrown away.
+        if declassify(curve::is_zero(&r) | curve::is_zero(&sum)) {
             return None;
         }
         // A6: s = (1 + d)^-1 (k - r d) = (1 + d)^-1 (k + r) - r, back to A3 when s = 0

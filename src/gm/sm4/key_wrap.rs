@@ -9,6 +9,7 @@ use subtle::{Choice, ConstantTimeEq, ConstantTimeGreater};
 use zeroize::Zeroizing;
 
 use super::{BLOCK_BYTES, Block, Error, Key};
+use crate::declassify::declassify;
 use crate::{Rejected, TooLong};
 
 /// Length of what is chained, in bytes: half a block.
@@ -49,7 +50,8 @@ pub fn unwrap(key: &Key, wrapping: &[u8]) -> Result<Zeroizing<Vec<u8>>, Rejected
         return Err(Rejected);
     }
     let (value, wrapped) = unchain(key, *first, halves);
-    if bool::from(value.ct_eq(&INITIAL_VALUE)) { Ok(wrapped) } else { Err(Rejected) }
+    // Seen: that it is refused.
+    if declassify(bool::from(value.ct_eq(&INITIAL_VALUE))) { Ok(wrapped) } else { Err(Rejected) }
 }
 
 /// Wraps `wrapped`, a key of any length from 1 byte to [`PADDED_LIMIT_BYTES`], under `key`; the result is 8 to 15 bytes longer.
@@ -110,7 +112,8 @@ fn length_within(value: &Half, padded: &[u8]) -> Option<usize> {
         let within: Choice = stated.ct_gt(&at);
         good &= within | byte.ct_eq(&0);
     }
-    bool::from(good).then_some(stated as usize)
+    // Seen: that it is refused, and of what is not the length of the key.
+    declassify(bool::from(good)).then(|| declassify(stated) as usize)
 }
 
 /// How often each half is encrypted.

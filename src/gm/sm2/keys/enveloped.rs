@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 
 use super::spki::uncompressed;
 use super::{KeyError, encoding};
+use crate::declassify::declassify;
 use crate::sm2::curve::SCALAR_BYTES;
 use crate::sm2::{Ciphertext, DecryptingKey, EncryptingKey, Error, SigningKey, VerifyingKey};
 use crate::{Rejected, der, sm4};
@@ -108,6 +109,7 @@ impl<'a> Envelope<'a> {
         blocks.iter_mut().skip(gap / sm4::BLOCK_BYTES).for_each(|block| cipher.decrypt_block(block));
         let (zeros, d) = padded.split_last_chunk::<SCALAR_BYTES>()?;
         let all_zero = zeros.iter().fold(0, |seen, b| seen | b) == 0;
-        all_zero.then(|| Zeroizing::new(*d))
+        // Seen: that the wide form is not one.
+        declassify(all_zero).then(|| Zeroizing::new(*d))
     }
 }

@@ -6,6 +6,7 @@ use zeroize::Zeroizing;
 
 use super::spki::{named_curve, uncompressed};
 use super::{KeyError, SM2_CURVE, encoding};
+use crate::declassify::declassify_bytes;
 use crate::der;
 use crate::sm2::curve::{POINT_BYTES, SCALAR_BYTES};
 
@@ -50,6 +51,10 @@ pub(super) struct PrivateKeyFile<'a> {
 impl<'a> PrivateKeyFile<'a> {
     /// Reads `der`; fails with [`KeyError::Encoding`] or [`KeyError::Algorithm`].
     pub(super) fn read(der: &'a [u8]) -> Result<Self, KeyError> {
+        // Seen: what stands around d, which is the same in every file that is written here.
+        let (before, rest) = der.split_at(der.len().min(BEFORE_D.len()));
+        declassify_bytes(before);
+        declassify_bytes(rest.split_at(rest.len().min(SCALAR_BYTES)).1);
         let info = Info::read(der).ok_or(encoding(EXPECTED))?;
         named_curve(info.algorithm).ok_or(KeyError::Algorithm)?;
         let key = EcPrivateKey::read(info.private_key).ok_or(encoding(EXPECTED))?;

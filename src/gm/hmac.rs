@@ -11,7 +11,7 @@ use crate::arch::{
     cpu::{Avx2, Avx512},
     sm3::{run_chains_8, run_chains_16},
 };
-use crate::declassify::declassify;
+use crate::declassify::verdict;
 use crate::sm3::compress::{State, Word, compress};
 #[cfg(target_arch = "x86_64")]
 use crate::sm3::lanes::WORTH_A_STEP;
@@ -21,7 +21,7 @@ use crate::sm3::{self, BLOCK_BYTES, DIGEST_BYTES, Sm3};
 pub fn hmac_sm3(key: &[u8], parts: &[&[u8]]) -> [u8; DIGEST_BYTES] {
     let mut mac = HmacSm3::new(key);
     parts.iter().for_each(|part| mac.update(part));
-    mac.finish()
+    mac.end()
 }
 
 /// A code in the making. Wiped when dropped; not `Clone` and not `Debug`, since it is as good as its key.
@@ -50,10 +50,14 @@ impl HmacSm3 {
     }
 
     /// The code of everything taken in.
-    pub fn finish(self) -> [u8; DIGEST_BYTES] {
-        let Self { inner, mut outer } = self;
-        outer.update(&inner.finish());
-        outer.finish()
+    pub fn finish(mut self) -> [u8; DIGEST_BYTES] {
+        self.end()
+    }
+
+    /// As [`Self::finish`], where it is: see [`Sm3::end`].
+    pub(crate) fn end(&mut self) -> [u8; DIGEST_BYTES] {
+        self.outer.update(&self.inner.end());
+        self.outer.end()
     }
 
     /// For each of `rests` the code of everything taken in and then that, in their order; computed for 8 or 16 of them at a time
@@ -64,9 +68,9 @@ impl HmacSm3 {
     }
 
     /// Whether `tag` is the whole code of everything taken in; compared in constant time.
-    pub fn verify(self, tag: &[u8]) -> Result<(), Rejected> {
+    pub fn verify(mut self, tag: &[u8]) -> Result<(), Rejected> {
         // Seen: that it is refused.
-        if declassify(bool::from(self.finish().ct_eq(tag))) { Ok(()) } else { Err(Rejected) }
+        if verdict(bool::from(self.end().ct_eq(tag))) { Ok(()) } else { Err(Rejected) }
     }
 
     /// The same key and the same bytes taken in, for functions that key once and run many times.

@@ -60,7 +60,7 @@ pub fn hkdf_expand(prk: &[u8; DIGEST_BYTES], info: &[&[u8]], out: &mut [u8]) -> 
         previous.iter().for_each(|block| mac.update(block.as_slice()));
         info.iter().for_each(|part| mac.update(part));
         mac.update(&[counter]);
-        let block = Zeroizing::new(mac.finish());
+        let block = Zeroizing::new(mac.end());
         fill(chunk, &block);
         previous = Some(block);
     }
@@ -86,7 +86,7 @@ pub fn pbkdf2_hmac_sm3(
             let mut first = keyed.fork();
             first.update(salt);
             first.update(&counter.to_be_bytes());
-            *chain = Chain::new(&Zeroizing::new(first.finish()));
+            *chain = Chain::new(&Zeroizing::new(first.end()));
         }
         Chain::run(&mut chains, count, &keyed, iterations.get() - 1);
         for (chunk, chain) in group.chunks_mut(DIGEST_BYTES).zip(&chains) {

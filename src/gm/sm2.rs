@@ -83,7 +83,7 @@ pub enum Error {
     CiphertextEncoding,
 }
 
-/// Overwrites what a calculation leaves behind.
-fn wipe<T: zeroize::Zeroize>(secrets: &mut [T]) {
-    secrets.iter_mut().for_each(zeroize::Zeroize::zeroize);
+/// Overwrites what a calculation leaves behind. Takes references: an array of the values would be one of copies.
+fn wipe<T: zeroize::Zeroize, const N: usize>(secrets: [&mut T; N]) {
+    secrets.into_iter().for_each(zeroize::Zeroize::zeroize);
 }

@@ -27,7 +27,7 @@ pub fn hash(message: &[u8]) -> [u8; DIGEST_BYTES] {
 pub fn hash_all(parts: &[&[u8]]) -> [u8; DIGEST_BYTES] {
     let mut sm3 = Sm3::new();
     parts.iter().for_each(|part| sm3.update(part));
-    sm3.finish()
+    sm3.end()
 }
 
 /// The digest of each of `messages`, in their order: what [`hash`] gives, computed for 8 or 16 of them at a time where the
@@ -73,6 +73,11 @@ impl Sm3 {
 
     /// The digest of everything taken in.
     pub fn finish(mut self) -> [u8; DIGEST_BYTES] {
+        self.end()
+    }
+
+    /// As [`Self::finish`], after which there is nothing to do but to drop it: where it is, since a move would leave a copy behind.
+    pub(crate) fn end(&mut self) -> [u8; DIGEST_BYTES] {
         let mut ending = Ending::EMPTY;
         ending.set([self.held(), &[]], self.length);
         compress_blocks(&mut self.state, ending.blocks());

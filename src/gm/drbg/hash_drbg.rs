@@ -116,7 +116,7 @@ fn derived(material: &[&[u8]]) -> Zeroizing<Seed> {
         sm3.update(&[counter]);
         sm3.update(&BITS);
         material.iter().for_each(|part| sm3.update(part));
-        let block = Zeroizing::new(sm3.finish());
+        let block = Zeroizing::new(sm3.end());
         chunk.iter_mut().zip(block.iter()).for_each(|(s, b)| *s = *b);
     }
     seed

@@ -4,7 +4,7 @@
 
 use subtle::{Choice, ConstantTimeEq, ConstantTimeGreater};
 
-use crate::declassify::declassify;
+use crate::declassify::verdict;
 
 /// How much a source promises for each byte, in bits of min-entropy: 1 to 8 (SP 800-90B, 3.1.3: H).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -91,7 +91,7 @@ impl HealthTests {
             uneven |= self.proportion(*sample).ct_gt(&(self.promised.proportion_cutoff() - 1));
         }
         // Seen: that the source failed, and which test; such samples seed nothing.
-        match declassify((bool::from(stuck), bool::from(uneven))) {
+        match (verdict(bool::from(stuck)), verdict(bool::from(uneven))) {
             (true, _) => Err(HealthTest::RepetitionCount),
             (_, true) => Err(HealthTest::AdaptiveProportion),
             _ => Ok(()),

@@ -13,7 +13,7 @@ use super::point::{self, Affine, Jacobian};
 use super::table::{self, WINDOWS, Window};
 
 pub(super) use super::scalar::Scalar;
-use crate::declassify::declassify;
+use crate::declassify::{declassify, verdict};
 
 /// Runs `$work` on the fastest field there is.
 macro_rules! on_field {
@@ -80,7 +80,7 @@ pub(super) fn private_scalar(bytes: &[u8; SCALAR_BYTES]) -> Option<Zeroizing<Sca
     let d = Zeroizing::new(scalar(bytes)?);
     // Seen: whether it is refused (or, when drawn, thrown away), nothing of one that is not.
     let usable = !d.is_zero() & !Zeroizing::new(*d + Scalar::ONE).is_zero();
-    declassify(usable).then_some(d)
+    verdict(usable).then_some(d)
 }
 
 /// A private key or encryption nonce drawn evenly from 1 to n-2, by drawing again what falls outside.
@@ -98,7 +98,7 @@ pub(super) fn generate<R: CryptoRng + ?Sized>(rng: &mut R) -> Zeroizing<Scalar> 
 pub(super) fn inverse_of_successor(d: &Scalar) -> Option<Zeroizing<Scalar>> {
     let inverse = Zeroizing::new((*d + Scalar::ONE).invert());
     // Seen: that d is n-1, which is no key.
-    declassify(!inverse.is_zero()).then_some(inverse)
+    verdict(!inverse.is_zero()).then_some(inverse)
 }
 
 /// A point of the curve other than infinity, with its coordinates big-endian.
@@ -153,7 +153,7 @@ impl Point {
     fn from_jacobian<F: Field>(f: F, point: Jacobian) -> Option<Self> {
         let point = Zeroizing::new(point);
         // Seen: that the product is infinity, which the caller is told. It is not for scalars from 1 to n-1.
-        declassify(point.is_infinity() == 0).then(|| Self::from_affine(f, point.to_affine(f)))
+        verdict(point.is_infinity() == 0).then(|| Self::from_affine(f, point.to_affine(f)))
     }
 
     fn from_affine<F: Field>(f: F, affine: Affine) -> Self {

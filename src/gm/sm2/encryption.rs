@@ -10,7 +10,7 @@ use zeroize::{Zeroize, Zeroizing};
 
 use super::Error;
 use super::curve::{self, POINT_BYTES, Point, SCALAR_BYTES, Scalar};
-use crate::declassify::declassify;
+use crate::declassify::verdict;
 use crate::sm3::DIGEST_BYTES;
 use crate::{Rejected, der, kdf, sm3};
 
@@ -63,7 +63,7 @@ impl EncryptingKey {
         // A5: t = KDF(x2 || y2), back to A1 when all zeros
         let mask = shared.mask(plaintext.len())?;
         // Seen: that this nonce is thrown away.
-        if declassify(all_zeros(&mask)) {
+        if verdict(all_zeros(&mask)) {
             return None;
         }
         // A6: C2 = M ^ t; A7: C3 = H(x2 || M || y2)
@@ -138,7 +138,7 @@ impl DecryptingKey {
         // B6: u = H(x2 || M || y2) must be C3
         let same = shared.digest(&plaintext).ct_eq(c3);
         // Seen: that it is refused, not which of the two it was.
-        if declassify(!zeros & bool::from(same)) { Ok(plaintext) } else { Err(Rejected) }
+        if verdict(!zeros & bool::from(same)) { Ok(plaintext) } else { Err(Rejected) }
     }
 }
 

@@ -26,7 +26,7 @@ use zeroize::{Zeroize, Zeroizing};
 
 use super::curve::{self, POINT_BYTES, Point, SCALAR_BYTES, Scalar};
 use super::{DecryptingKey, EncryptingKey, Error, VerifyingKey};
-use crate::declassify::declassify;
+use crate::declassify::verdict;
 use crate::{Rejected, kdf, sm3};
 
 /// The longest key that can be agreed on, in bytes. The standard's limit is that of the KDF; ours keeps requests cheap.
@@ -178,11 +178,7 @@ impl Initiator {
     pub fn confirm(self, response: &Response) -> Result<(SharedKey, [u8; CONFIRMATION_BYTES]), Rejected> {
         let Agreed { key, s_b, s_a } = self.agree(&response.ephemeral).ok_or(Rejected)?;
         // A9: S_1 must be S_B. Seen: that it is not.
-        if declassify(bool::from(s_b.ct_eq(&response.confirmation))) {
-            Ok((key, *s_a))
-        } else {
-            Err(Rejected)
-        }
+        if verdict(bool::from(s_b.ct_eq(&response.confirmation))) { Ok((key, *s_a)) } else { Err(Rejected) }
     }
 
     /// The key, where nobody has shown to be B or to have it: only for protocols that confirm in their own way.
@@ -221,7 +217,7 @@ impl Responder {
     /// Source: GB/T 32918.3-2016, 6.1, B10.
     pub fn confirm(self, confirmation: &[u8; CONFIRMATION_BYTES]) -> Result<SharedKey, Rejected> {
         // Seen: that it is refused.
-        if declassify(bool::from(self.s_a.ct_eq(confirmation))) { Ok(self.key) } else { Err(Rejected) }
+        if verdict(bool::from(self.s_a.ct_eq(confirmation))) { Ok(self.key) } else { Err(Rejected) }
     }
 
     /// The key, where nobody has shown to be A or to have it: only for protocols that confirm in their own way.

@@ -61,7 +61,7 @@ impl Modulus {
         // f is 1 or -1 (or the modulus, when a = 0 and d = 0), so the inverse is d or -d.
         let [.., sign] = f;
         let inverse = to_words(&self.normalize(&d, sign >> 63));
-        super::wipe(&mut [f, g, d, e]);
+        super::wipe([&mut f, &mut g, &mut d, &mut e]);
         inverse
     }
 

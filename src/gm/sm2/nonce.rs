@@ -7,7 +7,7 @@ use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
 use super::curve::{self, SCALAR_BYTES, Scalar};
-use crate::declassify::declassify;
+use crate::declassify::verdict;
 use crate::drbg::{HashDrbg, Seeded};
 
 /// Length of the fresh randomness in each nonce, in bytes.
@@ -82,5 +82,5 @@ fn material(
 
 fn usable(block: &[u8; SCALAR_BYTES]) -> Option<Zeroizing<Scalar>> {
     // Seen: that a candidate is thrown away, nothing of the one that is kept.
-    curve::scalar(block).map(Zeroizing::new).filter(|k| declassify(!curve::is_zero(k)))
+    curve::scalar(block).map(Zeroizing::new).filter(|k| verdict(!curve::is_zero(k)))
 }

@@ -10,7 +10,7 @@ use fiat_crypto::sm2_scalar_64::{
 use zeroize::DefaultIsZeroes;
 
 use super::field;
-use crate::declassify::declassify;
+use crate::declassify::verdict;
 
 /// n, least word first
 pub(super) const N: [u64; 4] =
@@ -29,7 +29,7 @@ impl Scalar {
     pub(super) fn from_bytes(bytes: &[u8; 32]) -> Option<Self> {
         let words = field::words(bytes);
         // Seen: whether the number is out of range, nothing of one that is not.
-        declassify(is_below(&words, &N)).then_some(Self(words))
+        verdict(is_below(&words, &N)).then_some(Self(words))
     }
 
     /// Big-endian `bytes` modulo n: since 2^256 < 2 n, one subtraction is enough.
@@ -124,7 +124,7 @@ impl Mul<&Self> for Scalar {
         let (mut lifted, mut product) = (Montgomery([0; 4]), Montgomery([0; 4]));
         fiat_sm2_scalar_to_montgomery(&mut lifted, &Plain(self.0));
         fiat_sm2_scalar_mul(&mut product, &lifted, &Montgomery(other.0));
-        super::wipe(&mut [lifted.0]);
+        super::wipe([&mut lifted.0]);
         Self(product.0)
     }
 }

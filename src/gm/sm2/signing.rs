@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use super::curve::{self, Point, SCALAR_BYTES, Scalar};
 use super::nonce::{self, Nonces};
 use super::{Error, Signature, VerifyingKey};
-use crate::declassify::declassify;
+use crate::declassify::verdict;
 use crate::sm3;
 
 /// How many signatures of a batch are worked on together: their points fit the first-level cache.
@@ -125,7 +125,7 @@ impl SigningKey {
             let x1 = curve::generator_times_each(&nonces);
             for (((digest, e), k), x1) in digests.iter().zip(&reduced).zip(nonces.iter()).zip(x1.iter()) {
                 // Where the first nonce will not do, which never happens, the signature is made alone with another.
-                let made = if declassify(curve::is_zero(k)) { None } else { self.finish(e, k, x1) };
+                let made = if verdict(curve::is_zero(k)) { None } else { self.finish(e, k, x1) };
                 signatures.push(made.unwrap_or_else(|| self.sign_digest(digest, rng)));
             }
         }
@@ -146,7 +146,7 @@ impl SigningKey {
         let r = *e + x1;
         let sum = Zeroizing::new(r + k);
         // Seen: that this nonce is thrown away.
-        if declassify(curve::is_zero(&r) | curve::is_zero(&sum)) {
+        if verdict(curve::is_zero(&r) | curve::is_zero(&sum)) {
             return None;
         }
         // A6: s = (1 + d)^-1 (k - r d) = (1 + d)^-1 (k + r) - r, back to A3 when s = 0

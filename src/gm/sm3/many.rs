@@ -19,6 +19,6 @@ pub(crate) fn finish<M: AsRef<[u8]>>(
     for (number, message) in messages.iter().enumerate() {
         let mut sm3 = prefix.clone();
         sm3.update(message.as_ref());
-        done(number, sm3.finish());
+        done(number, sm3.end());
     }
 }

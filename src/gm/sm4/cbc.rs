@@ -12,7 +12,7 @@ use super::ecb::whole_blocks;
 use super::partial::Partial;
 use super::{BLOCK_BYTES, Block, Error, Key, xor};
 use crate::Rejected;
-use crate::declassify::declassify;
+use crate::declassify::{declassify, verdict};
 
 /// Pads and encrypts `plaintext`; `iv` must be unpredictable. The result is 1 to 16 bytes longer, a multiple of 16.
 pub fn encrypt(key: &Key, iv: &Block, plaintext: &[u8]) -> Vec<u8> {
@@ -182,5 +182,5 @@ fn padding_length(plaintext: &[u8]) -> Option<usize> {
         good &= !in_padding | byte.ct_eq(&length);
     }
     // Seen: that the padding is refused, and of a good one the length, which is the plaintext's.
-    declassify(bool::from(good)).then(|| usize::from(declassify(length)))
+    verdict(bool::from(good)).then(|| usize::from(declassify(length)))
 }

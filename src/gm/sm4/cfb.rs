@@ -40,6 +40,6 @@ fn last(key: &Key, mut previous: Block, rest: &mut [u8]) {
     if !rest.is_empty() {
         key.encrypt_block(&mut previous);
         xor(rest, &previous);
-        wipe(&mut [previous]);
+        wipe(core::slice::from_mut(&mut previous));
     }
 }

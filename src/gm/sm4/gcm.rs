@@ -15,7 +15,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 use super::ctr::{apply_32, with_counter};
 use super::ghash::Ghash;
 use super::{BLOCK_BYTES, Block, Error, Key, xor};
-use crate::declassify::declassify;
+use crate::declassify::verdict;
 use crate::{Rejected, TooLong};
 
 /// Length of a nonce, in bytes.
@@ -220,7 +220,7 @@ impl<'key> Message<'key> {
         self.data_bytes = data.len() as u64;
         let (key, first) = (self.key, self.counter(0));
         // Seen: that the tag is refused.
-        if !declassify(bool::from(self.tag().ct_eq(tag))) {
+        if !verdict(bool::from(self.tag().ct_eq(tag))) {
             return Err(Rejected);
         }
         apply_32(key, &first, data);

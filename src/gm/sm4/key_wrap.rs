@@ -9,7 +9,7 @@ use subtle::{Choice, ConstantTimeEq, ConstantTimeGreater};
 use zeroize::Zeroizing;
 
 use super::{BLOCK_BYTES, Block, Error, Key};
-use crate::declassify::declassify;
+use crate::declassify::{declassify, verdict};
 use crate::{Rejected, TooLong};
 
 /// Length of what is chained, in bytes: half a block.
@@ -51,7 +51,7 @@ pub fn unwrap(key: &Key, wrapping: &[u8]) -> Result<Zeroizing<Vec<u8>>, Rejected
     }
     let (value, wrapped) = unchain(key, *first, halves);
     // Seen: that it is refused.
-    if declassify(bool::from(value.ct_eq(&INITIAL_VALUE))) { Ok(wrapped) } else { Err(Rejected) }
+    if verdict(bool::from(value.ct_eq(&INITIAL_VALUE))) { Ok(wrapped) } else { Err(Rejected) }
 }
 
 /// Wraps `wrapped`, a key of any length from 1 byte to [`PADDED_LIMIT_BYTES`], under `key`; the result is 8 to 15 bytes longer.
@@ -113,7 +113,7 @@ fn length_within(value: &Half, padded: &[u8]) -> Option<usize> {
         good &= within | byte.ct_eq(&0);
     }
     // Seen: that it is refused, and of what is not the length of the key.
-    declassify(bool::from(good)).then(|| declassify(stated) as usize)
+    verdict(bool::from(good)).then(|| declassify(stated) as usize)
 }
 
 /// How often each half is encrypted.

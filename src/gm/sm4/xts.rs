@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use super::{BLOCK_BYTES, Block, Direction, Error, KEY_BYTES, wipe, xor};
 use crate::TooLong;
-use crate::declassify::declassify;
+use crate::declassify::verdict;
 
 /// The longest data unit, in bytes: 2^20 blocks (IEEE Std 1619-2018, 5.1).
 pub const DATA_UNIT_LIMIT_BYTES: u64 = (1 << 20) * BLOCK_BYTES as u64;
@@ -30,7 +30,7 @@ impl Key {
         let (halves, _) = bytes.as_chunks::<KEY_BYTES>();
         match halves {
             // Seen: that the halves are the same, which makes them no key.
-            [data, tweak] if declassify(bool::from(!data.ct_eq(tweak))) => {
+            [data, tweak] if verdict(bool::from(!data.ct_eq(tweak))) => {
                 Ok(Self { data: super::Key::new(data), tweak: super::Key::new(tweak) })
             }
             _ => Err(Error::EqualKeys),

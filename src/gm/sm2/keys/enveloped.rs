@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use super::spki::uncompressed;
 use super::{KeyError, encoding};
-use crate::declassify::declassify;
+use crate::declassify::verdict;
 use crate::sm2::curve::SCALAR_BYTES;
 use crate::sm2::{Ciphertext, DecryptingKey, EncryptingKey, Error, SigningKey, VerifyingKey};
 use crate::{Rejected, der, sm4};
@@ -110,6 +110,6 @@ impl<'a> Envelope<'a> {
         let (zeros, d) = padded.split_last_chunk::<SCALAR_BYTES>()?;
         let all_zero = zeros.iter().fold(0, |seen, b| seen | b) == 0;
         // Seen: that the wide form is not one.
-        declassify(all_zero).then(|| Zeroizing::new(*d))
+        verdict(all_zero).then(|| Zeroizing::new(*d))
     }
 }

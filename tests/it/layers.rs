@@ -44,14 +44,28 @@ const RESERVED: &[(&str, &[&str], &str)] = &[
     ("miniz_oxide", &["document"], "ZIP is read and written in one place"),
     ("getrandom", &["base"], "randomness enters through `base::Entropy`"),
     ("argon2", &["identity"], "passwords are an inner matter of `identity`"),
-    ("sm2", &["gm"], "the national algorithms have one interface, `gm`"),
-    ("sm3", &["gm"], "the national algorithms have one interface, `gm`"),
-    ("sm4", &["gm"], "the national algorithms have one interface, `gm`"),
 ];
 
 /// Never in the product, whoever asks: only under `[dev-dependencies]`.
-const TESTS_ONLY: &[&str] =
-    &["libsm", "aes-gcm", "cbc", "ctr", "rustix", "proptest", "tempfile", "thirtyfour", "openidconnect"];
+const TESTS_ONLY: &[&str] = &[
+    "libsm",
+    "aes-gcm",
+    "cbc",
+    "ctr",
+    "rustix",
+    "proptest",
+    "tempfile",
+    "thirtyfour",
+    "openidconnect",
+    "sm2",
+    "sm3",
+    "sm4",
+    "ghash",
+    "x509-cert",
+    "hmac",
+    "pbkdf2",
+    "hkdf",
+];
 
 #[test]
 fn every_crate_has_its_place_in_the_line() {

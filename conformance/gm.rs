@@ -1,7 +1,6 @@
-//! SM2, SM3, SM4, HMAC-SM3, SM4-GCM and the random bit generator against the examples in their standards.
+//! SM2, SM3, HMAC-SM3, SM4 and its modes, and the random bit generator against the examples in their standards.
 
 mod drbg;
-
 mod exchange;
 
 use base::{OsEntropy, entropy};
@@ -25,8 +24,14 @@ pub(crate) fn run(report: &mut Report) {
     for case in cases::<BlockCase>(report, "gm/sm4.toml", include_str!("gm/sm4.toml")) {
         report.case(&case.clause, &case.what, sm4_block(&case));
     }
-    for case in cases::<GcmCase>(report, "gm/sm4_gcm.toml", include_str!("gm/sm4_gcm.toml")) {
+    for case in cases::<SealedCase>(report, "gm/sm4_gcm.toml", include_str!("gm/sm4_gcm.toml")) {
         report.case(&case.clause, &case.what, sm4_gcm(&case));
+    }
+    for case in cases::<SealedCase>(report, "gm/sm4_ccm.toml", include_str!("gm/sm4_ccm.toml")) {
+        report.case(&case.clause, &case.what, sm4_ccm(&case));
+    }
+    for case in cases::<ModeCase>(report, "gm/sm4_modes.toml", include_str!("gm/sm4_modes.toml")) {
+        report.case(&case.clause, &case.what, sm4_mode(&case));
     }
     for case in cases(report, "gm/sm2_signature.toml", include_str!("gm/sm2_signature.toml")) {
         sm2_signature(report, &case);
@@ -104,7 +109,7 @@ fn sm4_block(case: &BlockCase) -> Result<(), String> {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct GcmCase {
+struct SealedCase {
     clause: String,
     what: String,
     key: Hex,
@@ -115,7 +120,7 @@ struct GcmCase {
     tag: Hex,
 }
 
-fn sm4_gcm(case: &GcmCase) -> Result<(), String> {
+fn sm4_gcm(case: &SealedCase) -> Result<(), String> {
     let (key, nonce, aad) = (sm4::Key::new(&case.key.array()?), case.nonce.array()?, &case.additional_data.0);
     let expected = Hex([case.ciphertext.0.as_slice(), &case.tag.0].concat());
     let sealed = sm4::gcm::seal(&key, &nonce, aad, &case.plaintext.0).map_err(words)?;
@@ -123,6 +128,88 @@ fn sm4_gcm(case: &GcmCase) -> Result<(), String> {
     let opened = sm4::gcm::open(&key, &nonce, aad, &sealed).map_err(words)?;
     same("plaintext", &opened, &case.plaintext)?;
     holds("the refusal of a changed tag", sm4::gcm::open(&key, &nonce, aad, &changed(&sealed)).is_err())
+}
+
+fn sm4_ccm(case: &SealedCase) -> Result<(), String> {
+    let (key, nonce, aad) = (sm4::Key::new(&case.key.array()?), &case.nonce.0, &case.additional_data.0);
+    let (expected, tag_bytes) = (Hex([case.ciphertext.0.as_slice(), &case.tag.0].concat()), case.tag.0.len());
+    let sealed = sm4::ccm::seal(&key, nonce, tag_bytes, aad, &case.plaintext.0).map_err(words)?;
+    same("ciphertext and tag", &sealed, &expected)?;
+    let opened = sm4::ccm::open(&key, nonce, tag_bytes, aad, &sealed).map_err(words)?;
+    same("plaintext", &opened, &case.plaintext)?;
+    let refused = sm4::ccm::open(&key, nonce, tag_bytes, aad, &changed(&sealed)).is_err();
+    holds("the refusal of a changed tag", refused)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ModeCase {
+    clause: String,
+    what: String,
+    mode: Mode,
+    key: Hex,
+    /// The initial value, counter or tweak; of no bytes where the mode has none.
+    iv: Hex,
+    plaintext: Hex,
+    ciphertext: Hex,
+}
+
+#[derive(Deserialize, Clone, Copy)]
+#[serde(rename_all = "kebab-case")]
+enum Mode {
+    Ecb,
+    Cbc,
+    Cfb,
+    Ofb,
+    Ctr,
+    XtsGb,
+    XtsIeee,
+}
+
+fn sm4_mode(case: &ModeCase) -> Result<(), String> {
+    let mut data = case.plaintext.0.clone();
+    encrypt(case, &mut data)?;
+    same("ciphertext", &data, &case.ciphertext)?;
+    decrypt(case, &mut data)?;
+    same("plaintext", &data, &case.plaintext)
+}
+
+fn encrypt(case: &ModeCase, data: &mut [u8]) -> Result<(), String> {
+    match case.mode {
+        Mode::Ecb => sm4::ecb::encrypt(&no_iv(case)?, data).map_err(words)?,
+        Mode::Cbc => sm4::cbc::encrypt_whole(&key(case)?, &case.iv.array()?, data).map_err(words)?,
+        Mode::Cfb => sm4::cfb::encrypt(&key(case)?, &case.iv.array()?, data),
+        Mode::Ofb => sm4::ofb::apply(&key(case)?, &case.iv.array()?, data),
+        Mode::Ctr => sm4::ctr::apply(&key(case)?, &case.iv.array()?, data),
+        Mode::XtsGb => sm4::xts::encrypt_gb(&two_keys(case)?, &case.iv.array()?, data).map_err(words)?,
+        Mode::XtsIeee => sm4::xts::encrypt_ieee(&two_keys(case)?, &case.iv.array()?, data).map_err(words)?,
+    }
+    Ok(())
+}
+
+fn decrypt(case: &ModeCase, data: &mut [u8]) -> Result<(), String> {
+    match case.mode {
+        Mode::Ecb => sm4::ecb::decrypt(&no_iv(case)?, data).map_err(words)?,
+        Mode::Cbc => sm4::cbc::decrypt_whole(&key(case)?, &case.iv.array()?, data).map_err(words)?,
+        Mode::Cfb => sm4::cfb::decrypt(&key(case)?, &case.iv.array()?, data),
+        Mode::Ofb | Mode::Ctr => encrypt(case, data)?,
+        Mode::XtsGb => sm4::xts::decrypt_gb(&two_keys(case)?, &case.iv.array()?, data).map_err(words)?,
+        Mode::XtsIeee => sm4::xts::decrypt_ieee(&two_keys(case)?, &case.iv.array()?, data).map_err(words)?,
+    }
+    Ok(())
+}
+
+fn key(case: &ModeCase) -> Result<sm4::Key, String> {
+    Ok(sm4::Key::new(&case.key.array()?))
+}
+
+fn no_iv(case: &ModeCase) -> Result<sm4::Key, String> {
+    holds("an empty initial value", case.iv.0.is_empty())?;
+    key(case)
+}
+
+fn two_keys(case: &ModeCase) -> Result<sm4::xts::Key, String> {
+    sm4::xts::Key::new(&case.key.array()?).map_err(words)
 }
 
 #[derive(Deserialize)]

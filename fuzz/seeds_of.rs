@@ -8,9 +8,9 @@ use pki::issue::Profile;
 
 use crate::authority::{Key, NOW};
 use crate::cast::{self, Cast, SM2_WITH_SM3};
-use crate::{as_text, stamp};
+use crate::{as_text, seeds_of_gm, stamp};
 
-type Seed = (&'static str, &'static str, Vec<u8>);
+pub(crate) type Seed = (&'static str, &'static str, Vec<u8>);
 
 /// Target, name and content of each seed.
 pub fn seeds() -> Vec<Seed> {
@@ -18,6 +18,7 @@ pub fn seeds() -> Vec<Seed> {
     certificates_and_seals(&mut all);
     tokens(&mut all);
     texts(&mut all);
+    seeds_of_gm::add(&mut all);
     all
 }
 

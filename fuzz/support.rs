@@ -8,7 +8,9 @@ mod authority;
 #[path = "../conformance/seal/cast.rs"]
 #[expect(dead_code, reason = "written for the conformance cases, of which the seeds need a part")]
 mod cast;
+pub mod cryptography;
 mod seeds_of;
+mod seeds_of_gm;
 #[path = "../conformance/seal/stamp.rs"]
 mod stamp;
 

@@ -215,7 +215,12 @@ pub struct Drawn {
 impl Drawn {
     /// The same in every run, for known-answer tests that need some randomness.
     pub(crate) const fn known() -> Self {
-        Self { first: [0x5a; REQUEST_BYTES], given: 0, seed: [0xa5; REQUEST_BYTES], further: None }
+        Self::known_from([0x5a; REQUEST_BYTES])
+    }
+
+    /// As [`Self::known`], of which `first` is drawn first: the ephemeral key of a published example.
+    pub(crate) const fn known_from(first: [u8; REQUEST_BYTES]) -> Self {
+        Self { first, given: 0, seed: [0xa5; REQUEST_BYTES], further: None }
     }
 }
 

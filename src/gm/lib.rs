@@ -5,7 +5,7 @@
 //! - [`hmac`] the message authentication code over it (GM/T 0042, RFC 2104).
 //! - [`drbg`] the random bit generator over it (GM/T 0105), with health tests.
 //! - [`kdf`] keys from shared secrets and passwords: the SM2 KDF, HKDF, PBKDF2.
-//! - [`sm4`] the block cipher (GB/T 32907) and its modes ECB block, CBC, CTR, GCM (GB/T 17964, RFC 8998).
+//! - [`sm4`] the block cipher (GB/T 32907), its modes (GB/T 17964, RFC 8998) and key wrap.
 //! - `traits`: RustCrypto's traits on these types, under the feature `rustcrypto`.
 //! - [`module`] all of it behind self-tests and an error state (GM/T 0028); with the feature `std`.
 //!

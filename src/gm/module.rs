@@ -1,8 +1,10 @@
-//! The cryptographic module: the algorithms of this crate behind one door that self-tests guard (GM/T 0028-2014, GB/T 37092-2018).
+//! The cryptographic module: the algorithms of this crate behind one door that self-tests guard (GM/T 0028-2014,
+//! GB/T 37092-2018, level two).
 //!
-//! [`Module::power_on`] runs every known-answer test and the start-up tests of the entropy sources before the module serves anyone.
-//! A self-test, a pairwise test of a new key or a health test that fails moves it into its error state: from then on every service
-//! answers [`ModuleError::ErrorState`] and nothing else, until a new module is powered on. [`Module::status`] tells the operator why.
+//! [`Module::power_on`] runs every known-answer test and the start-up tests of the entropy sources before anyone is served. A
+//! self-test, a pairwise test of a new key or a health test that fails moves the module into its error state: from then on every
+//! service answers [`ModuleError::ErrorState`] and nothing else, until a new module is powered on. [`Module::status`] tells the
+//! operator why.
 //!
 //! Threads share a module by reference. Its generator is locked while it is drawn from and not while keys work; nothing is served
 //! while a self-test runs. Integrity of the program file, roles and key storage are the caller's part of the standard.

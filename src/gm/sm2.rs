@@ -22,6 +22,8 @@ mod scalar;
 mod signature;
 mod signing;
 mod table;
+#[cfg(test)]
+mod tests;
 mod verifying;
 
 pub use encryption::{Ciphertext, DecryptingKey, EncryptingKey, MAX_PLAINTEXT_BYTES};

@@ -29,6 +29,8 @@ mod schedule;
 pub mod xts;
 
 pub use error::Error;
+#[cfg(target_arch = "x86_64")]
+pub(crate) use schedule::expand_with;
 pub(crate) use schedule::{Direction, RoundKeys};
 
 #[cfg(target_arch = "x86_64")]

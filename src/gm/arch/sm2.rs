@@ -5,10 +5,15 @@
 #![expect(unsafe_code, reason = "instructions of one processor")]
 
 use core::arch::asm;
+use core::arch::x86_64::{
+    __m256i, __m512i, _mm256_add_epi64, _mm256_and_si256, _mm256_cmpeq_epi64, _mm256_load_si256,
+    _mm256_or_si256, _mm256_set1_epi64x, _mm256_setzero_si256, _mm512_add_epi64, _mm512_cmpeq_epi64_mask,
+    _mm512_load_si512, _mm512_mask_mov_epi64, _mm512_or_si512, _mm512_set1_epi64, _mm512_setzero_si512,
+};
 
 use super::cpu::{Avx2, Avx512};
 use crate::sm2::field::{Fe, Field, P};
-use crate::sm2::point::Affine;
+use crate::sm2::point::{Affine, Jacobian};
 
 /// One step of Montgomery's reduction: with m the lowest word, `m 2^256 - m 2^224 - m 2^96 + m 2^64` is added to the words above it;
 /// what would be the highest of them is kept in m's register.
@@ -207,73 +212,71 @@ impl Field for Avx2 {
             None => unsafe { entry_256(table, index) },
         }
     }
+
+    #[inline(always)]
+    fn multiple(self, table: &[Jacobian; 16], index: u64) -> Jacobian {
+        // SAFETY: the token says that AVX2 is there.
+        unsafe { multiple(table, index) }
+    }
 }
 
 /// Every entry is loaded and masked; the right one remains.
 #[target_feature(enable = "avx2")]
 fn entry_256(table: &[Affine; 64], index: u64) -> Affine {
-    use core::arch::x86_64::{
-        __m256i, _mm256_add_epi64, _mm256_and_si256, _mm256_cmpeq_epi64, _mm256_load_si256, _mm256_or_si256,
-        _mm256_set1_epi64x, _mm256_setzero_si256, _mm256_store_si256,
-    };
-
     let wanted = _mm256_set1_epi64x(index.cast_signed());
-    let one = _mm256_set1_epi64x(1);
-    let mut number = one;
-    let (mut x, mut y) = (_mm256_setzero_si256(), _mm256_setzero_si256());
+    let mut number = _mm256_setzero_si256();
+    let mut found = [_mm256_setzero_si256(); 2];
     for entry in table {
         let mask = _mm256_cmpeq_epi64(number, wanted);
-        number = _mm256_add_epi64(number, one);
-        let halves = core::ptr::from_ref(entry).cast::<__m256i>();
-        // SAFETY: an `Affine` is 64 bytes, two words of AVX2, aligned to 64.
-        let (entry_x, entry_y) = unsafe { (_mm256_load_si256(halves), _mm256_load_si256(halves.add(1))) };
-        x = _mm256_or_si256(x, _mm256_and_si256(mask, entry_x));
-        y = _mm256_or_si256(y, _mm256_and_si256(mask, entry_y));
+        number = _mm256_add_epi64(number, _mm256_set1_epi64x(1));
+        let parts = core::ptr::from_ref(entry).cast::<__m256i>();
+        for (i, found) in found.iter_mut().enumerate() {
+            // SAFETY: an `Affine` is two words of AVX2, aligned.
+            let part = unsafe { _mm256_load_si256(parts.add(i)) };
+            *found = _mm256_or_si256(*found, _mm256_and_si256(mask, part));
+        }
     }
-    let mut found = Affine::INFINITY;
-    let halves = core::ptr::from_mut(&mut found).cast::<__m256i>();
-    // SAFETY: as above.
-    unsafe {
-        _mm256_store_si256(halves, x);
-        _mm256_store_si256(halves.add(1), y);
-    }
-    found
+    // SAFETY: an `Affine` is two words of AVX2, and any bits make one.
+    unsafe { core::mem::transmute::<[__m256i; 2], Affine>(found) }
 }
 
 /// Every entry is loaded, one after the other; the right one is kept.
 #[target_feature(enable = "avx512f")]
 fn entry_512(table: &[Affine; 64], index: u64) -> Affine {
-    use core::arch::x86_64::{
-        __m512i, _mm512_add_epi64, _mm512_cmpeq_epi64_mask, _mm512_load_si512, _mm512_mask_mov_epi64,
-        _mm512_set1_epi64, _mm512_setzero_si512, _mm512_store_si512,
-    };
-
-    let wanted = _mm512_set1_epi64(index.cast_signed());
-    let one = _mm512_set1_epi64(1);
     // Two halves, so that no look-up waits for the one before it.
-    let (mut low, mut high) = (_mm512_setzero_si512(), _mm512_setzero_si512());
-    let (mut number, mut number_high) = (one, _mm512_set1_epi64(33));
-    let (first, second) = table.split_at(32);
-    for (a, b) in first.iter().zip(second) {
-        // SAFETY: an `Affine` is 64 bytes, one word of AVX-512, aligned to 64.
-        let (a, b) = unsafe {
-            (
-                _mm512_load_si512(core::ptr::from_ref(a).cast::<__m512i>()),
-                _mm512_load_si512(core::ptr::from_ref(b).cast::<__m512i>()),
-            )
-        };
-        low = _mm512_mask_mov_epi64(low, _mm512_cmpeq_epi64_mask(number, wanted), a);
-        high = _mm512_mask_mov_epi64(high, _mm512_cmpeq_epi64_mask(number_high, wanted), b);
-        number = _mm512_add_epi64(number, one);
-        number_high = _mm512_add_epi64(number_high, one);
+    let (wanted, wanted_high) =
+        (_mm512_set1_epi64(index.cast_signed()), _mm512_set1_epi64(index.cast_signed() - 32));
+    let mut number = _mm512_setzero_si512();
+    let (mut found, mut found_high) = (_mm512_setzero_si512(), _mm512_setzero_si512());
+    let (low, high) = table.split_at(32);
+    for (low, high) in low.iter().zip(high) {
+        let [low, high] = [low, high].map(|entry| core::ptr::from_ref(entry).cast::<__m512i>());
+        // SAFETY: an `Affine` is one word of AVX-512, aligned.
+        let (low, high) = unsafe { (_mm512_load_si512(low), _mm512_load_si512(high)) };
+        found = _mm512_mask_mov_epi64(found, _mm512_cmpeq_epi64_mask(number, wanted), low);
+        found_high = _mm512_mask_mov_epi64(found_high, _mm512_cmpeq_epi64_mask(number, wanted_high), high);
+        number = _mm512_add_epi64(number, _mm512_set1_epi64(1));
     }
-    let mut found = Affine::INFINITY;
-    // SAFETY: as above; where one half found nothing it is 0.
-    unsafe {
-        _mm512_store_si512(
-            core::ptr::from_mut(&mut found).cast::<__m512i>(),
-            core::arch::x86_64::_mm512_or_si512(low, high),
-        );
+    // SAFETY: an `Affine` is one word of AVX-512, and any bits make one; where one half found nothing it is 0.
+    unsafe { core::mem::transmute::<__m512i, Affine>(_mm512_or_si512(found, found_high)) }
+}
+
+/// As [`entry_256`], from 1.
+#[target_feature(enable = "avx2")]
+fn multiple(table: &[Jacobian; 16], index: u64) -> Jacobian {
+    let wanted = _mm256_set1_epi64x(index.cast_signed());
+    let mut number = _mm256_setzero_si256();
+    let mut found = [_mm256_setzero_si256(); 3];
+    for entry in table {
+        number = _mm256_add_epi64(number, _mm256_set1_epi64x(1));
+        let mask = _mm256_cmpeq_epi64(number, wanted);
+        let parts = core::ptr::from_ref(entry).cast::<__m256i>();
+        for (i, found) in found.iter_mut().enumerate() {
+            // SAFETY: a `Jacobian` is three words of AVX2, aligned.
+            let part = unsafe { _mm256_load_si256(parts.add(i)) };
+            *found = _mm256_or_si256(*found, _mm256_and_si256(mask, part));
+        }
     }
-    found
+    // SAFETY: a `Jacobian` is three words of AVX2, and any bits make one.
+    unsafe { core::mem::transmute::<[__m256i; 3], Jacobian>(found) }
 }

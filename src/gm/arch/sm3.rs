@@ -62,8 +62,6 @@ pub(crate) fn run_chains_16(proof: Avx512, key: &[State; 2], chains: &mut [Chain
 trait Wide<const N: usize>: Word {
     /// What proves that the processor has the instructions; no word is made without it.
     type Proof: Copy;
-    /// `word` in every lane.
-    fn all_of(proof: Self::Proof, word: u32) -> Self;
     /// Four words of every lane turned into one word of all lanes, four times.
     fn gather(proof: Self::Proof, quads: [__m128i; N]) -> [Self; 4];
     /// The way back.
@@ -89,7 +87,7 @@ fn run_chains<W: Wide<N>, const N: usize>(
     chains: &mut [Chain; N],
     times: u32,
 ) {
-    let key = key.map(|state| state.map(|word| W::all_of(proof, word)));
+    let key = [load_states::<W, N>(proof, [&key[0]; N]), load_states::<W, N>(proof, [&key[1]; N])];
     let mut last = load_states::<W, N>(proof, array::from_fn(|lane| &chains[lane].last));
     let mut sum = load_states::<W, N>(proof, array::from_fn(|lane| &chains[lane].sum));
     hmac::run_chain(&key, &mut last, &mut sum, times);

@@ -4,11 +4,14 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::num::NonZeroU32;
 
+use zeroize::Zeroizing;
+
 use super::Failure;
 use crate::drbg::{Drawn, HashDrbg, REQUEST_BYTES, failed_health_tests};
+use crate::sm2::exchange::{Agreement, EphemeralKey, Response};
 use crate::sm2::{Ciphertext, DEFAULT_ID, DecryptingKey, Signature, SigningKey};
-use crate::sm4::{self, cbc, ctr, gcm};
-use crate::{hmac, kdf, sm3};
+use crate::sm4::{self, cbc, ccm, ctr, gcm, key_wrap, xts};
+use crate::{Rejected, hmac, kdf, sm3};
 
 /// An algorithm, what computes, and what must come out.
 #[derive(Clone, Copy)]
@@ -104,6 +107,46 @@ pub(super) const KNOWN_ANSWERS: &[KnownAnswer] = &[
             d82710ca5c22f0ccfa7cbf93d496ac15a56834cbcf98c397b4024a2691233b8d
             83de3541e4c2b58177e065a9bf7b62ec 01 01",
     },
+    // RFC 8998, A.2
+    KnownAnswer {
+        test: "SM4-CCM",
+        compute: sm4_ccm,
+        answer: "48af93501fa62adbcd414cce6034d895dda1bf8f132f042098661572e7483094
+            fd12e518ce062c98acee28d95df4416bed31a2f04476c18bb40c84a74b97dc5b
+            16842d4fa186f56ab33256971fa110f4 01 01",
+    },
+    // The example of GB/T 17964-2021, and the same input under IEEE Std 1619; both as published by OpenSSL
+    KnownAnswer {
+        test: "SM4-XTS",
+        compute: || sm4_xts(xts::encrypt_gb, xts::decrypt_gb),
+        answer: "e9538251c71d7b80bbe4483fef497bd12c5c581bd6242fc51e08964fb4f60fdb
+            0ba42f63499279213d318d2c11f6886e903be7f93a1b3479 01",
+    },
+    KnownAnswer {
+        test: "SM4-XTS of IEEE Std 1619",
+        compute: || sm4_xts(xts::encrypt_ieee, xts::decrypt_ieee),
+        answer: "e9538251c71d7b80bbe4483fef497bd1b3db1a3e60408c575d63ff7db39f8326
+            0869f9e2585fec9f0b863bf8fd784b8627d16c0db6d2cfc7 01",
+    },
+    // RFC 3394, 4.1, and RFC 5649, 6, with SM4; recomputed with OpenSSL's SM4 from RFC 3394, 2.2.1, and RFC 5649, 4.1
+    KnownAnswer {
+        test: "SM4 key wrap",
+        compute: || sm4_key_wrap(key_wrap::wrap, key_wrap::unwrap, "00112233445566778899aabbccddeeff"),
+        answer: "c72e8dbfefe856259fff77de2023b380a9e2d0b8acb9b6f6 01 01",
+    },
+    KnownAnswer {
+        test: "SM4 key wrap with padding",
+        compute: || {
+            let key = "c37b7e6492584340bed12207808941155068f738";
+            sm4_key_wrap(key_wrap::wrap_padded, key_wrap::unwrap_padded, key)
+        },
+        answer: "acd25d0362933afeb91634fe2ad2ed1ac170ebb31d1b2585c68112851eb72eab 01 01",
+    },
+    KnownAnswer {
+        test: "SM4 key wrap of one half block",
+        compute: || sm4_key_wrap(key_wrap::wrap_padded, key_wrap::unwrap_padded, "466f7250617369"),
+        answer: "b9b4758a0818b2faeb3eba37a35883c2 01 01",
+    },
     // GB/T 32918.5-2017, A.2: Z and e; the published signature holds, changed it does not, and a new one holds
     KnownAnswer {
         test: "SM2 signature",
@@ -118,6 +161,18 @@ pub(super) const KNOWN_ANSWERS: &[KnownAnswer] = &[
         answer: "04 09f9df31 1e5421a1 50dd7d16 1e4bc5c6 72179fad 1833fc07 6bb08ff3 56f35020
             ccea490c e26775a5 2dc6ea71 8cc1aa60 0aed05fb f35e084a 6632f607 2da9ad13
             656e6372797074696f6e207374616e64617264 01 01",
+    },
+    // GB/T 32918.5-2017, B: R_A, R_B, S_B, S_A and the key, which both sides have; other confirmations yield none
+    KnownAnswer {
+        test: "SM2 key exchange",
+        compute: sm2_exchange,
+        answer: "04 64ced1bd bc99d590 049b434d 0fd73428 cf608a5d b8fe5ce0 7f150269 40bae40e
+            376629c7 ab21e7db 26092249 9ddb118f 07ce8eaa e3e7720a fef6a5cc 062070c0
+            04 acc27688 a6f7b706 098bc91f f3ad1bff 7dc2802c db14cccc db0a9047 1f9bd707
+            2fedac04 94b2ffc4 d6853876 c79b8f30 1c6573ad 0aa50f39 fc87181e 1a1b46fe
+            d3a0fe15 dee185ce ae907a6b 595cc32a 266ed7b3 367e9983 a896dc32 fa20f8eb
+            18c7894b 3816df16 cf07b05c 5ec0bef5 d655d58f 779cc1b4 00a4f388 4644db88
+            6c893473 54de2484 c60b4ab1 fde4c6e5 01 01 01",
     },
     // The second SM3 case of `emmansun/gmsm`, recomputed: seeded, seeded again, two requests with additional input
     KnownAnswer {
@@ -199,6 +254,50 @@ fn sm4_gcm() -> Option<Vec<u8>> {
     Some(out)
 }
 
+fn sm4_ccm() -> Option<Vec<u8>> {
+    let key = sm4::Key::new(&array("0123456789abcdeffedcba9876543210")?);
+    let nonce = bytes("00001234567800000000abcd");
+    let aad = bytes("feedfacedeadbeeffeedfacedeadbeefabaddad2");
+    let plaintext =
+        [[0xaa; 8], [0xbb; 8], [0xcc; 8], [0xdd; 8], [0xee; 8], [0xff; 8], [0xee; 8], [0xaa; 8]].concat();
+    let mut out = ccm::seal(&key, &nonce, 16, &aad, &plaintext).ok()?;
+    let opens = ccm::open(&key, &nonce, 16, &aad, &out) == Ok(plaintext);
+    let refuses = ccm::open(&key, &nonce, 16, &aad, &changed(&out)).is_err();
+    out.extend([u8::from(opens), u8::from(refuses)]);
+    Some(out)
+}
+
+/// One way of XTS.
+type Xts = fn(&xts::Key, &sm4::Block, &mut [u8]) -> Result<(), sm4::Error>;
+
+fn sm4_xts(encrypt: Xts, decrypt: Xts) -> Option<Vec<u8>> {
+    let key = array("2b7e151628aed2a6abf7158809cf4f3c000102030405060708090a0b0c0d0e0f")?;
+    let (key, tweak) = (xts::Key::new(&key).ok()?, array("f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff")?);
+    let plaintext = bytes(
+        "6bc1bee22e409f96e93d7e117393172aae2d8a571e03ac9c9eb76fac45af8e51
+            30c81c46a35ce411e5fbc1191a0a52eff69f2445df4f9b17",
+    );
+    let mut out = plaintext.clone();
+    encrypt(&key, &tweak, &mut out).ok()?;
+    let mut again = out.clone();
+    decrypt(&key, &tweak, &mut again).ok()?;
+    out.push((again == plaintext).into());
+    Some(out)
+}
+
+/// A key wrap, and its way back.
+type Wrap = fn(&sm4::Key, &[u8]) -> Result<Vec<u8>, sm4::Error>;
+type Unwrap = fn(&sm4::Key, &[u8]) -> Result<Zeroizing<Vec<u8>>, Rejected>;
+
+fn sm4_key_wrap(wrap: Wrap, unwrap: Unwrap, wrapped: &str) -> Option<Vec<u8>> {
+    let key = sm4::Key::new(&array("000102030405060708090a0b0c0d0e0f")?);
+    let mut out = wrap(&key, &bytes(wrapped)).ok()?;
+    let opens = unwrap(&key, &out).is_ok_and(|again| *again == bytes(wrapped));
+    let refuses = unwrap(&key, &changed(&out)).is_err();
+    out.extend([u8::from(opens), u8::from(refuses)]);
+    Some(out)
+}
+
 fn sm2_signature() -> Option<Vec<u8>> {
     let (key, message) = (SigningKey::from_bytes(&array(PRIVATE_KEY)?).ok()?, b"message digest");
     let public = key.verifying_key();
@@ -229,6 +328,33 @@ fn sm2_encryption() -> Option<Vec<u8>> {
     let opens = key.decrypt(&new).is_ok_and(|again| again == plaintext);
     let public = key.encrypting_key().to_sec1();
     Some([public.as_slice(), &plaintext, &[refused.into(), opens.into()]].concat())
+}
+
+fn sm2_exchange() -> Option<Vec<u8>> {
+    let private_key = |hex| DecryptingKey::from_bytes(&array(hex)?).ok();
+    let a = private_key("81eb26e9 41bb5af1 6df11649 5f906952 72ae2cd6 3d6c4ae1 678418be 48230029")?;
+    let b = private_key("78512991 7d45a9ea 5437a593 56b82338 eaadda6c eb199088 f14ae10d efa229b5")?;
+    let begin = || {
+        let r = array("d4de1547 4db74d06 491c440d 305e0124 00990f3e 390c7e87 153c12db 2ea60bb3")?;
+        let agreement = Agreement::new(&a, DEFAULT_ID, b.encrypting_key(), DEFAULT_ID, 16).ok()?;
+        Some(agreement.initiate(&mut Drawn::known_from(r)))
+    };
+    let answer = |r_a: &EphemeralKey| {
+        let r = array("7e071248 14b30948 9125eaed 10111316 4ebf0f34 58c5bd88 335c1f9d 596243d6")?;
+        let agreement = Agreement::new(&b, DEFAULT_ID, a.encrypting_key(), DEFAULT_ID, 16).ok()?;
+        agreement.respond(r_a, &mut Drawn::known_from(r)).ok()
+    };
+    let ((initiator, r_a), (doubting_initiator, _)) = (begin()?, begin()?);
+    let ((responder, response), (doubting_responder, _)) = (answer(&r_a)?, answer(&r_a)?);
+    let (key, s_a) = initiator.confirm(&response).ok()?;
+    let agrees = responder.confirm(&s_a).is_ok_and(|other| other == key);
+
+    let forged = Response { confirmation: *changed(&response.confirmation).first_chunk()?, ..response };
+    let a_refuses = doubting_initiator.confirm(&forged).is_err();
+    let b_refuses = doubting_responder.confirm(changed(&s_a).first_chunk()?).is_err();
+    let points = [r_a.to_sec1(), response.ephemeral.to_sec1()].concat();
+    let checks = [u8::from(agrees), a_refuses.into(), b_refuses.into()];
+    Some([points.as_slice(), &response.confirmation, &s_a, &key, &checks].concat())
 }
 
 fn random_bit_generator() -> Option<Vec<u8>> {

@@ -188,24 +188,11 @@ impl Point {
     }
 }
 
-/// The x of `[k]G` modulo n for each k, in constant time, with one inversion for all; 0 for `k = 0`.
+/// The x of `[k]G` modulo n for each k, in constant time; 0 for `k = 0`.
 pub(super) fn generator_times_each(scalars: &[Scalar]) -> Zeroizing<Vec<Scalar>> {
     on_field!(f => {
-        let products = Zeroizing::new(point::generator_times_each(f, scalars));
-        let affine = Zeroizing::new(table::all_to_affine(f, &products));
-        Zeroizing::new(affine.iter().map(|point| Scalar::reduced_words(f.words_of(&point.x))).collect())
-    })
-}
-
-/// For each point with its scalars and x, whether [`Point::combination_has_x_vartime`]; one inversion serves all.
-pub(super) fn combinations_have_x_vartime(claims: &[(&Point, Scalar, Scalar, Scalar)]) -> Vec<bool> {
-    on_field!(f => {
-        let points: Vec<Affine> = claims.iter().map(|(point, ..)| point.affine).collect();
-        let multiples = point::odd_multiples_of_each(f, &points);
-        let held = claims.iter().zip(&multiples).map(|((_, s, t, x), multiples)| {
-            has_x_vartime(f, &point::combine_with_multiples_vartime(f, s, t, multiples), x)
-        });
-        held.collect()
+        let points = Zeroizing::new(point::generator_times_each(f, scalars));
+        Zeroizing::new(points.iter().map(|point| Scalar::reduced_words(f.words_of(&point.x))).collect())
     })
 }
 

@@ -5,7 +5,7 @@
 
 use zeroize::DefaultIsZeroes;
 
-use super::point::Affine;
+use super::point::{Affine, Jacobian};
 use crate::arch::opaque;
 
 /// A number modulo p in Montgomery form, least word first.
@@ -32,8 +32,10 @@ pub(crate) trait Field: Copy {
     fn add(self, a: &Fe, b: &Fe) -> Fe;
     /// `a - b`
     fn sub(self, a: &Fe, b: &Fe) -> Fe;
-    /// Entry `index` of a window's table, counted from 1; `(0, 0)` for 0. Every entry is read, whichever is meant.
+    /// Entry `index` of a window's table. Every entry is read, whichever is meant.
     fn entry(self, table: &[Affine; 64], index: u64) -> Affine;
+    /// Entry `index` of a point's multiples, counted from 1; infinity for 0. Every entry is read, whichever is meant.
+    fn multiple(self, table: &[Jacobian; 16], index: u64) -> Jacobian;
 
     /// `2 a`
     #[inline(always)]
@@ -238,14 +240,38 @@ impl Field for Portable {
     #[inline]
     fn entry(self, table: &[Affine; 64], index: u64) -> Affine {
         let mut found = Affine::INFINITY;
-        for (number, entry) in (1..).zip(table) {
-            let different = index ^ number;
-            let mask = opaque(((different | different.wrapping_neg()) >> 63).wrapping_sub(1));
-            found.x.0.iter_mut().zip(entry.x.0).for_each(|(f, e)| *f |= e & mask);
-            found.y.0.iter_mut().zip(entry.y.0).for_each(|(f, e)| *f |= e & mask);
+        for (number, entry) in (0..).zip(table) {
+            let mask = mask_if_same(index, number);
+            gather(&mut found.x, &entry.x, mask);
+            gather(&mut found.y, &entry.y, mask);
         }
         found
     }
+
+    #[inline]
+    fn multiple(self, table: &[Jacobian; 16], index: u64) -> Jacobian {
+        let mut found = Jacobian::INFINITY;
+        for (number, entry) in (1..).zip(table) {
+            let mask = mask_if_same(index, number);
+            gather(&mut found.x, &entry.x, mask);
+            gather(&mut found.y, &entry.y, mask);
+            gather(&mut found.z, &entry.z, mask);
+        }
+        found
+    }
+}
+
+/// All ones where the two are the same, else 0.
+#[inline(always)]
+fn mask_if_same(a: u64, b: u64) -> u64 {
+    let different = a ^ b;
+    opaque(((different | different.wrapping_neg()) >> 63).wrapping_sub(1))
+}
+
+/// Takes `entry` over where the mask is all ones; `found` is 0 until then.
+#[inline(always)]
+fn gather(found: &mut Fe, entry: &Fe, mask: u64) {
+    found.0.iter_mut().zip(entry.0).for_each(|(f, e)| *f |= e & mask);
 }
 
 /// `a * b + c + d`, its low word and its high one.

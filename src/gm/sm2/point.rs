@@ -2,10 +2,9 @@
 //!
 //! What takes secrets is branch-free and says why no exceptional case is missed. What has `vartime` in its name is for public values.
 
-use alloc::vec;
 use alloc::vec::Vec;
 
-use zeroize::DefaultIsZeroes;
+use zeroize::{DefaultIsZeroes, Zeroizing};
 
 use super::field::{Fe, Field};
 use super::scalar::Scalar;
@@ -22,10 +21,11 @@ pub(crate) struct Affine {
 
 /// A point as `x = X / Z^2`, `y = Y / Z^3`; infinity has Z = 0.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Jacobian {
-    pub(super) x: Fe,
-    pub(super) y: Fe,
-    pub(super) z: Fe,
+#[repr(C, align(32))]
+pub(crate) struct Jacobian {
+    pub(crate) x: Fe,
+    pub(crate) y: Fe,
+    pub(crate) z: Fe,
 }
 
 impl DefaultIsZeroes for Affine {}
@@ -73,7 +73,7 @@ fn right_side<F: Field>(f: F, x: &Fe) -> Fe {
 }
 
 impl Jacobian {
-    pub(super) const INFINITY: Self = Self { x: Fe::ZERO, y: Fe::ZERO, z: Fe::ZERO };
+    pub(crate) const INFINITY: Self = Self { x: Fe::ZERO, y: Fe::ZERO, z: Fe::ZERO };
 
     /// All ones for infinity, else 0.
     pub(super) const fn is_infinity(&self) -> u64 {
@@ -106,17 +106,27 @@ impl Jacobian {
         Self { x, y, z: f.mul(&self.z, &y2) }
     }
 
-    /// `self + other`, either of which may be infinity; wrong for `self = other` and then infinity, and right for `self = -other`.
-    /// 8 multiplications, 3 squarings.
+    /// `self + other` for two that are not infinity; wrong for `self = other`, and right for `self = -other`. 8 multiplications, 3
+    /// squarings.
     #[inline(always)]
     fn add_affine_unequal<F: Field>(&self, f: F, other: &Affine) -> Self {
+        let (h, r) = self.differences(f, other);
+        finish_addition(f, &h, &r, &self.x, &self.y, f.mul(&self.z, &h))
+    }
+
+    /// `self + other` for any two that are not infinity.
+    fn add_affine<F: Field>(&self, f: F, other: &Affine) -> Self {
+        let (h, r) = self.differences(f, other);
+        let sum = finish_addition(f, &h, &r, &self.x, &self.y, f.mul(&self.z, &h));
+        Self::select(h.is_zero() & r.is_zero(), &self.double(f), &sum)
+    }
+
+    /// How far apart the two are in x and in y, each times a power of Z.
+    #[inline(always)]
+    fn differences<F: Field>(&self, f: F, other: &Affine) -> (Fe, Fe) {
         let z2 = f.square(&self.z);
         let h = f.sub(&f.mul(&other.x, &z2), &self.x);
-        let r = f.sub(&f.mul(&f.mul(&z2, &self.z), &other.y), &self.y);
-        let sum = finish_addition(f, &h, &r, &self.x, &self.y, f.mul(&self.z, &h));
-        let sum = Self::select(other.is_infinity(), self, &sum);
-        let z = Fe::select(opaque(other.is_infinity()), &Fe::ZERO, &Fe::ONE);
-        Self::select(self.is_infinity(), &Self { z, ..other.lifted() }, &sum)
+        (h, f.sub(&f.mul(&f.mul(&z2, &self.z), &other.y), &self.y))
     }
 
     /// `self + other`, either of which may be infinity; wrong for `self = other` and then infinity, and right for `self = -other`.
@@ -155,9 +165,7 @@ impl Jacobian {
         if other.is_infinity() != 0 {
             return *self;
         }
-        let z2 = f.square(&self.z);
-        let h = f.sub(&f.mul(&other.x, &z2), &self.x);
-        let r = f.sub(&f.mul(&f.mul(&z2, &self.z), &other.y), &self.y);
+        let (h, r) = self.differences(f, other);
         if h.is_zero() != 0 {
             return if r.is_zero() != 0 { self.double(f) } else { Self::INFINITY };
         }
@@ -250,32 +258,95 @@ fn halved<F: Field>(f: F, a: &Fe) -> Fe {
 
 /// `[k]G`, in constant time.
 ///
-/// A comb: k is read as 37 signed digits of 7 bits, and each window's table holds all multiples its digit can ask for, so that nothing
-/// is doubled. INVARIANT: no addition meets two equal points. Before window w the sum is S with |S| < 0.51 * 2^(7w), and the digit adds
-/// D = d 2^(7w) with |D| >= 2^(7w): as whole numbers they differ. Modulo n they could only agree in the last window, w = 36, where d
-/// is 0 to 16 and S + D = k < n: S = D - n asks for d = 16 and S = 2^256 - n > 0, so that k = S + 2^256 > n, which it is not.
+/// A comb over an odd number (k, or n - k with the sign turned): 36 odd signed digits of 7 bits and a last odd one, so that every digit
+/// adds a point of its window's table, nothing is doubled, and infinity is never met on the way. INVARIANT: no addition but the last
+/// meets two points that are equal or each other's negative. Before window w the sum is S with |S| < 2^(7w), and the digit adds D with
+/// |D| >= 2^(7w): as whole numbers they differ, and before the last window |S| + |D| < n. The last addition knows every case.
 pub(super) fn generator_times<F: Field>(f: F, k: &Scalar) -> Jacobian {
-    let windows = (0u32..).step_by(WINDOW_BITS).zip(&table::GENERATOR);
-    windows.fold(Jacobian::INFINITY, |sum, (position, window)| add_window(f, &sum, k, position, window))
-}
-
-/// `[k]G` for each k, in constant time: every window is read from memory once for all.
-pub(super) fn generator_times_each<F: Field>(f: F, scalars: &[Scalar]) -> Vec<Jacobian> {
-    let mut sums = vec![Jacobian::INFINITY; scalars.len()];
-    for (position, window) in (0u32..).step_by(WINDOW_BITS).zip(&table::GENERATOR) {
-        for (sum, k) in sums.iter_mut().zip(scalars) {
-            *sum = add_window(f, sum, k, position, window);
-        }
+    let odd = OddScalar::of(k);
+    let [first, middle @ .., last] = &table::GENERATOR;
+    let mut sum = odd.addend(f, 0, first).lifted();
+    for (window, entries) in (1..).zip(middle) {
+        sum = sum.add_affine_unequal(f, &odd.addend(f, window, entries));
     }
-    sums
+    sum.add_affine(f, &odd.addend(f, LAST_WINDOW, last))
 }
 
-#[inline(always)]
-fn add_window<F: Field>(f: F, sum: &Jacobian, k: &Scalar, position: u32, window: &Window) -> Jacobian {
-    let (negative, digit) = booth_digit(k.words(), position, 7);
-    let mut addend = f.entry(window, digit);
-    addend.y = Fe::select(negative, &f.negate(&addend.y), &addend.y);
-    sum.add_affine_unequal(f, &addend)
+/// `[k]G` for each k, in constant time; `(0, 0)` for `k = 0`.
+///
+/// As [`generator_times`], window by window: each is read from memory once for all, and one inversion for all keeps the sums in plain
+/// coordinates, where an addition costs 5 multiplications and a squaring.
+pub(super) fn generator_times_each<F: Field>(f: F, scalars: &[Scalar]) -> Vec<Affine> {
+    let odd: Zeroizing<Vec<OddScalar>> = Zeroizing::new(scalars.iter().map(OddScalar::of).collect());
+    let [first, middle @ .., last] = &table::GENERATOR;
+    let mut sums: Zeroizing<Vec<Affine>> =
+        Zeroizing::new(odd.iter().map(|odd| odd.addend(f, 0, first)).collect());
+    for (window, entries) in (1..).zip(middle) {
+        let addends: Zeroizing<Vec<Affine>> =
+            Zeroizing::new(odd.iter().map(|odd| odd.addend(f, window, entries)).collect());
+        add_each_unequal(f, &mut sums, &addends);
+    }
+    let add_last =
+        |(sum, odd): (&Affine, &OddScalar)| sum.lifted().add_affine(f, &odd.addend(f, LAST_WINDOW, last));
+    table::all_to_affine(f, &Zeroizing::new(sums.iter().zip(odd.iter()).map(add_last).collect::<Vec<_>>()))
+}
+
+/// `sum + addend` for each pair of points, of which none is infinity and no two are equal or each other's negative.
+fn add_each_unequal<F: Field>(f: F, sums: &mut [Affine], addends: &[Affine]) {
+    let mut slopes: Zeroizing<Vec<Fe>> =
+        Zeroizing::new(sums.iter().zip(addends).map(|(sum, addend)| f.sub(&addend.x, &sum.x)).collect());
+    table::invert_all(f, &mut slopes);
+    for ((sum, addend), inverse) in sums.iter_mut().zip(addends).zip(slopes.iter()) {
+        let slope = f.mul(&f.sub(&addend.y, &sum.y), inverse);
+        let x = f.sub(&f.sub(&f.square(&slope), &sum.x), &addend.x);
+        let y = f.sub(&f.mul(&slope, &f.sub(&sum.x, &x)), &sum.y);
+        *sum = Affine { x, y };
+    }
+}
+
+/// The window that has no other above it.
+const LAST_WINDOW: u32 = WINDOWS as u32 - 1;
+
+/// A scalar as an odd number and a sign: of k and n - k one is odd, because n is.
+#[derive(Clone, Copy, Default)]
+struct OddScalar {
+    words: [u64; 4],
+    /// All ones when it is n - k, else 0.
+    negative: u64,
+}
+
+impl DefaultIsZeroes for OddScalar {}
+
+impl OddScalar {
+    fn of(k: &Scalar) -> Self {
+        let [low, ..] = *k.words();
+        let negative = opaque((low & 1).wrapping_sub(1));
+        let words = Fe::select(negative, &Fe(k.taken_from_n()), &Fe(*k.words())).0;
+        Self { words, negative }
+    }
+
+    /// The digit of a window: all ones when it is negative and else 0, and of its odd absolute value 2 i + 1 the i.
+    #[inline(always)]
+    fn digit(&self, window: u32) -> (u64, u64) {
+        // What is left of an odd number after its lower digits were taken off is odd, because each of them is: its bits, with the lowest
+        // set, less 128 are the next digit.
+        let bits = bits_from(&self.words, window as usize * WINDOW_BITS) & 0xff | 1;
+        if window == LAST_WINDOW {
+            return (0, bits >> 1);
+        }
+        let negative = opaque((bits >> 7).wrapping_sub(1));
+        // 128 to 255: (bits - 128) / 2. 1 to 127: (128 - bits) / 2
+        let folded = bits ^ negative;
+        (negative, folded >> 1 & 0x3f)
+    }
+
+    #[inline(always)]
+    fn addend<F: Field>(&self, f: F, window: u32, entries: &Window) -> Affine {
+        let (negative, index) = self.digit(window);
+        let entry = f.entry(entries, index);
+        let negative = opaque(negative ^ self.negative);
+        Affine { x: entry.x, y: Fe::select(negative, &f.negate(&entry.y), &entry.y) }
+    }
 }
 
 /// `[k]point`, in constant time, for a point other than infinity.
@@ -283,21 +354,15 @@ fn add_window<F: Field>(f: F, sum: &Jacobian, k: &Scalar, position: u32, window:
 /// k is read as 52 signed digits of 5 bits, highest first. No addition but the last can meet two equal points: the sum is 32 times a
 /// whole number or 0, the digit at most 16, and modulo n they agree only when `k = n + 2 d` ends the multiplication (d = -3, k = n - 6).
 pub(super) fn times<F: Field>(f: F, point: &Affine, k: &Scalar) -> Jacobian {
-    const DIGIT_BITS: u32 = 5;
     let multiples = multiples(f, point);
     let addend = |position| {
-        let (negative, digit) = booth_digit(k.words(), position, DIGIT_BITS);
-        let mut addend = Jacobian::INFINITY;
-        for (number, multiple) in (1..).zip(&multiples) {
-            let different = digit ^ number;
-            let same = ((different | different.wrapping_neg()) >> 63).wrapping_sub(1);
-            addend = Jacobian::select(same, multiple, &addend);
-        }
+        let (negative, digit) = booth_digit(k.words(), position);
+        let mut addend = f.multiple(&multiples, digit);
         addend.y = Fe::select(negative, &f.negate(&addend.y), &addend.y);
         addend
     };
     let mut product = addend(255);
-    for position in (1..51).rev().map(|digit| digit * DIGIT_BITS) {
+    for position in (1..51).rev().map(|digit| digit * DIGIT_BITS as usize) {
         product = product.doubled(f, DIGIT_BITS).add_unequal(f, &addend(position));
     }
     product.doubled(f, DIGIT_BITS).add(f, &addend(0))
@@ -317,29 +382,32 @@ fn multiples<F: Field>(f: F, point: &Affine) -> [Jacobian; 16] {
     multiples
 }
 
-/// The signed digit of `width` bits at `position` (Booth): all ones when it is negative and else 0, and its absolute value.
+/// Bits of a digit of [`times`].
+const DIGIT_BITS: u32 = 5;
+
+/// The signed digit at `position` (Booth): all ones when it is negative and else 0, and its absolute value, at most 16.
 #[inline(always)]
-fn booth_digit(k: &[u64; 4], position: u32, width: u32) -> (u64, u64) {
-    // The digit's bits and the one below them; positions and widths are public.
-    let [k0, k1, k2, k3] = *k;
-    let bits = if position == 0 {
-        k0 << 1
-    } else {
-        let from = position - 1;
-        let (low, high) = match from / 64 {
-            0 => (k0, k1),
-            1 => (k1, k2),
-            2 => (k2, k3),
-            3 => (k3, 0),
-            _ => (0, 0),
-        };
-        low >> (from % 64) | (high << 1) << (63 - from % 64)
-    };
-    let bits = bits & ((1 << (width + 1)) - 1);
-    let negative = opaque((bits >> width).wrapping_neg());
-    // Not negative: (bits + 1) / 2. Negative: (2^(width + 1) - 1 - bits + 1) / 2.
-    let folded = bits ^ negative & ((1 << (width + 1)) - 1);
+fn booth_digit(k: &[u64; 4], position: usize) -> (u64, u64) {
+    // The digit's bits and the one below them.
+    let bits = if position == 0 { bits_from(k, 0) << 1 } else { bits_from(k, position - 1) } & 0x3f;
+    let negative = opaque((bits >> 5).wrapping_neg());
+    // Not negative: (bits + 1) / 2. Negative: (63 - bits + 1) / 2.
+    let folded = bits ^ negative & 0x3f;
     (negative, (folded >> 1) + (folded & 1))
+}
+
+/// The 64 bits of k from `position` on, which is public.
+#[inline(always)]
+fn bits_from(k: &[u64; 4], position: usize) -> u64 {
+    let [k0, k1, k2, k3] = *k;
+    let (low, high) = match position / 64 {
+        0 => (k0, k1),
+        1 => (k1, k2),
+        2 => (k2, k3),
+        3 => (k3, 0),
+        _ => (0, 0),
+    };
+    low >> (position % 64) | (high << 1) << (63 - position % 64)
 }
 
 /// `[s]G + [t]point`, in time that depends on all three.
@@ -361,12 +429,14 @@ pub(super) fn combine_by_table_vartime<F: Field>(
 
 /// `sum + [k]P` with P's windows.
 fn add_comb_vartime<F: Field>(f: F, mut sum: Jacobian, k: &Scalar, windows: &[Window; WINDOWS]) -> Jacobian {
-    for (position, window) in (0u32..).step_by(WINDOW_BITS).zip(windows) {
-        let (negative, digit) = booth_digit(k.words(), position, 7);
-        let Some(entry) = usize::try_from(digit).ok().and_then(|d| window.get(d.checked_sub(1)?)) else {
-            continue;
-        };
-        let y = if negative != 0 { f.negate(&entry.y) } else { entry.y };
+    if k.is_zero() {
+        return sum;
+    }
+    let odd = OddScalar::of(k);
+    for (number, window) in (0..).zip(windows) {
+        let (negative, index) = odd.digit(number);
+        let Some(entry) = usize::try_from(index).ok().and_then(|index| window.get(index)) else { continue };
+        let y = if negative != odd.negative { f.negate(&entry.y) } else { entry.y };
         sum = sum.add_affine_vartime(f, &Affine { x: entry.x, y });
     }
     sum
@@ -382,21 +452,6 @@ pub(super) fn times_vartime<F: Field>(f: F, point: &Affine, k: &Scalar) -> Jacob
     })
 }
 
-/// `[s]G + [t]P` with P's odd multiples, in time that depends on all three.
-pub(super) fn combine_with_multiples_vartime<F: Field>(
-    f: F,
-    s: &Scalar,
-    t: &Scalar,
-    multiples: &[Affine],
-) -> Jacobian {
-    let product = sum_of_digits_vartime(f, t, |product, index, negative| {
-        let Some(multiple) = multiples.get(index) else { return product };
-        let y = if negative { f.negate(&multiple.y) } else { multiple.y };
-        product.add_affine_vartime(f, &Affine { x: multiple.x, y })
-    });
-    add_comb_vartime(f, product, s, &table::GENERATOR)
-}
-
 /// How many odd multiples digits of 5 bits ask for: 1 to 15 times the point.
 const ODD_MULTIPLES: usize = 8;
 
@@ -410,14 +465,6 @@ fn odd_multiples<F: Field>(f: F, point: &Affine) -> [Jacobian; ODD_MULTIPLES] {
         *multiple = last;
     }
     multiples
-}
-
-/// The coordinates of 1, 3, ... 15 times each point, with one inversion for all.
-pub(super) fn odd_multiples_of_each<F: Field>(f: F, points: &[Affine]) -> Vec<[Affine; ODD_MULTIPLES]> {
-    let multiples: Vec<Jacobian> = points.iter().flat_map(|point| odd_multiples(f, point)).collect();
-    let affine = table::all_to_affine(f, &multiples);
-    let (chunks, _) = affine.as_chunks();
-    chunks.to_vec()
 }
 
 /// `[k]P` by signed digits of 5 bits with zeros between them (width-5 NAF), highest first: `add` adds the odd multiple with that index
@@ -443,24 +490,16 @@ fn non_adjacent_form(k: &Scalar) -> [i8; 257] {
     let mut digits = [0; 257];
     let (mut carry, mut position) = (0, 0);
     while let Some(digit) = digits.get_mut(position) {
-        let bits = bits_at(k.words(), position) + carry;
+        let bits = (bits_from(k.words(), position) & 31) + carry;
         if bits & 1 == 0 {
             // 0, or a carry into an odd bit: it goes on.
             position += 1;
             continue;
         }
-        let bits = bits & 31;
         carry = u64::from(bits > 15);
         // INVARIANT: from -15 to 15.
         *digit = i8::try_from(bits).unwrap_or(0) - if carry == 1 { 32 } else { 0 };
         position += 5;
     }
     digits
-}
-
-/// The bits of k from `position` on, at least 5 of them.
-fn bits_at(k: &[u64; 4], position: usize) -> u64 {
-    let word = |index: usize| k.get(index).copied().unwrap_or(0);
-    let (index, bit) = (position / 64, position % 64);
-    word(index) >> bit | (word(index + 1) << 1) << (63 - bit)
 }

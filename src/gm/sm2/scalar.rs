@@ -70,6 +70,11 @@ impl Scalar {
         (!carry && is_below(&sum, &field::P)).then_some(sum)
     }
 
+    /// n less this: n itself for 0.
+    pub(super) fn taken_from_n(&self) -> [u64; 4] {
+        subtract(&N, &self.0).0
+    }
+
     /// The inverse, and 0 for 0.
     pub(super) fn invert(&self) -> Self {
         Self(super::inverse::N.invert(&self.0))

@@ -14,6 +14,9 @@ use crate::sm3;
 /// How many signatures of a batch are worked on together: their points fit the first-level cache.
 const BATCH_COUNT: usize = 128;
 
+/// Fewer are signed one by one: sharing an inversion at every step would cost more than it saves.
+const BATCH_COUNT_MIN: usize = 24;
+
 /// A private key that signs. It keeps `(1 + d)^-1` and its public key; wiped when dropped; not `Clone` and not `Debug`.
 ///
 /// ```compile_fail
@@ -93,8 +96,8 @@ impl SigningKey {
         }
     }
 
-    /// Signs each of `messages`, as [`Self::sign`] does one, with less work for each: the inversion is shared, digests and nonces are
-    /// hashed many at a time, and each part of the table of G is read once for all. 64 messages and more gain most.
+    /// Signs each of `messages`, as [`Self::sign`] does one, with less work for each: digests and nonces are hashed many at a time, and the
+    /// points are added up together, which shares every inversion. 64 messages and more gain most.
     ///
     /// Fails with [`Error::IdTooLong`] only.
     pub fn sign_batch<R: CryptoRng + ?Sized>(
@@ -110,6 +113,10 @@ impl SigningKey {
     pub fn sign_digests<R: CryptoRng + ?Sized>(&self, digests: &[[u8; 32]], rng: &mut R) -> Vec<Signature> {
         let mut signatures = Vec::with_capacity(digests.len());
         for digests in digests.chunks(BATCH_COUNT) {
+            if digests.len() < BATCH_COUNT_MIN {
+                signatures.extend(digests.iter().map(|digest| self.sign_digest(digest, rng)));
+                continue;
+            }
             let reduced: Vec<Scalar> = digests.iter().map(curve::reduced).collect();
             // A3 and A4 for all
             let first = nonce::first_of_each(&self.d, &reduced, rng);

@@ -3,6 +3,8 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
+use zeroize::Zeroizing;
+
 use super::field::{Fe, Field};
 use super::point::{Affine, Jacobian};
 use crate::arch::opaque;
@@ -12,7 +14,7 @@ pub(super) const WINDOW_BITS: usize = 7;
 /// Windows that cover 256 bits and the carry of the signed digits.
 pub(super) const WINDOWS: usize = 37;
 
-/// Multiples 1 to 64 of `2^(7 w)` times the point.
+/// 1, 3, ... 127 times `2^(7 w)` times the point.
 pub(super) type Window = [Affine; 64];
 
 /// Those of G: 148 KiB of constants (`build.rs`; compared with [`windows_of`] in a test).
@@ -27,10 +29,10 @@ pub(super) fn windows_of<F: Field>(f: F, point: &Affine) -> Box<[Window; WINDOWS
     let mut multiples = Vec::with_capacity(WINDOWS * 64);
     let mut base = point.lifted();
     for _ in 0..WINDOWS {
-        let mut multiple = base;
+        let (mut multiple, twice) = (base, base.doubled(f, 1));
         for _ in 0..64 {
             multiples.push(multiple);
-            multiple = multiple.add_vartime(f, &base);
+            multiple = multiple.add_vartime(f, &twice);
         }
         base = base.doubled(f, 7);
     }
@@ -42,27 +44,27 @@ pub(super) fn windows_of<F: Field>(f: F, point: &Affine) -> Box<[Window; WINDOWS
 
 /// The coordinates of all points with one inversion, in constant time; infinity becomes `(0, 0)` and spoils nothing.
 pub(super) fn all_to_affine<F: Field>(f: F, points: &[Jacobian]) -> Vec<Affine> {
-    // Montgomery's trick: the product of all, inverted, is taken apart from the end.
-    let mut product = Fe::ONE;
-    let before: Vec<Fe> = points
-        .iter()
-        .map(|point| {
-            let before = product;
-            product = f.mul(&product, &z_or(point, &Fe::ONE));
-            before
-        })
-        .collect();
-    let mut inverse = f.invert(&product);
-    let mut affine = alloc::vec![Affine::INFINITY; points.len()];
-    for ((point, before), out) in points.iter().zip(&before).zip(&mut affine).rev() {
-        let z_inverse = Fe::select(opaque(point.is_infinity()), &Fe::ZERO, &f.mul(&inverse, before));
-        inverse = f.mul(&inverse, &z_or(point, &Fe::ONE));
-        *out = point.scaled(f, &z_inverse);
-    }
-    affine
+    let z_or_one = |point: &Jacobian| Fe::select(opaque(point.is_infinity()), &Fe::ONE, &point.z);
+    let mut inverses: Zeroizing<Vec<Fe>> = Zeroizing::new(points.iter().map(z_or_one).collect());
+    invert_all(f, &mut inverses);
+    let affine = points.iter().zip(inverses.iter()).map(|(point, inverse)| {
+        point.scaled(f, &Fe::select(opaque(point.is_infinity()), &Fe::ZERO, inverse))
+    });
+    affine.collect()
 }
 
-/// Z, or `other` for infinity, which has none.
-fn z_or(point: &Jacobian, other: &Fe) -> Fe {
-    Fe::select(opaque(point.is_infinity()), other, &point.z)
+/// Replaces each number, of which none may be 0, by its inverse, with one inversion for all (Montgomery's trick).
+pub(super) fn invert_all<F: Field>(f: F, numbers: &mut [Fe]) {
+    // The product of all is inverted and taken apart again from the end.
+    let mut before = Zeroizing::new(Vec::with_capacity(numbers.len()));
+    let product = numbers.iter().fold(Fe::ONE, |product, number| {
+        before.push(product);
+        f.mul(&product, number)
+    });
+    let mut inverse = f.invert(&product);
+    for (number, before) in numbers.iter_mut().zip(before.iter()).rev() {
+        let next = f.mul(&inverse, number);
+        *number = f.mul(&inverse, before);
+        inverse = next;
+    }
 }

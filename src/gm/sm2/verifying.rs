@@ -1,5 +1,6 @@
 //! Checking signatures (GB/T 32918.2-2016, 7).
 
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -111,28 +112,32 @@ impl HotVerifyingKey {
 
 /// Whether each of `signatures` is its key's over its digest `e = SM3(Z || message)`: for each what [`VerifyingKey::verify_digest`] says.
 ///
-/// Nothing is bound together, so that one bad signature spoils no other; what is shared is an inversion and with it faster additions.
+/// Nothing is bound together, so that one bad signature spoils no other. A key with 32 signatures and more among them becomes a
+/// [`HotVerifyingKey`] for as long as it takes.
 pub fn verify_batch(signatures: &[(&VerifyingKey, [u8; 32], &Signature)]) -> Vec<Result<(), Rejected>> {
-    let mut verdicts = Vec::with_capacity(signatures.len());
-    for signatures in signatures.chunks(BATCH_COUNT) {
-        let claims: Vec<_> = signatures.iter().map(|(_, e, signature)| Claim::of(e, signature)).collect();
-        // A signature that makes no claim lends its place to one that nobody asks about.
-        let asked: Vec<_> = signatures
-            .iter()
-            .zip(&claims)
-            .map(|((key, ..), claim)| match claim {
-                Ok(Claim { s, t, x1 }) => (&key.point, *s, *t, *x1),
-                Err(Rejected) => (&key.point, Scalar::default(), Scalar::default(), Scalar::default()),
-            })
-            .collect();
-        let held = curve::combinations_have_x_vartime(&asked);
-        verdicts.extend(claims.into_iter().zip(held).map(|(claim, held)| claim.and_then(|_| verdict(held))));
+    let mut signers: BTreeMap<[u8; POINT_BYTES], Signer> = BTreeMap::new();
+    for (key, ..) in signatures {
+        signers.entry(key.to_sec1()).or_default().count += 1;
     }
-    verdicts
+    let verify = |(key, e, signature): &(&VerifyingKey, [u8; 32], &Signature)| {
+        let signer = signers.entry(key.to_sec1()).or_default();
+        if signer.count < HOT_COUNT {
+            return key.verify_digest(e, signature);
+        }
+        signer.hot.get_or_insert_with(|| HotVerifyingKey::new(key)).verify_digest(e, signature)
+    };
+    signatures.iter().map(verify).collect()
 }
 
-/// How many signatures are checked together: their keys' multiples fit the second-level cache.
-const BATCH_COUNT: usize = 64;
+/// From how many signatures on making a key's table costs less than it saves.
+const HOT_COUNT: usize = 32;
+
+/// A key of a batch: how many signatures are by it, and its table once that is made.
+#[derive(Default)]
+struct Signer {
+    count: usize,
+    hot: Option<HotVerifyingKey>,
+}
 
 /// What a signature over a digest says: that the x of `[s]G + [t]P` is x1 modulo n.
 struct Claim {

@@ -11,8 +11,7 @@
 
 use zeroize::Zeroizing;
 
-use super::definition::C;
-use super::sbox::{INPUT_CONSTANT, sbox};
+use super::sbox::{INPUT_CONSTANT, OUTPUT_CONSTANT, sbox};
 use super::schedule::{Direction, RoundKeys};
 use super::{Block, padded};
 
@@ -47,7 +46,7 @@ pub(super) fn substitute(word: u32) -> u32 {
     let word = word ^ everywhere(INPUT_CONSTANT);
     let planes = sbox([0, 1, 2, 3, 4, 5, 6, 7].map(|bit| word >> bit));
     let bytes = (0..).zip(planes).fold(0, |bytes, (bit, plane)| bytes | (plane & everywhere(1)) << bit);
-    bytes ^ everywhere(C)
+    bytes ^ everywhere(OUTPUT_CONSTANT)
 }
 
 /// One block, where filling a group would be waste.
@@ -73,7 +72,7 @@ fn masks(keys: &RoundKeys, direction: Direction) -> Zeroizing<Masks> {
     let mut masks = Zeroizing::new([[0; 8]; 32]);
     for (round, planes) in masks.iter_mut().enumerate() {
         let lacking = (round / 4 + round) % 2 == 1;
-        let constant = INPUT_CONSTANT ^ if lacking { C.rotate_left(2) } else { 0 };
+        let constant = INPUT_CONSTANT ^ if lacking { OUTPUT_CONSTANT.rotate_left(2) } else { 0 };
         let key = keys.word(direction, round) ^ everywhere(constant);
         for (bit, plane) in planes.iter_mut().enumerate() {
             *plane = (key >> bit & everywhere(1)) * 0xff;

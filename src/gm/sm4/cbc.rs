@@ -1,4 +1,4 @@
-//! SM4-CBC (GB/T 17964-2021; OID 1.2.156.10197.1.104.2), with the padding of PKCS #7 (RFC 5652, 6.3) or without.
+//! SM4-CBC (GB/T 17964-2021, 6; OID 1.2.156.10197.1.104.2), with the padding of PKCS #7 (RFC 5652, 6.3) or without.
 //!
 //! For formats that prescribe it (GB/T 35275 envelopes, PKCS #8). It does not notice every change: where an attacker can send
 //! ciphertexts and see the outcome, check a MAC first.
@@ -163,7 +163,9 @@ fn decrypt_chain(key: &Key, previous: &mut Block, blocks: &mut [Block]) {
     // What each block is added to: the ciphertext before it.
     let mut before = [[0; BLOCK_BYTES]; PIECE_BLOCKS + 1];
     for piece in blocks.chunks_mut(PIECE_BLOCKS) {
-        before.iter_mut().zip(core::iter::once(&*previous).chain(&*piece)).for_each(|(to, from)| *to = *from);
+        let [first, others @ ..] = &mut before;
+        *first = *previous;
+        others.iter_mut().zip(&*piece).for_each(|(to, from)| *to = *from);
         piece.last().into_iter().for_each(|last| *previous = *last);
         key.decrypt_blocks(piece);
         xor(piece.as_flattened_mut(), before.as_flattened());

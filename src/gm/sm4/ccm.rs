@@ -31,8 +31,8 @@ pub const fn plaintext_limit_bytes(nonce_bytes: usize) -> u64 {
 
 /// Encrypts `plaintext` and binds it to `aad`; gives ciphertext and a tag of `tag_bytes` in one piece.
 ///
-/// Fails with [`Error::NonceLength`] outside of 7 to 13 bytes, [`Error::TagLength`] unless the tag has 4, 6, 8, 10, 12, 14 or 16, and
-/// [`Error::TooLong`] above [`plaintext_limit_bytes`].
+/// Fails with [`Error::NonceLength`] outside of 7 to 13 bytes, with [`Error::TagLength`] unless the tag has 4, 6, 8, 10, 12, 14 or
+/// 16, and with [`Error::TooLong`] above [`plaintext_limit_bytes`].
 pub fn seal(
     key: &Key,
     nonce: &[u8],
@@ -66,7 +66,9 @@ pub fn open(
     Ok(out)
 }
 
-/// Encrypts `data` where it lies and writes the tag over `tag`, whose length is the tag's. Fails as [`seal`] does, with both untouched.
+/// Encrypts `data` where it lies and writes the tag over `tag`, whose length is the tag's.
+///
+/// Fails as [`seal`] does, with both untouched.
 pub fn seal_in_place(
     key: &Key,
     nonce: &[u8],
@@ -82,8 +84,8 @@ pub fn seal_in_place(
 
 /// Decrypts `data` where it lies and checks `tag`, whose length is the one agreed on.
 ///
-/// Fails with [`Rejected`] as [`open`] does. The tag is that of the plaintext, so there must be one before it can be checked: `data`
-/// is all zeros when it does not hold, and untouched when a length is refused.
+/// Fails with [`Rejected`] as [`open`] does. The tag is that of the plaintext, so there must be one before it can be checked:
+/// `data` is all zeros when it does not hold, and untouched when a length is refused.
 pub fn open_in_place(
     key: &Key,
     nonce: &[u8],

@@ -1,4 +1,4 @@
-//! SM4-CFB with feedback of whole blocks (GB/T 17964-2021; OID 1.2.156.10197.1.104.4).
+//! SM4-CFB with feedback of whole blocks (GB/T 17964-2021, 7; OID 1.2.156.10197.1.104.4).
 //!
 //! It hides and does not protect: pair it with a MAC, or use [`super::gcm`].
 

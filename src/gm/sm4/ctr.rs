@@ -1,4 +1,4 @@
-//! SM4-CTR: a key stream of encrypted counters (GB/T 17964-2021; OID 1.2.156.10197.1.104.7).
+//! SM4-CTR: a key stream of encrypted counters (GB/T 17964-2021, 9; OID 1.2.156.10197.1.104.7).
 //!
 //! It hides and does not protect: pair it with a MAC, or use [`super::gcm`].
 
@@ -132,7 +132,8 @@ pub(super) fn apply_32(key: &Key, first: &Block, data: &mut [u8]) {
         key.encrypt_blocks(stream);
         xor(piece, stream.as_flattened());
     }
-    wipe(&mut scratch);
+    let (used, _) = scratch.split_at_mut(rest.len().div_ceil(BLOCK_BYTES).min(SCRATCH_BLOCKS));
+    wipe(used);
 }
 
 /// A block of a fixed part and a counter.

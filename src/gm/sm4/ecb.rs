@@ -1,4 +1,4 @@
-//! SM4-ECB: whole blocks, each by itself (GB/T 17964-2021; OID 1.2.156.10197.1.104.1).
+//! SM4-ECB: whole blocks, each by itself (GB/T 17964-2021, 5; OID 1.2.156.10197.1.104.1).
 //!
 //! Equal blocks give equal blocks, so this hides little: it is here for protocols that build something else on it.
 

@@ -272,3 +272,24 @@ impl<'key> Message<'key> {
         tag
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// SP 800-38D, 5.2.1.1: 2^32 - 2 blocks, of which most are skipped here.
+    #[test]
+    fn the_last_counters_of_a_nonce_are_used_and_none_comes_round() {
+        let key = Key::new(&[7; 16]);
+        let mut sealer = Sealer::new(&key, &[9; NONCE_BYTES], b"").unwrap();
+        sealer.0.data_bytes = PLAINTEXT_LIMIT_BYTES - 20;
+        let mut data = [3; 21];
+        let error = TooLong { limit_bytes: PLAINTEXT_LIMIT_BYTES, got_bytes: PLAINTEXT_LIMIT_BYTES + 1 };
+        assert_eq!((sealer.update(&mut data), data), (Err(error), [3; 21]));
+        assert_eq!(sealer.update(&mut data[..20]), Ok(()));
+        let mut last = with_counter([9; NONCE_BYTES], u32::MAX);
+        key.encrypt_block(&mut last);
+        assert_eq!(data[4..20], last.map(|byte| byte ^ 3));
+        assert_eq!(sealer.update(&mut data[..1]), Err(error));
+    }
+}

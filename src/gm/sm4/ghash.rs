@@ -149,15 +149,12 @@ const EVERY_FIFTH: u128 = {
 /// a place, and 13 is written in fewer than five bits. So each number is split into five such, and of each sum of products only
 /// the places that count are kept. (Pornin's BearSSL does so with every fourth place and half a product at a time.)
 /// Multiplication takes the same time for all operands on the processors this is for.
+#[expect(clippy::indexing_slicing, reason = "all indices are below five")]
 fn carry_less(a: u64, b: u64) -> u128 {
     let split = |x: u64| [0, 1, 2, 3, 4].map(|place| u128::from(x & (EVERY_FIFTH << place) as u64));
-    let ([a0, a1, a2, a3, a4], [b0, b1, b2, b3, b4]) = (split(a), split(b));
-    let sums = [
-        a0 * b0 ^ a1 * b4 ^ a2 * b3 ^ a3 * b2 ^ a4 * b1,
-        a0 * b1 ^ a1 * b0 ^ a2 * b4 ^ a3 * b3 ^ a4 * b2,
-        a0 * b2 ^ a1 * b1 ^ a2 * b0 ^ a3 * b4 ^ a4 * b3,
-        a0 * b3 ^ a1 * b2 ^ a2 * b1 ^ a3 * b0 ^ a4 * b4,
-        a0 * b4 ^ a1 * b3 ^ a2 * b2 ^ a3 * b1 ^ a4 * b0,
-    ];
-    (0..).zip(sums).fold(0, |product, (place, sum)| product | sum & EVERY_FIFTH << place)
+    let (a, b) = (split(a), split(b));
+    (0..5).fold(0, |product, place| {
+        let sum = (0..5).fold(0, |sum, i| sum ^ (a[i] * b[(place + 5 - i) % 5]));
+        product | (sum & (EVERY_FIFTH << place))
+    })
 }

@@ -1,4 +1,4 @@
-//! SM4-OFB (GB/T 17964-2021; OID 1.2.156.10197.1.104.3).
+//! SM4-OFB (GB/T 17964-2021, 8; OID 1.2.156.10197.1.104.3).
 //!
 //! It hides and does not protect: pair it with a MAC, or use [`super::gcm`]. [`super::ctr`] does the same many times faster.
 

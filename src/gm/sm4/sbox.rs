@@ -9,11 +9,14 @@
 use core::ops::{BitAnd, BitXor};
 
 /// What is added to every byte before the circuit: `A(D) = C`.
-pub(crate) const INPUT_CONSTANT: u8 = 0x75;
+pub(super) const INPUT_CONSTANT: u8 = 0x75;
+
+/// What is added to every byte after it: `C`.
+pub(super) const OUTPUT_CONSTANT: u8 = 0xd3;
 
 /// `S(x + D) + C` of every byte in the planes `x`.
 #[inline(always)]
-pub(crate) fn sbox<T>(x: [T; 8]) -> [T; 8]
+pub(super) fn sbox<T>(x: [T; 8]) -> [T; 8]
 where
     T: Copy + BitXor<Output = T> + BitAnd<Output = T>,
 {
@@ -150,6 +153,7 @@ mod tests {
     #[test]
     fn the_circuit_is_the_s_box_of_every_byte() {
         assert_eq!(definition::apply(&definition::A, INPUT_CONSTANT), definition::C);
+        assert_eq!(OUTPUT_CONSTANT, definition::C);
         for byte in 0..=255u8 {
             let planes = sbox([0, 1, 2, 3, 4, 5, 6, 7].map(|bit| (byte ^ INPUT_CONSTANT) >> bit & 1));
             let image = planes.iter().rev().fold(0, |image, plane| image << 1 | plane);

@@ -1,8 +1,13 @@
 //! The key schedule (GB/T 32907-2016, 7.3).
 
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::{KEY_BYTES, bitsliced};
+#[cfg(target_arch = "x86_64")]
+use crate::arch::{
+    cpu::{AesNi, Avx512},
+    sm4::{aes_ni, basis, gfni},
+};
 
 /// Which way a block goes: decryption is encryption with the round keys in reverse (GB/T 32907-2016, 7.2).
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -25,6 +30,7 @@ pub(crate) struct RoundKeys {
 const FK: [u32; 4] = [0xa3b1_bac6, 0x56aa_3350, 0x677d_9197, 0xb270_22dc];
 
 /// The fixed parameter CK (7.3): byte `j` of word `i` is `7 (4 i + j)` modulo 256.
+#[expect(clippy::indexing_slicing, reason = "a quarter of a number below 128")]
 const CK: [u32; 32] = {
     let (mut words, mut i) = ([0u32; 32], 0);
     while i < 128 {
@@ -37,24 +43,12 @@ const CK: [u32; 32] = {
 impl RoundKeys {
     /// Expands a key.
     pub(super) fn expand(key: &[u8; KEY_BYTES]) -> Self {
-        let (bytes, _) = key.as_chunks::<4>();
-        let mut k = FK;
-        k.iter_mut().zip(bytes).for_each(|(k, bytes)| *k ^= u32::from_be_bytes(*bytes));
-        let mut words = [0; 32];
-        for (word, ck) in words.iter_mut().zip(CK) {
-            let [k0, k1, k2, k3] = k;
-            let b = bitsliced::substitute(k1 ^ k2 ^ k3 ^ ck);
-            *word = k0 ^ b ^ b.rotate_left(13) ^ b.rotate_left(23);
-            k = [k1, k2, k3, *word];
-        }
-        k.zeroize();
-        let keys = Self {
-            words,
+        let words = Zeroizing::new(words(key));
+        Self {
+            words: *words,
             #[cfg(target_arch = "x86_64")]
-            mapped: words.map(crate::arch::sm4::basis::mapped_key),
-        };
-        words.zeroize();
-        keys
+            mapped: words.map(basis::mapped_key),
+        }
     }
 
     /// The key of round `round`, counted from 0 in order of use.
@@ -69,6 +63,38 @@ impl RoundKeys {
     pub(crate) fn mapped(&self, direction: Direction, round: usize) -> u32 {
         in_order(&self.mapped, direction, round)
     }
+}
+
+/// The round keys, by the fastest path that the processor has.
+#[cfg(target_arch = "x86_64")]
+fn words(key: &[u8; KEY_BYTES]) -> [u32; 32] {
+    match (Avx512::here(), AesNi::here()) {
+        (Some(token), _) => gfni::expand(token, key),
+        (None, Some(token)) => aes_ni::expand(token, key),
+        (None, None) => expand_with(key, bitsliced::substitute),
+    }
+}
+
+/// There is one path for this processor.
+#[cfg(not(target_arch = "x86_64"))]
+fn words(key: &[u8; KEY_BYTES]) -> [u32; 32] {
+    expand_with(key, bitsliced::substitute)
+}
+
+/// The round keys, where `substitute` is the map tau (6.2): the S-box of each byte.
+#[inline(always)]
+pub(crate) fn expand_with(key: &[u8; KEY_BYTES], substitute: impl Fn(u32) -> u32) -> [u32; 32] {
+    let (bytes, _) = key.as_chunks::<4>();
+    let mut k = FK;
+    k.iter_mut().zip(bytes).for_each(|(k, bytes)| *k ^= u32::from_be_bytes(*bytes));
+    let mut words = [0; 32];
+    for (word, ck) in words.iter_mut().zip(CK) {
+        let [k0, k1, k2, k3] = k;
+        let b = substitute(k1 ^ k2 ^ k3 ^ ck);
+        *word = k0 ^ b ^ b.rotate_left(13) ^ b.rotate_left(23);
+        k = [k1, k2, k3, *word];
+    }
+    words
 }
 
 #[inline(always)]

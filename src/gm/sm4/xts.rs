@@ -1,6 +1,6 @@
 //! SM4-XTS: sectors of a disk, each changed as a whole and none longer than before (OID 1.2.156.10197.1.104.10).
 //!
-//! There are two, and they disagree from the second block on: that of **GB/T 17964-2021** doubles the tweak in the bit order of
+//! There are two, and they disagree from the second block on: that of **GB/T 17964-2021, 10** doubles the tweak in the bit order of
 //! GCM, that of **IEEE Std 1619** in the order of its bytes. Ask which one the other side means.
 //!
 //! A data unit is what is encrypted under one tweak: 16 bytes to 2^20 blocks; a last block that is not whole borrows from the one
@@ -25,7 +25,7 @@ pub struct Key {
 impl Key {
     /// Expands the key for the data, then the key for the tweaks. The caller wipes `bytes`.
     ///
-    /// Fails with [`Error::EqualKeys`] when they are the same (Rogaway 2004, 6: the proof needs two).
+    /// Fails with [`Error::EqualKeys`] when they are the same (FIPS 140-3 IG C.I: with one key twice the proof does not hold).
     pub fn new(bytes: &[u8; 2 * KEY_BYTES]) -> Result<Self, Error> {
         let (halves, _) = bytes.as_chunks::<KEY_BYTES>();
         match halves {
@@ -138,7 +138,7 @@ fn borrowed_from(bytes: usize) -> Result<usize, Error> {
     Ok(if over == 0 { bytes } else { first_block - over })
 }
 
-/// Ciphertext stealing (IEEE Std 1619-2018, 5.3.2 and 5.4.2): the last whole block of `data`, and what stands after it.
+/// Ciphertext stealing (GB/T 17964-2021, 10.2.2 and 10.3.2): the last whole block of `data`, and what stands after it.
 fn steal<D: Doubling>(key: &Key, direction: Direction, tweak: u128, data: &mut [u8]) {
     let Some((block, rest)) = data.split_first_chunk_mut::<BLOCK_BYTES>() else { return };
     let (tweak, following) = (D::write(tweak), D::write(D::double(tweak)));

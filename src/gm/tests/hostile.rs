@@ -8,8 +8,8 @@ use gm::sm2::{
     Ciphertext, DEFAULT_ID, DecryptingKey, Error, MAX_ID_BYTES, MAX_PLAINTEXT_BYTES, Signature, SigningKey,
     VerifyingKey,
 };
-use gm::sm4::{Key, cbc, gcm};
-use gm::{Rejected, hmac};
+use gm::sm4::{self, Key, cbc, ccm, ctr, ecb, gcm, key_wrap, xts};
+use gm::{Rejected, TooLong, hmac};
 use proptest::prelude::*;
 use seeded_rng::SeededRng;
 
@@ -168,6 +168,160 @@ fn a_changed_tag_nonce_or_additional_data_opens_nothing_and_leaves_the_data_alon
 }
 
 #[test]
+fn sm4_lengths_that_a_mode_does_not_have_are_errors_and_change_nothing() {
+    let key = Key::new(&[7; 16]);
+    for bytes in (0..100).filter(|bytes| bytes % 16 != 0) {
+        let (untouched, mut data) = (vec![3; bytes], vec![3; bytes]);
+        let error = Err(sm4::Error::NotWholeBlocks { got_bytes: bytes });
+        assert_eq!(ecb::encrypt(&key, &mut data), error);
+        assert_eq!(ecb::decrypt(&key, &mut data), error);
+        assert_eq!(cbc::encrypt_whole(&key, &[0; 16], &mut data), error);
+        assert_eq!(cbc::decrypt_whole(&key, &[0; 16], &mut data), error);
+        assert_eq!(cbc::decrypt(&key, &[0; 16], &data), Err(Rejected));
+        assert_eq!(data, untouched);
+    }
+    assert_eq!(cbc::decrypt(&key, &[0; 16], &[]), Err(Rejected));
+    assert_eq!((ecb::encrypt(&key, &mut []), cbc::encrypt_whole(&key, &[0; 16], &mut [])), (Ok(()), Ok(())));
+}
+
+#[test]
+fn a_cbc_decryptor_that_got_no_whole_last_block_gives_no_more_out() {
+    let (key, iv) = (Key::new(&[7; 16]), [1; 16]);
+    let ciphertext = cbc::encrypt(&key, &iv, b"the padding says how much of this is padding");
+    for length in 0..ciphertext.len() {
+        let (mut decryptor, mut out) = (cbc::Decryptor::new(&key, &iv), Vec::new());
+        decryptor.update(&ciphertext[..length], &mut out);
+        let given = out.len();
+        // A cut at a whole block leaves a last block whose end is no padding here.
+        assert_eq!(decryptor.finish(&mut out), Err(Rejected), "{length} bytes");
+        assert_eq!(out.len(), given, "{length} bytes");
+    }
+}
+
+#[test]
+fn an_xts_data_unit_has_16_bytes_to_2_to_the_20_blocks_and_its_keys_differ() {
+    assert_eq!(xts::Key::new(&[5; 32]).err(), Some(sm4::Error::EqualKeys));
+    let key = xts::Key::new(&core::array::from_fn(|i| i as u8)).unwrap();
+    for bytes in 0..16 {
+        let mut data = vec![3; bytes];
+        let error = Err(sm4::Error::DataUnitTooShort { got_bytes: bytes });
+        assert_eq!(xts::encrypt_gb(&key, &[0; 16], &mut data), error);
+        assert_eq!(xts::decrypt_gb(&key, &[0; 16], &mut data), error);
+        assert_eq!(xts::encrypt_ieee(&key, &[0; 16], &mut data), error);
+        assert_eq!(xts::decrypt_ieee(&key, &[0; 16], &mut data), error);
+        assert_eq!(data, vec![3; bytes]);
+    }
+    let mut longest = vec![3; xts::DATA_UNIT_LIMIT_BYTES as usize + 1];
+    let got_bytes = xts::DATA_UNIT_LIMIT_BYTES + 1;
+    let error = sm4::Error::TooLong(TooLong { limit_bytes: xts::DATA_UNIT_LIMIT_BYTES, got_bytes });
+    assert_eq!(xts::encrypt_gb(&key, &[0; 16], &mut longest), Err(error));
+    assert!(longest.iter().all(|byte| *byte == 3));
+    longest.pop();
+    assert_eq!(xts::encrypt_gb(&key, &[0; 16], &mut longest), Ok(()));
+}
+
+#[test]
+fn ccm_refuses_lengths_that_it_does_not_have_and_wipes_what_it_rejects() {
+    let key = Key::new(&[7; 16]);
+    for bytes in (0..=20).chain([255, 268]) {
+        let nonce = vec![1; bytes];
+        let fits = (7..=13).contains(&bytes);
+        let sealed = ccm::seal(&key, &nonce, 16, b"", b"secret");
+        let error = sm4::Error::NonceLength { least_bytes: 7, most_bytes: 13, got_bytes: bytes };
+        assert_eq!(sealed.err(), (!fits).then_some(error));
+        assert_eq!(ccm::plaintext_limit_bytes(bytes) > 0, fits);
+        assert_eq!(ccm::open(&key, &nonce, 16, b"", &[0; 22]), Err(Rejected));
+    }
+    for bytes in 0..=40 {
+        let sealed = ccm::seal(&key, &[1; 12], bytes, b"", b"secret");
+        let error = sm4::Error::TagLength { got_bytes: bytes };
+        assert_eq!(sealed.err(), (![4, 6, 8, 10, 12, 14, 16].contains(&bytes)).then_some(error));
+        assert_eq!(ccm::open(&key, &[1; 12], bytes, b"", &[0; 38]), Err(Rejected));
+    }
+    // 13 bytes of nonce leave two for the length.
+    let (mut data, mut tag) = (vec![3; 0x1_0000], [9; 16]);
+    let error = TooLong { limit_bytes: 0xffff, got_bytes: 0x1_0000 };
+    assert_eq!(ccm::seal_in_place(&key, &[1; 13], b"", &mut data, &mut tag), Err(error.into()));
+    assert_eq!((data.iter().all(|byte| *byte == 3), tag), (true, [9; 16]));
+    assert_eq!(ccm::open_in_place(&key, &[1; 13], b"", &mut data, &tag), Err(Rejected));
+    assert!(data.iter().all(|byte| *byte == 3), "a length that is refused is no plaintext");
+    assert_eq!(ccm::open_in_place(&key, &[1; 12], b"", &mut data, &tag), Err(Rejected));
+    assert!(data.iter().all(|byte| *byte == 0), "nothing is left of a plaintext that was rejected");
+
+    let sealed = ccm::seal(&key, &[1; 12], 8, b"row 42", b"secret").unwrap();
+    assert_eq!(ccm::open(&key, &[1; 12], 8, b"row 42", &sealed).unwrap(), b"secret");
+    for bit in 0..sealed.len() * 8 {
+        let mut changed = sealed.clone();
+        changed[bit / 8] ^= 1 << (bit % 8);
+        assert_eq!(ccm::open(&key, &[1; 12], 8, b"row 42", &changed), Err(Rejected), "bit {bit}");
+    }
+    for length in 0..sealed.len() {
+        assert_eq!(
+            ccm::open(&key, &[1; 12], 8, b"row 42", &sealed[..length]),
+            Err(Rejected),
+            "{length} bytes"
+        );
+    }
+    assert_eq!(ccm::open(&key, &[1; 12], 8, b"row 43", &sealed), Err(Rejected));
+    assert_eq!(ccm::open(&key, &[1; 12], 6, b"row 42", &sealed), Err(Rejected));
+}
+
+#[test]
+fn a_gcm_nonce_of_no_bytes_is_refused() {
+    let key = Key::new(&[7; 16]);
+    let error = sm4::Error::NonceLength { least_bytes: 1, most_bytes: usize::MAX, got_bytes: 0 };
+    assert_eq!(gcm::seal_with_nonce(&key, b"", b"", b"secret"), Err(error));
+    assert_eq!(gcm::open_with_nonce(&key, b"", b"", &[0; 22]), Err(Rejected));
+}
+
+#[test]
+fn a_ctr_stream_ends_where_its_position_does() {
+    let key = Key::new(&[7; 16]);
+    let mut stream = ctr::Stream::new(&key, &[9; 16]);
+    stream.seek(u64::MAX - 5);
+    let mut data = [3; 6];
+    let error = TooLong { limit_bytes: 5, got_bytes: 6 };
+    assert_eq!((stream.apply(&mut data), data), (Err(error), [3; 6]));
+    assert_eq!(stream.apply(&mut data[..5]), Ok(()));
+    assert_eq!(stream.position_bytes(), u64::MAX);
+}
+
+#[test]
+fn wrapped_keys_that_were_changed_or_cut_short_are_refused() {
+    let key = Key::new(&[7; 16]);
+    for bytes in (0..40).filter(|bytes| *bytes < 16 || bytes % 8 != 0) {
+        let error = sm4::Error::WrappedKeyLength { got_bytes: bytes };
+        assert_eq!(key_wrap::wrap(&key, &vec![1; bytes]), Err(error));
+    }
+    assert_eq!(key_wrap::wrap_padded(&key, b""), Err(sm4::Error::WrappedKeyLength { got_bytes: 0 }));
+    for padded in [false, true] {
+        for bytes in [8, 16, 24, 40] {
+            let wrapping = match padded {
+                true => key_wrap::wrap_padded(&key, &vec![1; bytes]).unwrap(),
+                false if bytes == 8 => continue,
+                false => key_wrap::wrap(&key, &vec![1; bytes]).unwrap(),
+            };
+            let unwrap = |wrapping: &[u8]| match padded {
+                true => key_wrap::unwrap_padded(&key, wrapping),
+                false => key_wrap::unwrap(&key, wrapping),
+            };
+            assert_eq!(unwrap(&wrapping).as_deref(), Ok(&vec![1; bytes]));
+            for bit in 0..wrapping.len() * 8 {
+                let mut changed = wrapping.clone();
+                changed[bit / 8] ^= 1 << (bit % 8);
+                assert_eq!(unwrap(&changed), Err(Rejected), "{bytes} bytes, bit {bit}");
+            }
+            for length in 0..wrapping.len() {
+                assert_eq!(unwrap(&wrapping[..length]), Err(Rejected), "{length} of {bytes} bytes");
+            }
+            let other = Key::new(&[8; 16]);
+            assert!(key_wrap::unwrap(&other, &wrapping).is_err());
+            assert!(key_wrap::unwrap_padded(&other, &wrapping).is_err());
+        }
+    }
+}
+
+#[test]
 fn a_code_cut_short_is_no_code() {
     let code = hmac::hmac_sm3(b"key", &[b"message"]);
     let verify = |tag: &[u8]| {
@@ -198,6 +352,10 @@ proptest! {
         let _ = Ciphertext::from_c1c2c3(&bytes);
         let _ = gcm::open(&Key::new(&[0; 16]), &[0; 12], &[], &bytes);
         let _ = cbc::decrypt(&Key::new(&[0; 16]), &[0; 16], &bytes);
+        let _ = gcm::open_with_nonce(&Key::new(&[0; 16]), &bytes, &[], &bytes);
+        let _ = ccm::open(&Key::new(&[0; 16]), &[0; 12], bytes.len() % 20, &[], &bytes);
+        let _ = key_wrap::unwrap(&Key::new(&[0; 16]), &bytes);
+        let _ = key_wrap::unwrap_padded(&Key::new(&[0; 16]), &bytes);
     }
 
     #[test]

@@ -106,6 +106,31 @@ fn a_module_without_sound_sources_does_not_power_on() {
     assert_eq!(without, Some(Failure::Generator(Error::NoSource)));
 }
 
+/// Security level two: a seed is good for a minute, and each source brings 256 bits to the next.
+#[test]
+fn every_minute_all_sources_seed_the_generator_again() {
+    let (rich, poor, clock) = (Control::default(), Control::default(), Arc::new(AtomicU64::new(0)));
+    let reads = Arc::clone(&clock);
+    let module = Module::power_on(
+        vec![Noise::new(1, &rich), Noise::new(2, &poor).promising(2)],
+        b"test",
+        Box::new(move || reads.load(Ordering::SeqCst)),
+    )
+    .unwrap();
+    let key = module.generate_signing_key().unwrap();
+    let taken = || [rich.taken_bytes(), poor.taken_bytes()];
+    let mut before = taken();
+    for minute in 1..=3 {
+        clock.store(60 * minute - 1, Ordering::SeqCst);
+        module.sign(&key, b"message", DEFAULT_ID).unwrap();
+        assert_eq!(taken(), before, "minute {minute} is not over");
+        clock.store(60 * minute, Ordering::SeqCst);
+        module.sign(&key, b"message", DEFAULT_ID).unwrap();
+        before = [before[0] + 32, before[1] + 128];
+        assert_eq!(taken(), before, "minute {minute} is over");
+    }
+}
+
 #[test]
 fn in_the_error_state_every_service_says_so_and_nothing_else() {
     let bench = Bench::power_on();

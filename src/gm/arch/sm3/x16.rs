@@ -65,11 +65,6 @@ impl Wide<16> for X16 {
     type Proof = Avx512;
 
     #[inline(always)]
-    fn all_of(_: Avx512, word: u32) -> Self {
-        x16!(_mm512_set1_epi32(word.cast_signed()))
-    }
-
-    #[inline(always)]
     fn gather(_: Avx512, quads: [__m128i; 16]) -> [Self; 4] {
         // Lane i is in row i mod 4, in its quarter i / 4.
         turned(array::from_fn(|row| {

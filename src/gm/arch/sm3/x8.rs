@@ -96,11 +96,6 @@ impl Wide<8> for X8 {
     type Proof = Avx2;
 
     #[inline(always)]
-    fn all_of(_: Avx2, word: u32) -> Self {
-        x8!(_mm256_set1_epi32(word.cast_signed()))
-    }
-
-    #[inline(always)]
     fn gather(_: Avx2, quads: [__m128i; 8]) -> [Self; 4] {
         // Lane i is in row i mod 4, in its lower half or its upper one.
         turned(array::from_fn(|row| x8!(_mm256_set_m128i(quads[row + 4], quads[row]))))

@@ -5,10 +5,11 @@
 use core::arch::x86_64::*;
 
 use super::basis;
-use super::lanes::{AFTER_SUB_BYTES, TURNS, lanes, through_aes};
+use super::lanes::{AFTER_SUB_BYTES, TURNS, after_sub_bytes, lanes, through_aes};
 use super::memory::{load_128, store_128};
 use crate::arch::cpu::AesNi;
-use crate::sm4::{Block, Direction, RoundKeys, padded};
+use crate::sm4::definition::C;
+use crate::sm4::{Block, Direction, KEY_BYTES, RoundKeys, expand_with, padded};
 
 /// Encrypts or decrypts `blocks` in place.
 pub(crate) fn crypt(_: AesNi, keys: &RoundKeys, direction: Direction, blocks: &mut [Block]) {
@@ -26,6 +27,16 @@ pub(crate) fn crypt_one(_: AesNi, keys: &RoundKeys, direction: Direction, block:
 pub(crate) fn count(_: AesNi, keys: &RoundKeys, first: &Block, batches: &mut [[Block; BATCH]]) {
     // SAFETY: the token proves the features.
     unsafe { count_all(keys, first, batches) }
+}
+
+/// The key schedule.
+pub(crate) fn expand(_: AesNi, key: &[u8; KEY_BYTES]) -> [u32; 32] {
+    #[target_feature(enable = "aes,ssse3,sse4.1")]
+    fn expand(key: &[u8; KEY_BYTES]) -> [u32; 32] {
+        expand_with(key, |word| substitute(word))
+    }
+    // SAFETY: the token proves the features.
+    unsafe { expand(key) }
 }
 
 lanes! {
@@ -54,6 +65,16 @@ fn crypt_alone(keys: &RoundKeys, direction: Direction, block: &mut Block) {
     let [[x0, x1, x2, x3]] = x;
     let words = _mm_unpacklo_epi64(_mm_unpacklo_epi32(x3, x2), _mm_unpacklo_epi32(x1, x0));
     store_128(block, leave(words));
+}
+
+/// The S-box of each byte of a word; in all four columns it stays the same when `ShiftRows` turns the rows.
+#[inline]
+#[target_feature(enable = "aes,ssse3,sse4.1")]
+fn substitute(word: u32) -> u32 {
+    const BEFORE: [[u8; 16]; 2] = basis::nibbles(basis::ENTER, basis::INPUT_CONSTANT);
+    const AFTER: [[u8; 16]; 2] = after_sub_bytes(basis::S_BOX, C);
+    let x = map(split(_mm_set1_epi32(word.cast_signed())), &BEFORE);
+    _mm_cvtsi128_si32(map(split(sub_bytes(x)), &AFTER)).cast_unsigned()
 }
 
 #[inline]

@@ -69,6 +69,12 @@ pub(super) const U_V: Matrix = add(U, V);
 /// `u`, of which the round takes an odd number.
 pub(super) const CONSTANT: u8 = apply(&ENTER, C.rotate_left(2));
 
+/// What is added between `P` and the inversion: `M C`.
+pub(super) const INPUT_CONSTANT: u8 = apply(&M, C);
+
+/// `A M'`: of the inverse, the value of the S-box but for its last `C`.
+pub(super) const S_BOX: Matrix = compose(A, invert(M));
+
 /// `P (1 + s) A M'`, where `s` shifts by `left` or by `right`.
 const fn after_inversion(left: u32, right: u32) -> Matrix {
     let (mut shifted, mut bit) = ([0; 8], 0);
@@ -76,7 +82,7 @@ const fn after_inversion(left: u32, right: u32) -> Matrix {
         shifted[bit] = 1 << bit ^ 1 << bit << left >> right;
         bit += 1;
     }
-    compose(ENTER, compose(shifted, compose(A, invert(M))))
+    compose(ENTER, compose(shifted, S_BOX))
 }
 
 /// The inverse, of what `SubBytes` gave: it is `1 / y` through an affine map (FIPS 197, 5.1.1) whose constant is 0x63.
@@ -89,7 +95,7 @@ pub(super) const SUB_BYTES_CONSTANT: u8 = 0x63;
 
 /// A round key in the basis and in memory's order, with the constant before the inversion.
 pub(crate) const fn mapped_key(key: u32) -> u32 {
-    let (mut mapped, mut bit) = (u32::from_ne_bytes([apply(&M, C); 4]), 0);
+    let (mut mapped, mut bit) = (u32::from_ne_bytes([INPUT_CONSTANT; 4]), 0);
     while bit < 8 {
         // A mask, not a choice: this runs on secrets.
         mapped ^= (key >> bit & 0x0101_0101) * ENTER[bit] as u32;

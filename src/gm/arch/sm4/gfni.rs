@@ -8,7 +8,7 @@ use super::basis;
 use super::lanes::lanes;
 use super::memory::{load_512, store_512};
 use crate::arch::cpu::Avx512;
-use crate::sm4::{Block, Direction, RoundKeys, padded};
+use crate::sm4::{Block, Direction, KEY_BYTES, RoundKeys, expand_with, padded};
 
 /// Encrypts or decrypts `blocks` in place.
 pub(crate) fn crypt(_: Avx512, keys: &RoundKeys, direction: Direction, blocks: &mut [Block]) {
@@ -28,6 +28,16 @@ pub(crate) fn count(_: Avx512, keys: &RoundKeys, first: &Block, batches: &mut [[
     unsafe { count_all(keys, first, batches) }
 }
 
+/// The key schedule.
+pub(crate) fn expand(_: Avx512, key: &[u8; KEY_BYTES]) -> [u32; 32] {
+    #[target_feature(enable = "avx512f,avx512vl,gfni")]
+    fn expand(key: &[u8; KEY_BYTES]) -> [u32; 32] {
+        expand_with(key, |word| alone::substitute(word))
+    }
+    // SAFETY: the token proves the features.
+    unsafe { expand(key) }
+}
+
 lanes! {
     features: "avx512f,avx512bw,gfni", vector: __m512i, blocks: 4,
     load: load_512, store: store_512, set: _mm512_set1_epi32, xor: _mm512_xor_si512,
@@ -35,6 +45,9 @@ lanes! {
 }
 
 const CONSTANT: i32 = basis::CONSTANT as i32;
+
+/// The truth table of a sum of three bits.
+const XOR: i32 = 0b1001_0110;
 
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,gfni")]
@@ -48,16 +61,16 @@ fn leave(x: __m512i) -> __m512i {
     _mm512_gf2p8affine_epi64_epi8::<0>(x, _mm512_set1_epi64(const { basis::gfni(basis::LEAVE) }))
 }
 
-/// `u + R (u + v) + R^2 (u + v) + R^3 v` of the inverse. In memory's order R turns to the right.
+/// `x`, and `u + R (u + v) + R^2 (u + v) + R^3 v` of the inverse. In memory's order R turns to the right.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,gfni")]
-fn mixed(sum: __m512i) -> __m512i {
+fn mixed(x: __m512i, sum: __m512i) -> __m512i {
     let (to_u, to_v) = const { (basis::gfni(basis::U), basis::gfni(basis::V)) };
     let u = _mm512_gf2p8affineinv_epi64_epi8::<CONSTANT>(sum, _mm512_set1_epi64(to_u));
     let v = _mm512_gf2p8affineinv_epi64_epi8::<0>(sum, _mm512_set1_epi64(to_v));
     let w = _mm512_xor_si512(u, v);
-    let first = _mm512_xor_si512(u, _mm512_ror_epi32::<8>(w));
-    _mm512_xor_si512(first, _mm512_xor_si512(_mm512_ror_epi32::<16>(w), _mm512_ror_epi32::<24>(v)))
+    let early = _mm512_ternarylogic_epi32::<XOR>(x, u, _mm512_ror_epi32::<24>(v));
+    _mm512_ternarylogic_epi32::<XOR>(early, _mm512_ror_epi32::<8>(w), _mm512_ror_epi32::<16>(w))
 }
 
 /// Sixteen big-endian counters: the blocks of a group lie in four vectors of four, and a word's vector holds the first of each
@@ -75,8 +88,9 @@ fn counters(first: u32) -> __m512i {
 mod alone {
     use core::arch::x86_64::*;
 
-    use super::{CONSTANT, basis};
+    use super::{CONSTANT, XOR, basis};
     use crate::arch::sm4::memory::{load_128, store_128};
+    use crate::sm4::definition::C;
     use crate::sm4::{Block, Direction, RoundKeys};
 
     #[target_feature(enable = "avx512f,avx512vl,gfni")]
@@ -93,7 +107,7 @@ mod alone {
             for j in 0..4 {
                 let key = _mm_set1_epi32(keys.mapped(direction, 4 * quad + j).cast_signed());
                 let known = _mm_xor_si128(_mm_xor_si128(x[(j + 1) % 4], x[(j + 2) % 4]), key);
-                x[j] = added(x[j], _mm_xor_si128(known, x[(j + 3) % 4]));
+                x[j] = mixed(x[j], _mm_xor_si128(known, x[(j + 3) % 4]));
             }
         }
         let [x0, x1, x2, x3] = x;
@@ -101,17 +115,30 @@ mod alone {
         store_128(block, map(words, const { basis::gfni(basis::LEAVE) }));
     }
 
-    /// `x` and what a round adds to it. `u + v` is inverted for itself: waiting for the sum would take longer.
+    /// As [`super::mixed`]. `u + v` has an inversion of its own: waiting for the sum would take longer.
     #[inline]
     #[target_feature(enable = "avx512f,avx512vl,gfni")]
-    fn added(x: __m128i, sum: __m128i) -> __m128i {
+    fn mixed(x: __m128i, sum: __m128i) -> __m128i {
         let [to_u, to_v, to_w] =
             const { [basis::gfni(basis::U), basis::gfni(basis::V), basis::gfni(basis::U_V)] };
         let u = _mm_gf2p8affineinv_epi64_epi8::<CONSTANT>(sum, _mm_set1_epi64x(to_u));
         let v = _mm_gf2p8affineinv_epi64_epi8::<0>(sum, _mm_set1_epi64x(to_v));
         let w = _mm_gf2p8affineinv_epi64_epi8::<CONSTANT>(sum, _mm_set1_epi64x(to_w));
-        let first = _mm_ternarylogic_epi32::<0x96>(x, u, _mm_ror_epi32::<24>(v));
-        _mm_ternarylogic_epi32::<0x96>(first, _mm_ror_epi32::<8>(w), _mm_ror_epi32::<16>(w))
+        let early = _mm_ternarylogic_epi32::<XOR>(x, u, _mm_ror_epi32::<24>(v));
+        _mm_ternarylogic_epi32::<XOR>(early, _mm_ror_epi32::<8>(w), _mm_ror_epi32::<16>(w))
+    }
+
+    /// The S-box of each byte of a word.
+    #[inline]
+    #[target_feature(enable = "gfni,sse2")]
+    pub(super) fn substitute(word: u32) -> u32 {
+        const BEFORE: i32 = basis::INPUT_CONSTANT as i32;
+        const AFTER: i32 = C as i32;
+        let (enter, s_box) = const { (basis::gfni(basis::ENTER), basis::gfni(basis::S_BOX)) };
+        let x = _mm_cvtsi32_si128(word.cast_signed());
+        let x = _mm_gf2p8affine_epi64_epi8::<BEFORE>(x, _mm_set1_epi64x(enter));
+        let x = _mm_gf2p8affineinv_epi64_epi8::<AFTER>(x, _mm_set1_epi64x(s_box));
+        _mm_cvtsi128_si32(x).cast_unsigned()
     }
 
     #[inline]

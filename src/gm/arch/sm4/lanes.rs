@@ -4,7 +4,7 @@
 ///
 /// A vector holds one word of each of [`GROUP`] blocks; four vectors are a group, and up to [`GROUPS`] groups are worked on in
 /// turns, so that one can wait while another is computed. The module that calls this defines `enter` and `leave` (into the basis
-/// and out of it), `mixed` (what a round adds) and `counters` (a vector of big-endian counters, from the first of them).
+/// and out of it), `mixed` (a word after a round) and `counters` (a vector of big-endian counters, from the first of them).
 macro_rules! lanes {
     (
         features: $features:literal, vector: $vector:ty, blocks: $blocks:literal,
@@ -89,8 +89,9 @@ macro_rules! lanes {
                 for j in 0..4 {
                     let key = $set(keys.mapped(direction, 4 * quad + j).cast_signed());
                     for x in groups.iter_mut() {
-                        let sum = $xor($xor(x[(j + 1) % 4], x[(j + 2) % 4]), $xor(x[(j + 3) % 4], key));
-                        x[j] = $xor(x[j], mixed(sum));
+                        // What the last round made comes last: all else is known by then.
+                        let sum = $xor($xor($xor(x[(j + 1) % 4], x[(j + 2) % 4]), key), x[(j + 3) % 4]);
+                        x[j] = mixed(x[j], sum);
                     }
                 }
             }
@@ -144,15 +145,16 @@ macro_rules! through_aes {
             map(split(x), &TABLES)
         }
 
-        /// `u + R (u + v) + R^2 (u + v) + R^3 v` of the inverse; [`turns`] undoes `ShiftRows` too.
+        /// `x`, and `u + R (u + v) + R^2 (u + v) + R^3 v` of the inverse; [`TURNS`] undo `ShiftRows` too.
         #[inline]
         #[target_feature(enable = $features)]
-        fn mixed(sum: $vector) -> $vector {
+        fn mixed(x: $vector, sum: $vector) -> $vector {
             let halves = split($sub_bytes(sum));
             let (u, v) = (map(halves, &AFTER_SUB_BYTES[0]), map(halves, &AFTER_SUB_BYTES[1]));
             let w = $xor(u, v);
             let [t0, t1, t2, t3] = TURNS.each_ref().map(|turn| $table(turn));
-            $xor($xor($shuffle(u, t0), $shuffle(w, t1)), $xor($shuffle(w, t2), $shuffle(v, t3)))
+            let early = $xor($xor(x, $shuffle(u, t0)), $shuffle(v, t3));
+            $xor(early, $xor($shuffle(w, t1), $shuffle(w, t2)))
         }
 
         /// Four lower and four upper bits of each byte.
@@ -174,17 +176,21 @@ macro_rules! through_aes {
 pub(super) use {lanes, through_aes};
 
 use super::basis;
-use crate::sm4::definition::apply;
+use crate::sm4::definition::{Matrix, apply};
 
 /// The tables of `u` and `v`, of what `SubBytes` gave.
-pub(super) const AFTER_SUB_BYTES: [[[u8; 16]; 2]; 2] = {
-    let (u, v) = (basis::after_sub_bytes(basis::U), basis::after_sub_bytes(basis::V));
-    let [of_u, of_v] = [apply(&u, basis::SUB_BYTES_CONSTANT), apply(&v, basis::SUB_BYTES_CONSTANT)];
-    [basis::nibbles(u, of_u ^ basis::CONSTANT), basis::nibbles(v, of_v)]
-};
+pub(super) const AFTER_SUB_BYTES: [[[u8; 16]; 2]; 2] =
+    [after_sub_bytes(basis::U, basis::CONSTANT), after_sub_bytes(basis::V, 0)];
+
+/// The tables of a map and a constant, of what `SubBytes` gave.
+pub(super) const fn after_sub_bytes(map: Matrix, constant: u8) -> [[u8; 16]; 2] {
+    let map = basis::after_sub_bytes(map);
+    basis::nibbles(map, apply(&map, basis::SUB_BYTES_CONSTANT) ^ constant)
+}
 
 /// For no turn, R, R^2 and R^3: which byte comes to each place after `ShiftRows` (FIPS 197, 5.1.2) has moved byte `r` of column
 /// `c` there from column `c + r`.
+#[expect(clippy::indexing_slicing, reason = "all indices are below the lengths")]
 pub(super) const TURNS: [[u8; 16]; 4] = {
     let (mut turns, mut i) = ([[0; 16]; 4], 0);
     while i < 64 {

@@ -11,11 +11,9 @@
 //! differences that are missed. Run it on one core: `taskset -c 1`.
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
     clippy::print_stdout,
-    clippy::disallowed_methods,
     reason = "a program for developers, which ends at the first thing that is not as it should be"
 )]
 

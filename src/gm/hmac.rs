@@ -29,6 +29,9 @@ pub fn hmac_sm3(key: &[u8], parts: &[&[u8]]) -> [u8; DIGEST_BYTES] {
 /// ```compile_fail
 /// let copied = gm::hmac::HmacSm3::new(b"key").clone();
 /// ```
+/// ```compile_fail
+/// fn printed(mac: &gm::hmac::HmacSm3) -> String { format!("{mac:?}") }
+/// ```
 pub struct HmacSm3 {
     inner: Sm3,
     outer: Sm3,

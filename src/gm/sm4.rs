@@ -52,6 +52,9 @@ pub type Block = [u8; BLOCK_BYTES];
 /// ```compile_fail
 /// let copied = gm::sm4::Key::new(&[0; 16]).clone();
 /// ```
+/// ```compile_fail
+/// fn printed(key: &gm::sm4::Key) -> String { format!("{key:?}") }
+/// ```
 pub struct Key(RoundKeys);
 
 impl Key {

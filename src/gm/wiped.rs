@@ -8,9 +8,9 @@ use rand_core::TryRng;
 use zeroize::Zeroizing;
 
 use crate::arch::left_behind::{MARK, given_back_with_mark, left_behind};
-use crate::drbg::{Drawn, HashDrbg, Seeded};
+use crate::drbg::{Drawn, Drbg, HashDrbg, Seeded};
 use crate::hmac::{Chain, HmacSm3};
-use crate::sm2::exchange::Agreement;
+use crate::sm2::exchange::{Agreement, Initiator, Responder};
 use crate::sm2::{DEFAULT_ID, DecryptingKey, SigningKey};
 use crate::sm3::Sm3;
 use crate::sm4::{self, cbc, ccm, ctr, gcm, key_wrap, xts};
@@ -35,6 +35,31 @@ fn assert_gone<T>(name: &str, value: T, secrets: &[&[u8]]) {
         assert!(!secret.windows(4).any(|part| is_in(&after, part)), "{name}: part of a secret is left");
     }
 }
+
+/// Does not compile when a type has the trait: then it is ambiguous which implementation is meant.
+macro_rules! without {
+    ($($bound:path),+: $($secret:ty),+ $(,)?) => {
+        const _: fn() = || {
+            trait Ambiguous<Which> {
+                fn meant() {}
+            }
+            impl<T: ?Sized> Ambiguous<()> for T {}
+            $({
+                struct Implemented;
+                impl<T: ?Sized + $bound> Ambiguous<Implemented> for T {}
+            })+
+            $( let _ = <$secret as Ambiguous<_>>::meant; )+
+        };
+    };
+}
+
+// Nobody prints or copies a secret by accident.
+without! {
+    core::fmt::Debug, Clone:
+    SigningKey, DecryptingKey, Initiator, Responder, sm4::Key, xts::Key, gcm::Sealer<'_>, ctr::Stream<'_>,
+    cbc::Encryptor<'_>, cbc::Decryptor<'_>, HmacSm3, Drbg, Drawn, HashDrbg, Seeded,
+}
+without! { core::fmt::Debug: Sm3, Agreement<'_> }
 
 /// A scalar as it lies in memory.
 fn in_memory(big_endian: &[u8; 32]) -> [u8; 32] {

@@ -83,6 +83,9 @@ impl fmt::Debug for EncryptingKey {
 /// ```compile_fail
 /// fn printed(key: &gm::sm2::DecryptingKey) -> String { format!("{key:?}") }
 /// ```
+/// ```compile_fail
+/// fn copied(key: &gm::sm2::DecryptingKey) -> gm::sm2::DecryptingKey { key.clone() }
+/// ```
 pub struct DecryptingKey {
     d: Zeroizing<Scalar>,
     encrypting_key: EncryptingKey,

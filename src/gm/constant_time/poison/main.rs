@@ -8,11 +8,9 @@
 //! made public here, and then compared with what it must be, so that nothing passes that was not computed.
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
     clippy::print_stdout,
-    clippy::disallowed_methods,
     reason = "a program for developers, which ends at the first thing that is not as it should be"
 )]
 

@@ -30,7 +30,7 @@ fn keys(dice: &mut Dice) {
     let decrypting = DecryptingKey::from_bytes(&d).unwrap();
     let public = already_public(signing.verifying_key().to_sec1());
     assert_eq!(already_public(decrypting.encrypting_key().to_sec1()), public);
-    assert_eq!(published(&*signing.to_bytes()), published(d));
+    assert_eq!(published(*signing.to_bytes()), published(d));
 }
 
 fn generation(dice: &mut Dice) {
@@ -133,10 +133,10 @@ fn files(dice: &mut Dice) {
     let key = SigningKey::from_bytes(&d).unwrap();
     let der = key.to_pkcs8_der();
     let again = SigningKey::from_pkcs8_der(&der).unwrap();
-    assert_eq!(published(&*again.to_bytes()), published(d));
+    assert_eq!(published(*again.to_bytes()), published(d));
     let pem = key.to_pkcs8_pem();
     let again = SigningKey::from_pkcs8_pem(&pem).unwrap();
-    assert_eq!(published(&*again.to_bytes()), published(d));
+    assert_eq!(published(*again.to_bytes()), published(d));
 }
 
 fn encrypted_files(dice: &mut Dice) {
@@ -147,7 +147,7 @@ fn encrypted_files(dice: &mut Dice) {
     let der = key.to_encrypted_pkcs8_der(&password, iterations, dice);
     memcheck::make_public(&der);
     let again = SigningKey::from_encrypted_pkcs8_der(&der, &password).unwrap();
-    assert_eq!(published(&*again.to_bytes()), published(d));
+    assert_eq!(published(*again.to_bytes()), published(d));
     assert!(SigningKey::from_encrypted_pkcs8_der(&der, &dice.secret_bytes(20)).is_err());
 }
 
@@ -157,5 +157,5 @@ fn enveloped(dice: &mut Dice) {
     let envelope = key.to_enveloped_key_der(recipient.verifying_key(), dice).unwrap();
     memcheck::make_public(&envelope);
     let again = DecryptingKey::from_enveloped_key_der(&envelope, &recipient).unwrap();
-    assert_eq!(published(&*again.to_bytes()), published(&*key.to_bytes()));
+    assert_eq!(published(*again.to_bytes()), published(*key.to_bytes()));
 }

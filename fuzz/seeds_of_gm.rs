@@ -37,10 +37,15 @@ fn points(all: &mut Vec<Seed>) {
     all.push(("gm_point", "compressed", [&[2 | point[64] & 1], &point[1..33]].concat()));
     all.push(("gm_point", "spki", key.to_spki_der()));
     all.push(("gm_point", "pem", key.to_spki_pem().into_bytes()));
+    // The curve has a point with x = 0: p would be another way to write it.
+    all.push(("gm_point", "x_is_p", [&[2], P.map(u64::to_be_bytes).as_flattened()].concat()));
     let curve = write::oid(&pki::der::ObjectIdentifier::new("1.2.156.10197.1.301").unwrap());
     let openssl3 = write::sequence(&[write::sequence(&[curve.clone(), curve]), write::bit_string(&point)]);
     all.push(("gm_point", "openssl3", openssl3));
 }
+
+/// The prime p of the field, big-endian (GB/T 32918.5-2017, 2).
+const P: [u64; 4] = [0xffff_fffe_ffff_ffff, u64::MAX, 0xffff_ffff_0000_0000, u64::MAX];
 
 fn ciphertexts(all: &mut Vec<Seed>) {
     let (key, dice) = (decrypting_key(), Dice::default());

@@ -18,13 +18,13 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use base::{Clock, Entropy, OsEntropy, Secret, SystemClock};
 use flows::decide::Policies;
 use flows::env::Parts;
 use flows::{Env, Fault, Settings};
-use kms::SoftwareProvider;
+use kms::{CryptoModule, SoftwareProvider};
 use oidc::Issuer;
 use store::Db;
 
@@ -61,6 +61,9 @@ pub enum StartError {
         /// What the system says.
         source: io::Error,
     },
+    /// The cryptographic module's own tests.
+    #[error("self-tests of the cryptographic module: {0}")]
+    SelfTests(#[from] gm::module::Failure),
     /// The master key file is not one.
     #[error("master key file `{path}`: {source}")]
     MasterKey {
@@ -132,6 +135,7 @@ impl Place<'_> {
 
 /// Puts the parts together: the only place where they are wired. Makes on the first start what is missing.
 pub async fn assemble(place: &Place<'_>, seams: Seams) -> Result<Arc<Env>, StartError> {
+    let module = Arc::new(power_on(&seams)?);
     private_folder(place.data)?;
     let db = Db::open(&place.database()).await?;
     let master = match read_master_key(place)? {
@@ -143,13 +147,27 @@ pub async fn assemble(place: &Place<'_>, seams: Seams) -> Result<Arc<Env>, Start
     };
     let parts = Parts {
         clock: seams.clock,
-        entropy: Arc::clone(&seams.entropy),
+        entropy: seams.entropy,
         db,
-        keys: Arc::new(SoftwareProvider::new(master, seams.entropy)),
+        keys: Arc::new(SoftwareProvider::new(master, module)),
         policies: Policies::load(&policies::stores())?,
         settings: Settings::new(place.issuer.clone())?,
     };
     Ok(Arc::new(flows::set_up::set_up(parts).await?))
+}
+
+/// Tests the cryptographic module before anything else is touched, and says in the log what it runs on.
+fn power_on(seams: &Seams) -> Result<CryptoModule, StartError> {
+    let began = Instant::now();
+    let alarm = Box::new(|failure| {
+        tracing::error!("the cryptographic module is out of service until a restart: {failure}");
+    });
+    let module = CryptoModule::power_on(Arc::clone(&seams.entropy), Arc::clone(&seams.clock), alarm)?;
+    let (took_ms, path) = (began.elapsed().as_secs_f64() * 1e3, gm::cpu::level().name());
+    tracing::info!(
+        "cryptographic module: self-tests passed in {took_ms:.1} ms, on the processor's `{path}` path"
+    );
+    Ok(module)
 }
 
 /// Places log entries as they come, until the process ends.
@@ -157,8 +175,11 @@ pub fn start_sequencer(env: &Arc<Env>) -> tokio::task::JoinHandle<()> {
     let env = Arc::clone(env);
     tokio::spawn(async move {
         loop {
-            if let Err(fault) = flows::log::sequence(&env).await {
-                tracing::error!("sequencing the log: {fault}");
+            match flows::log::sequence(&env).await {
+                Ok(_) => {}
+                // Said once, when it began. The entries wait for the next start.
+                Err(fault) if fault.out_of_service().is_some() => {}
+                Err(fault) => tracing::error!("sequencing the log: {fault}"),
             }
             // The bell may have rung before its entry was committed, and other nodes' entries ring no bell here.
             tokio::time::timeout(SEQUENCER_INTERVAL, env.log_bell.notified()).await.ok();

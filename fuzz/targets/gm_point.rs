@@ -50,6 +50,10 @@ fn in_its_other_forms(point: &[u8; 65]) {
     assert_eq!(sec1(point).as_ref(), Some(point));
     let mirrored = sec1(&[&[3 ^ point[64] & 1], &point[1..33]].concat()).unwrap();
     assert_eq!((&mirrored[..33], mirrored[64] & 1), (&point[..33], 1 ^ point[64] & 1));
+    for (first, length) in (0..=255).flat_map(|first| [(first, 33), (first, 65)]) {
+        let read = VerifyingKey::from_sec1(&[&[first], &point[1..length]].concat());
+        assert_eq!(read.is_ok(), matches!((first, length), (2 | 3, 33) | (4, 65)), "{first}, {length} bytes");
+    }
     let key = VerifyingKey::from_sec1(point).unwrap();
     assert_eq!(VerifyingKey::from_spki_der(&key.to_spki_der()).as_ref(), Ok(&key));
     assert_eq!(VerifyingKey::from_spki_pem(&key.to_spki_pem()), Ok(key));

@@ -19,6 +19,7 @@ use std::str::FromStr;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use gm::sm2::{DEFAULT_ID, Signature, VerifyingKey};
+use pki::Sm2Key;
 
 use crate::hash::Hash;
 use crate::tree::TREE_SIZE_MAX;
@@ -159,12 +160,14 @@ impl fmt::Display for Origin {
 pub struct LogKey {
     name: Origin,
     id: [u8; 4],
-    key: VerifyingKey,
+    /// A whole log's checkpoints come under it, so that it becomes fast.
+    key: Sm2Key,
 }
 
 impl LogKey {
     /// The key of the log called `name`.
-    pub fn new(name: Origin, key: VerifyingKey) -> Self {
+    pub fn new(name: Origin, key: impl Into<Sm2Key>) -> Self {
+        let key = key.into();
         let digest = gm::sm3::hash_all(&[name.0.as_bytes(), b"\n", SIGNATURE_TYPE, &key.to_sec1()]);
         let [a, b, c, d, ..] = digest;
         Self { name, id: [a, b, c, d], key }
@@ -181,7 +184,7 @@ impl LogKey {
     }
 
     /// The SM2 public key.
-    pub const fn key(&self) -> &VerifyingKey {
+    pub fn key(&self) -> &VerifyingKey {
         &self.key
     }
 

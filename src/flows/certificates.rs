@@ -101,7 +101,7 @@ pub(crate) fn new_key(
     entropy: &dyn Entropy,
 ) -> Result<(Id<Key>, KeyRecord), Fault> {
     let id = Id::<Key>::new(now, entropy);
-    let record = provider.generate(&id.to_string(), purpose, algorithm, now, entropy)?;
+    let record = provider.generate(&id.to_string(), purpose, algorithm, now)?;
     Ok((id, record))
 }
 

@@ -23,6 +23,9 @@ pub struct Rejected {
     pub message: String,
 }
 
+/// After how long to ask again when the cryptographic module is out of service: somebody has to start the server again first.
+const OUT_OF_SERVICE_RETRY_SECONDS: u32 = 60;
+
 /// What kind of refusal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reason {
@@ -103,17 +106,30 @@ impl Fault {
     pub fn message(text: impl Into<String>) -> Self {
         Self(text.into().into())
     }
+
+    /// The refusal that the caller is told when this happened because the cryptographic module is out of service; it may be told, and why
+    /// it is so was told to the operator when it began.
+    pub fn out_of_service(&self) -> Option<Rejected> {
+        let is_it =
+            |cause: &(dyn Error + 'static)| matches!(cause.downcast_ref(), Some(kms::KmsError::OutOfService));
+        self.causes().any(is_it).then(|| {
+            let message = "the server's cryptographic module is out of service, and nothing was done";
+            let reason = Reason::Busy { retry_after_seconds: OUT_OF_SERVICE_RETRY_SECONDS };
+            Rejected::new(reason, "out_of_service", message)
+        })
+    }
+
+    /// What happened, what caused it, and so on.
+    fn causes(&self) -> impl Iterator<Item = &(dyn Error + 'static)> {
+        let first: &(dyn Error + 'static) = self.0.as_ref();
+        std::iter::successors(Some(first), |&cause| cause.source())
+    }
 }
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.0)?;
-        let mut source = self.0.source();
-        while let Some(cause) = source {
-            write!(f, ": {cause}")?;
-            source = cause.source();
-        }
-        Ok(())
+        self.causes().skip(1).try_for_each(|cause| write!(f, ": {cause}"))
     }
 }
 
@@ -169,5 +185,32 @@ impl From<Rejected> for Failure<Rejected> {
 impl From<oidc::OauthError> for Failure<oidc::OauthError> {
     fn from(error: oidc::OauthError) -> Self {
         Self::Rejected(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kms::KmsError;
+
+    #[test]
+    fn out_of_service_is_told_from_other_faults_however_deep_it_lies() {
+        let source = || Box::new(KmsError::OutOfService);
+        let deep: [Fault; 4] = [
+            KmsError::OutOfService.into(),
+            jose::SignError::Key { kid: "k".to_owned(), source: source() }.into(),
+            pki::SignError(source()).into(),
+            pki::issue::IssueError::Sign(pki::SignError(source())).into(),
+        ];
+        for fault in deep {
+            let told = fault.out_of_service().unwrap_or_else(|| panic!("{fault}"));
+            assert_eq!(
+                (told.code, told.reason),
+                ("out_of_service", Reason::Busy { retry_after_seconds: 60 })
+            );
+        }
+        for other in [Fault::message(KmsError::OutOfService.to_string()), KmsError::Envelope.into()] {
+            assert_eq!(other.out_of_service(), None, "{other}");
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! The token endpoint: a code, a refresh token or a machine's own credentials become tokens.
 //!
 //! A machine's token needs no write at all. A one-time thing is used up by one conditional UPDATE; tokens are signed after the
-//! commit, so that a key far away never holds the writer.
+//! commit, so that a key far away never holds the writer. That the keys are in service is asked before anything is used up.
 
 use base::id::{Account, Grant};
 use base::{Id, Timestamp};
@@ -29,6 +29,7 @@ pub async fn exchange(env: &Env, now: Timestamp, authorization: Option<&[u8]>, b
     let client = clients::lookup(&mut *env.db.read().await?, &shown.client_id).await?;
     client_authentication::check(client.as_ref(), &shown)?;
     let client = client.ok_or_else(|| Fault::message("an unknown client authenticated"))?;
+    env.keys.in_service()?;
     match TokenRequest::parse(&params, &client)? {
         TokenRequest::ClientCredentials { scope, resources } => machine(env, now, &client, scope, &resources),
         TokenRequest::AuthorizationCode { code, redirect_uri, code_verifier } => {

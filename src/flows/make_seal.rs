@@ -6,6 +6,7 @@ use kms::{Algorithm, Purpose};
 use pki::Name;
 use pki::issue::Profile;
 use seal::SealTemplate;
+use seal::make::MakeError;
 use seal::ses::Picture;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -102,8 +103,7 @@ pub async fn make(
         picture: picture(&order)?,
     };
     let maker = keyring.seal_maker_signer();
-    let esl = seal::make(&template, &maker, &keyring.seal_maker)
-        .map_err(|e| Rejected::unprocessable("bad_seal", e.to_string()))?;
+    let esl = seal::make(&template, &maker, &keyring.seal_maker).map_err(refused)?;
 
     let row = SealRow {
         id,
@@ -194,6 +194,13 @@ pub async fn file(env: &Env, id: Id<Seal>) -> Result<Vec<u8>, Failure> {
     let row = seals::lookup(&mut *env.db.read().await?, id).await?;
     let row = row.ok_or_else(|| Rejected::not_found("no_such_seal", format!("there is no seal `{id}`")))?;
     Ok(row.esl)
+}
+
+fn refused(error: MakeError) -> Failure {
+    match error {
+        MakeError::Sign(error) => error.into(),
+        other => Rejected::unprocessable("bad_seal", other.to_string()).into(),
+    }
 }
 
 fn subject(unit: &UnitRow) -> Name {

@@ -167,7 +167,8 @@ pub(crate) async fn apply(
 
 fn refused(error: SignError) -> Failure {
     match error {
-        SignError::Faulty | SignError::Sign(_) | SignError::SignerKey => {
+        SignError::Sign(error) => error.into(),
+        SignError::Faulty | SignError::SignerKey => {
             Failure::Fault(Fault::message(format!("sealing: {error}")))
         }
         SignError::Layout(_) | SignError::Path(_) => {

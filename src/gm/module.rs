@@ -147,6 +147,11 @@ impl Module {
         filled
     }
 
+    /// Randomness for one operation of the caller's own, such as making a key of an algorithm that is not the module's.
+    pub fn drawn(&self) -> Result<Drawn, ModuleError> {
+        self.serve(|| Ok(self.draw()?))
+    }
+
     /// A new key that signs; what it signs was verified with its public half (GM/T 0028-2014, 7.10.3.3).
     pub fn generate_signing_key(&self) -> Result<SigningKey, ModuleError> {
         self.generate("signing key", SigningKey::generate, |key, drawn| {

@@ -38,7 +38,7 @@ pub(crate) enum VerifyingKey {
     /// RSA: modulus and exponent, big-endian without leading zeros.
     Rsa { n: Vec<u8>, e: Vec<u8> },
     /// SM2, on the curve.
-    Sm2(gm::sm2::VerifyingKey),
+    Sm2(pki::Sm2Key),
 }
 
 /// Why a JSON object or a public key is not a [`Jwk`].
@@ -289,7 +289,7 @@ fn read_key(wire: &Wire) -> Result<VerifyingKey, JwkError> {
         ("EC", Some("P-256")) => Ok(VerifyingKey::P256(point(wire)?)),
         (kty, Some(crv)) if kty == NATIONAL.kty && crv == NATIONAL.crv => {
             let key = gm::sm2::VerifyingKey::from_sec1(&point(wire)?);
-            key.map(VerifyingKey::Sm2).map_err(|_| JwkError::Member { member: "x" })
+            key.map(|key| VerifyingKey::Sm2(key.into())).map_err(|_| JwkError::Member { member: "x" })
         }
         ("EC", _) => Err(JwkError::Unsupported { member: "crv" }),
         _ => Err(JwkError::Unsupported { member: "kty" }),

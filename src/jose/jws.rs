@@ -41,6 +41,8 @@ pub enum SignError {
     Key {
         /// The key's identifier.
         kid: String,
+        /// What the key store, or the device behind it, says.
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The claims have no JSON form.
     #[error("expected claims with a JSON form")]

@@ -250,8 +250,8 @@ struct Entry {
 enum Verifier {
     /// `jsonwebtoken` verifies; `validation` pins the algorithm and leaves the claims to us.
     International { key: DecodingKey, validation: Box<Validation> },
-    /// We verify.
-    National { key: gm::sm2::VerifyingKey },
+    /// We verify; a key that many tokens come under becomes fast.
+    National { key: pki::Sm2Key },
 }
 
 impl Entry {
@@ -306,7 +306,7 @@ fn reason_of(error: &jsonwebtoken::errors::Error) -> Reason {
 }
 
 /// `r || s` over the signing input under the default distinguishing id.
-fn verify_sm2(key: &gm::sm2::VerifyingKey, parts: &Parts<'_>) -> Result<(), Reason> {
+fn verify_sm2(key: &pki::Sm2Key, parts: &Parts<'_>) -> Result<(), Reason> {
     let bytes = decode_base64url(parts.signature).ok_or(Reason::Signature)?;
     let bytes = <[u8; 64]>::try_from(bytes).map_err(|_| Reason::Signature)?;
     let signature = gm::sm2::Signature::from_bytes(&bytes).map_err(|_| Reason::Signature)?;

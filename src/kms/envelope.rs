@@ -4,11 +4,11 @@
 //! random nonce is safe for 2^32 envelopes *per context* (NIST SP 800-38D, 8.3), and an envelope made for one context does not
 //! open in another.
 
-use base::{Entropy, Secret};
-use gm::sm4::gcm::{self, NONCE_BYTES, TAG_BYTES};
+use base::Secret;
+use gm::sm4::gcm::{NONCE_BYTES, TAG_BYTES};
 use zeroize::Zeroizing;
 
-use crate::KmsError;
+use crate::{CryptoModule, KmsError};
 
 /// The longest secret that is sealed.
 pub const SECRET_MAX_BYTES: usize = 65_536;
@@ -27,7 +27,7 @@ impl WrappingRoot {
         Self(gm::kdf::hkdf_extract(SALT, master.expose()))
     }
 
-    /// Seals `secret` for `context`, bound to `aad`; the nonce is drawn from `entropy`.
+    /// Seals `secret` for `context`, bound to `aad`, under a nonce of `module`.
     ///
     /// Fails when `secret` or `context` is empty or too long.
     pub fn seal(
@@ -35,26 +35,32 @@ impl WrappingRoot {
         context: &str,
         aad: &[u8],
         secret: &[u8],
-        entropy: &dyn Entropy,
+        module: &CryptoModule,
     ) -> Result<Vec<u8>, KmsError> {
         within("context", CONTEXT_MAX_BYTES, context.len())?;
         within("secret", SECRET_MAX_BYTES, secret.len())?;
-        let nonce = base::entropy::bytes::<NONCE_BYTES>(entropy);
-        let sealed = gcm::seal(&self.key(context)?, &nonce, aad, secret).map_err(|_| KmsError::Envelope)?;
-        Ok([&[VERSION], nonce.as_slice(), &sealed].concat())
+        let key = self.key(context)?;
+        let sealed = module.serve(|module| module.seal(&key, aad, secret), || KmsError::Envelope)?;
+        Ok([&[VERSION], sealed.as_slice()].concat())
     }
 
     /// Opens what [`WrappingRoot::seal`] made for the same `context` and `aad`; fails with [`KmsError::Envelope`] otherwise.
-    pub fn open(&self, context: &str, aad: &[u8], envelope: &[u8]) -> Result<Secret<Vec<u8>>, KmsError> {
+    pub fn open(
+        &self,
+        context: &str,
+        aad: &[u8],
+        envelope: &[u8],
+        module: &CryptoModule,
+    ) -> Result<Secret<Vec<u8>>, KmsError> {
         if context.len() > CONTEXT_MAX_BYTES
             || envelope.len() > 1 + NONCE_BYTES + SECRET_MAX_BYTES + TAG_BYTES
         {
             return Err(KmsError::Envelope);
         }
-        let Some((&VERSION, rest)) = envelope.split_first() else { return Err(KmsError::Envelope) };
-        let (nonce, sealed) = rest.split_first_chunk::<NONCE_BYTES>().ok_or(KmsError::Envelope)?;
-        let secret = gcm::open(&self.key(context)?, nonce, aad, sealed).map_err(|_| KmsError::Envelope)?;
-        Ok(Secret::new(secret))
+        let Some((&VERSION, sealed)) = envelope.split_first() else { return Err(KmsError::Envelope) };
+        let key = self.key(context)?;
+        let mut secret = module.serve(|module| module.open(&key, aad, sealed), || KmsError::Envelope)?;
+        Ok(Secret::new(std::mem::take(&mut *secret)))
     }
 
     /// The wrapping key of `context` (RFC 5869, 2.3).

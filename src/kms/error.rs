@@ -5,6 +5,9 @@ use crate::{Algorithm, KeyState, Purpose};
 /// A key that was not made, opened or used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KmsError {
+    /// The cryptographic module is in its error state: from now on nothing is made, opened or signed.
+    #[error("the cryptographic module is out of service until the process is started again")]
+    OutOfService,
     /// The identifier is empty or longer than [`crate::record::KEY_ID_MAX_BYTES`].
     #[error("expected a key identifier of 1 to {limit} bytes, got {got}")]
     KeyId {
@@ -27,7 +30,8 @@ pub enum KmsError {
         /// The algorithm.
         algorithm: Algorithm,
     },
-    /// A new key's signature did not verify under its public key: the key is thrown away and the process should stop.
+    /// A new key's signature did not verify under its public key: the key is thrown away. (Of an SM2 key the module
+    /// says so, and goes out of service.)
     #[error("key `{id}` failed the test of its two halves")]
     SelfTest {
         /// The key.

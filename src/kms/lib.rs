@@ -7,6 +7,7 @@
 //! - [`record`] purposes, algorithms, states, and the record of a key that the store keeps.
 //! - [`provider`] the interface that software and hardware providers have in common.
 //! - [`software`] the provider that holds keys in this process.
+//! - [`module`] the cryptographic module that they work in: self-tests, randomness, the error state.
 //! - [`envelope`] SM4-GCM envelopes under keys derived with HKDF-SM3.
 //! - [`master`] the text of the master key file.
 //! - [`signers`] a key as signer of tokens ([`JwsKey`]) and of certificates ([`CertSigner`]).
@@ -15,12 +16,14 @@
 pub mod envelope;
 pub mod error;
 pub mod master;
+pub mod module;
 pub mod provider;
 pub mod record;
 pub mod signers;
 pub mod software;
 
 pub use error::KmsError;
+pub use module::CryptoModule;
 pub use provider::{KeyProvider, PrivateKey};
 pub use record::{Algorithm, KeyRecord, KeyState, Purpose};
 pub use signers::{CertSigner, JwsKey};

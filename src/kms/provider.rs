@@ -2,12 +2,17 @@
 
 use std::sync::Arc;
 
-use base::{Entropy, Secret, Timestamp};
+use base::{Secret, Timestamp};
 
 use crate::{Algorithm, KeyRecord, KmsError, Purpose};
 
 /// Makes keys, opens the ones that the store keeps, and seals secrets that are not keys.
+///
+/// Everything here fails with [`KmsError::OutOfService`], and leaves nothing half done, once the device or module behind it has failed.
 pub trait KeyProvider: Send + Sync {
+    /// Whether keys can be made and used now: asked before something begins that ends with a signature, and by whoever watches the server.
+    fn in_service(&self) -> Result<(), KmsError>;
+
     /// A new key called `id` for `purpose`, active from `now` on; its two halves were tested against each other.
     ///
     /// A rotation that publishes the key first stores it as [`crate::KeyState::PreActive`].
@@ -18,7 +23,6 @@ pub trait KeyProvider: Send + Sync {
         purpose: Purpose,
         algorithm: Algorithm,
         now: Timestamp,
-        entropy: &dyn Entropy,
     ) -> Result<KeyRecord, KmsError>;
 
     /// The private key of `record`, ready to sign: open once and keep it.
@@ -37,6 +41,9 @@ pub trait KeyProvider: Send + Sync {
 }
 
 /// A private key that signs and never shows itself.
+///
+/// It fails with [`KmsError::OutOfService`] as its provider does; but for the key of [`Purpose::TlsServer`], without which nobody could
+/// be told.
 pub trait PrivateKey: Send + Sync {
     /// The identifier of its record.
     fn id(&self) -> &str;

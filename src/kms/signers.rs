@@ -36,7 +36,8 @@ impl jose::JwsSigner for JwsKey {
     }
 
     fn sign(&self, signing_input: &[u8]) -> Result<Vec<u8>, jose::SignError> {
-        self.key.sign_raw(signing_input).map_err(|_| jose::SignError::Key { kid: self.kid.clone() })
+        let signed = self.key.sign_raw(signing_input);
+        signed.map_err(|source| jose::SignError::Key { kid: self.kid.clone(), source: source.into() })
     }
 }
 

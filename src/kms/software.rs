@@ -1,13 +1,15 @@
 //! The provider that holds keys in this process.
 //!
-//! SM2 is `gm`'s. `ring` makes P-256 keys and signs with P-256 and RSA; it cannot make RSA keys, so the `rsa` crate does that,
-//! and nothing else. `ring` takes randomness from the operating system alone (its `SecureRandom` is sealed), so P-256 keys and
-//! nonces come from there and not from the [`Entropy`] handed in. `ring` does not wipe its key pairs when they are dropped;
-//! the bytes they were parsed from are wiped here.
+//! SM2 keys are made, and sign, in the cryptographic module, with its randomness; envelopes are sealed and opened in it. `ring` makes
+//! P-256 keys and signs with P-256 and RSA; it cannot make RSA keys, so the `rsa` crate does that, with the module's randomness, and
+//! nothing else. `ring` takes randomness from the operating system alone (its `SecureRandom` is sealed), so P-256 keys and nonces come
+//! from there. When the module is out of service `ring`'s keys rest too, but for the TLS server's. `ring` does not wipe its key pairs
+//! when they are dropped; the bytes they were parsed from are wiped here.
 
 use std::sync::Arc;
 
-use base::{Entropy, Secret, Timestamp};
+use base::{Secret, Timestamp};
+use gm::module::Module;
 use ring::rand::SystemRandom;
 use ring::signature::{
     ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair, RSA_PKCS1_SHA256,
@@ -18,35 +20,67 @@ use rsa::pkcs8::{EncodePrivateKey, EncodePublicKey};
 
 use crate::envelope::{CONTEXT_MAX_BYTES, WrappingRoot, within};
 use crate::record::KEY_ID_MAX_BYTES;
-use crate::{Algorithm, KeyProvider, KeyRecord, KeyState, KmsError, PrivateKey, Purpose};
+use crate::{Algorithm, CryptoModule, KeyProvider, KeyRecord, KeyState, KmsError, PrivateKey, Purpose};
 
 const RSA_BITS: usize = 2_048;
 
 /// Keys in this process, wrapped at rest under a master key.
 pub struct SoftwareProvider {
     root: WrappingRoot,
-    entropy: Arc<dyn Entropy>,
+    module: Arc<CryptoModule>,
 }
 
 impl SoftwareProvider {
-    /// A provider over `master`; `entropy` is what SM2 signatures and envelopes draw their nonces from.
+    /// A provider over `master` whose keys work in `module`.
     #[expect(
         clippy::needless_pass_by_value,
         reason = "the master key is given up, and wiped when this returns"
     )]
-    pub fn new(master: Secret<[u8; 32]>, entropy: Arc<dyn Entropy>) -> Self {
-        Self { root: WrappingRoot::new(&master), entropy }
+    pub fn new(master: Secret<[u8; 32]>, module: Arc<CryptoModule>) -> Self {
+        Self { root: WrappingRoot::new(&master), module }
+    }
+
+    /// A new private key in the form that is wrapped: 32 bytes for SM2, PKCS#8 for the others.
+    fn new_private_key(&self, algorithm: Algorithm) -> Result<Secret<Vec<u8>>, KmsError> {
+        let failed = || KmsError::Generation { algorithm };
+        let bytes = match algorithm {
+            Algorithm::Sm2 => {
+                let key = self.module.serve(Module::generate_signing_key, failed)?;
+                key.to_bytes().to_vec()
+            }
+            Algorithm::P256 => {
+                self.module.in_service()?;
+                let random = SystemRandom::new();
+                let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random);
+                pkcs8.map_err(|_| failed())?.as_ref().to_vec()
+            }
+            Algorithm::Rsa2048 => {
+                let mut drawn = self.module.serve(Module::drawn, failed)?;
+                let key = rsa::PrivateKey::new(&mut drawn, RSA_BITS).map_err(|_| failed())?;
+                key.to_pkcs8_der().map_err(|_| failed())?.as_bytes().to_vec()
+            }
+        };
+        Ok(Secret::new(bytes))
+    }
+
+    fn key(&self, id: &str, purpose: Purpose, material: Material) -> Option<SoftwareKey> {
+        let public_key = material.public_key()?;
+        let (id, module) = (id.to_owned(), Arc::clone(&self.module));
+        Some(SoftwareKey { id, purpose, public_key, material, module, random: SystemRandom::new() })
     }
 }
 
 impl KeyProvider for SoftwareProvider {
+    fn in_service(&self) -> Result<(), KmsError> {
+        self.module.in_service()
+    }
+
     fn generate(
         &self,
         id: &str,
         purpose: Purpose,
         algorithm: Algorithm,
         now: Timestamp,
-        entropy: &dyn Entropy,
     ) -> Result<KeyRecord, KmsError> {
         if !(1..=KEY_ID_MAX_BYTES).contains(&id.len()) {
             return Err(KmsError::KeyId { limit: KEY_ID_MAX_BYTES, got: id.len() });
@@ -54,11 +88,10 @@ impl KeyProvider for SoftwareProvider {
         if !purpose.allows(algorithm) {
             return Err(KmsError::AlgorithmNotForPurpose { purpose, algorithm });
         }
-        let private = new_private_key(algorithm, entropy)?;
-        let material =
-            Material::parse(algorithm, private.expose()).ok_or(KmsError::Generation { algorithm })?;
-        let key = SoftwareKey::new(id, material, Arc::clone(&self.entropy))
-            .ok_or(KmsError::Generation { algorithm })?;
+        let private = self.new_private_key(algorithm)?;
+        let material = Material::parse(algorithm, private.expose());
+        let key = material.and_then(|material| self.key(id, purpose, material));
+        let key = key.ok_or(KmsError::Generation { algorithm })?;
         test_both_halves(&key)?;
         let aad = bound_names(id, purpose, algorithm);
         Ok(KeyRecord {
@@ -67,7 +100,7 @@ impl KeyProvider for SoftwareProvider {
             algorithm,
             state: KeyState::Active,
             public_key_der: key.public_key.to_spki_der(),
-            wrapped: self.root.seal(&key_context(purpose), &aad, private.expose(), entropy)?,
+            wrapped: self.root.seal(&key_context(purpose), &aad, private.expose(), &self.module)?,
             created: now,
         })
     }
@@ -77,10 +110,10 @@ impl KeyProvider for SoftwareProvider {
             return Err(KmsError::NotActive { id: record.id.clone(), state: record.state });
         }
         let aad = bound_names(&record.id, record.purpose, record.algorithm);
-        let private = self.root.open(&key_context(record.purpose), &aad, &record.wrapped)?;
-        let material = Material::parse(record.algorithm, private.expose()).ok_or(KmsError::Envelope)?;
-        let key =
-            SoftwareKey::new(&record.id, material, Arc::clone(&self.entropy)).ok_or(KmsError::Envelope)?;
+        let private = self.root.open(&key_context(record.purpose), &aad, &record.wrapped, &self.module)?;
+        let material = Material::parse(record.algorithm, private.expose());
+        let key = material.and_then(|material| self.key(&record.id, record.purpose, material));
+        let key = key.ok_or(KmsError::Envelope)?;
         if key.public_key.to_spki_der() != record.public_key_der {
             return Err(KmsError::PublicKey { id: record.id.clone() });
         }
@@ -89,11 +122,11 @@ impl KeyProvider for SoftwareProvider {
 
     fn seal_blob(&self, context: &str, secret: &[u8]) -> Result<Vec<u8>, KmsError> {
         within("context", CONTEXT_MAX_BYTES - blob_context("").len(), context.len())?;
-        self.root.seal(&blob_context(context), &[], secret, &*self.entropy)
+        self.root.seal(&blob_context(context), &[], secret, &self.module)
     }
 
     fn open_blob(&self, context: &str, sealed: &[u8]) -> Result<Secret<Vec<u8>>, KmsError> {
-        self.root.open(&blob_context(context), &[], sealed)
+        self.root.open(&blob_context(context), &[], sealed, &self.module)
     }
 }
 
@@ -110,24 +143,6 @@ fn bound_names(id: &str, purpose: Purpose, algorithm: Algorithm) -> Vec<u8> {
     format!("{id}|{purpose}|{algorithm}").into_bytes()
 }
 
-/// A new private key in the form that is wrapped: 32 bytes for SM2, PKCS#8 for the others.
-fn new_private_key(algorithm: Algorithm, entropy: &dyn Entropy) -> Result<Secret<Vec<u8>>, KmsError> {
-    let failed = || KmsError::Generation { algorithm };
-    let mut rng = base::entropy::rng(entropy);
-    let bytes = match algorithm {
-        Algorithm::Sm2 => gm::sm2::SigningKey::generate(&mut rng).to_bytes().to_vec(),
-        Algorithm::P256 => {
-            let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new());
-            pkcs8.map_err(|_| failed())?.as_ref().to_vec()
-        }
-        Algorithm::Rsa2048 => {
-            let key = rsa::PrivateKey::new(&mut rng, RSA_BITS).map_err(|_| failed())?;
-            key.to_pkcs8_der().map_err(|_| failed())?.as_bytes().to_vec()
-        }
-    };
-    Ok(Secret::new(bytes))
-}
-
 /// Pairwise consistency (GM/T 0028-2014, 7.10.3.3): what the private half signs, the public half verifies.
 fn test_both_halves(key: &SoftwareKey) -> Result<(), KmsError> {
     let failed = || KmsError::SelfTest { id: key.id.clone() };
@@ -139,9 +154,10 @@ fn test_both_halves(key: &SoftwareKey) -> Result<(), KmsError> {
 /// An opened key: parsed once, signing often.
 struct SoftwareKey {
     id: String,
+    purpose: Purpose,
     public_key: pki::PublicKey,
     material: Material,
-    entropy: Arc<dyn Entropy>,
+    module: Arc<CryptoModule>,
     random: SystemRandom,
 }
 
@@ -172,7 +188,7 @@ impl Material {
 
     fn public_key(&self) -> Option<pki::PublicKey> {
         match self {
-            Self::Sm2(key) => Some(pki::PublicKey::Sm2(key.verifying_key().clone())),
+            Self::Sm2(key) => Some(key.verifying_key().clone().into()),
             Self::P256 { raw, .. } => raw.public_key().as_ref().try_into().ok().map(pki::PublicKey::P256),
             Self::Rsa(key) => {
                 let key = rsa::PublicKey::from_pkcs1_der(key.public_key().as_ref()).ok()?;
@@ -184,25 +200,26 @@ impl Material {
 }
 
 impl SoftwareKey {
-    fn new(id: &str, material: Material, entropy: Arc<dyn Entropy>) -> Option<Self> {
-        let public_key = material.public_key()?;
-        Some(Self { id: id.to_owned(), public_key, material, entropy, random: SystemRandom::new() })
-    }
-
     fn failed(&self) -> KmsError {
         KmsError::Signing { id: self.id.clone() }
     }
 
     fn sign_sm2(&self, key: &gm::sm2::SigningKey, message: &[u8]) -> Result<gm::sm2::Signature, KmsError> {
-        let mut rng = base::entropy::rng(&*self.entropy);
-        key.sign(message, gm::sm2::DEFAULT_ID, &mut rng).map_err(|_| self.failed())
+        self.module.serve(|module| module.sign(key, message, gm::sm2::DEFAULT_ID), || self.failed())
+    }
+
+    /// Whether a key of `ring`'s may sign: its signatures do not come out of the module, but a server that is out of service signs nothing.
+    fn may_sign(&self) -> Result<(), KmsError> {
+        if self.purpose == Purpose::TlsServer { Ok(()) } else { self.module.in_service() }
     }
 
     fn sign_p256(&self, key: &EcdsaKeyPair, message: &[u8]) -> Result<Vec<u8>, KmsError> {
+        self.may_sign()?;
         key.sign(&self.random, message).map(|s| s.as_ref().to_vec()).map_err(|_| self.failed())
     }
 
     fn sign_rsa(&self, key: &RsaKeyPair, message: &[u8]) -> Result<Vec<u8>, KmsError> {
+        self.may_sign()?;
         let mut signature = vec![0; key.public().modulus_len()];
         key.sign(&RSA_PKCS1_SHA256, &self.random, message, &mut signature).map_err(|_| self.failed())?;
         Ok(signature)

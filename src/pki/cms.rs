@@ -8,7 +8,7 @@
 pub mod time_stamp;
 
 use crate::der::{DerError, Reader, SignatureEncoding, SignatureValue, Time, Tlv, oid_text, tag};
-use crate::{Certificate, PublicKey, SignatureAlgorithm, oid};
+use crate::{Certificate, PublicKey, SignatureAlgorithm, Sm2Key, oid};
 
 /// signedData of GB/T 35275-2017, 6.
 pub const GM_SIGNED_DATA: &str = "1.2.156.10197.6.1.4.2.2";
@@ -350,7 +350,7 @@ impl SignedAttributes {
 }
 
 /// Verifies an SM2 signature that was read leniently, under the identity `1234567812345678` (GB/T 35276-2017, 10).
-pub fn verify_sm2(key: &gm::sm2::VerifyingKey, message: &[u8], value: &SignatureValue) -> bool {
+pub fn verify_sm2(key: &Sm2Key, message: &[u8], value: &SignatureValue) -> bool {
     gm::sm2::Signature::from_bytes(&value.bytes)
         .is_ok_and(|signature| key.verify(message, gm::sm2::DEFAULT_ID, &signature).is_ok())
 }

@@ -6,18 +6,12 @@ use x509_parser::x509::{AlgorithmIdentifier, SubjectPublicKeyInfo};
 
 use crate::certificate::Deviation;
 use crate::der::oid_text;
-use crate::oid;
+use crate::{Sm2Key, oid};
 
 /// The largest SubjectPublicKeyInfo that is read: an RSA key of 16384 bits takes 2.1 KB.
 pub const SPKI_MAX_BYTES: usize = 4096;
 
 const POINT_LEN: usize = 65;
-
-/// SubjectPublicKeyInfo up to the point: id-ecPublicKey with the named curve 1.2.156.10197.1.301 (GB/T 20518-2018).
-const SM2_SPKI_PREFIX: [u8; 26] = [
-    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x81,
-    0x1c, 0xcf, 0x55, 0x01, 0x82, 0x2d, 0x03, 0x42, 0x00,
-];
 
 /// SubjectPublicKeyInfo up to the point: id-ecPublicKey with the named curve secp256r1 (RFC 5480, 2.1.1).
 const P256_SPKI_PREFIX: [u8; 26] = [
@@ -29,7 +23,7 @@ const P256_SPKI_PREFIX: [u8; 26] = [
 #[derive(Clone, Debug, PartialEq)]
 pub enum PublicKey {
     /// SM2, on the curve.
-    Sm2(gm::sm2::VerifyingKey),
+    Sm2(Sm2Key),
     /// NIST P-256: the uncompressed point `04 || x || y`. Whether it is on the curve is seen when it is used.
     P256([u8; POINT_LEN]),
     /// RSA: the whole SubjectPublicKeyInfo.
@@ -115,7 +109,7 @@ impl PublicKey {
     /// The DER of SubjectPublicKeyInfo: for SM2 and P-256 always id-ecPublicKey, the named curve and the uncompressed point.
     pub fn to_spki_der(&self) -> Vec<u8> {
         match self {
-            Self::Sm2(key) => [&SM2_SPKI_PREFIX[..], &key.to_sec1()[..]].concat(),
+            Self::Sm2(key) => key.to_spki_der(),
             Self::P256(point) => [&P256_SPKI_PREFIX[..], &point[..]].concat(),
             Self::Rsa { spki_der } | Self::Other { spki_der, .. } => spki_der.clone(),
         }
@@ -167,9 +161,15 @@ impl PublicKey {
     }
 }
 
+impl From<gm::sm2::VerifyingKey> for PublicKey {
+    fn from(key: gm::sm2::VerifyingKey) -> Self {
+        Self::Sm2(key.into())
+    }
+}
+
 fn sm2_key(point: &[u8]) -> Result<PublicKey, KeyError> {
     let bad = || KeyError::Point { curve: "SM2", got_bytes: point.len() };
-    gm::sm2::VerifyingKey::from_sec1(point).map(PublicKey::Sm2).map_err(|_| bad())
+    gm::sm2::VerifyingKey::from_sec1(point).map(PublicKey::from).map_err(|_| bad())
 }
 
 fn p256_key(point: &[u8]) -> Result<PublicKey, KeyError> {

@@ -1,6 +1,6 @@
 //! X.509 certificates in the SM2 profile of GB/T 20518-2018, beside P-256 and RSA: read, verify, issue. No I/O, no clock.
 //!
-//! - [`key`] public keys, signature algorithms, and the [`Signer`] that a key store implements.
+//! - [`key`] public keys, signature algorithms, and the [`Signer`] that a key store implements; [`Sm2Key`] becomes fast when used often.
 //! - [`certificate`] one certificate, parsed once, verified over its raw bytes.
 //! - [`extension`] the version 3 extensions that are understood: key usage, alternative names and so on.
 //! - [`name`] distinguished names: written, shown, compared.
@@ -23,6 +23,7 @@ pub mod oid;
 pub mod path;
 pub mod pem;
 pub mod request;
+mod sm2_key;
 #[cfg(test)]
 mod testing;
 
@@ -30,3 +31,4 @@ pub use certificate::{Certificate, CertificateError, Deviation};
 pub use extension::{AltName, KeyUsage};
 pub use key::{KeyError, PublicKey, Rejected, SignError, SignatureAlgorithm, Signer};
 pub use name::Name;
+pub use sm2_key::Sm2Key;

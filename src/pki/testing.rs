@@ -20,7 +20,7 @@ impl Sm2Key {
 
 impl Signer for Sm2Key {
     fn public_key(&self) -> PublicKey {
-        PublicKey::Sm2(self.0.verifying_key().clone())
+        self.0.verifying_key().clone().into()
     }
 
     fn algorithm(&self) -> SignatureAlgorithm {

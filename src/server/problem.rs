@@ -49,7 +49,10 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         match self.0 {
             Failure::Rejected(rejected) => rejection(&rejected),
-            Failure::Fault(fault) => fault_problem(&fault),
+            Failure::Fault(fault) => match fault.out_of_service() {
+                Some(rejected) => rejection(&rejected),
+                None => fault_problem(&fault),
+            },
         }
     }
 }
@@ -124,6 +127,9 @@ pub fn oauth(failure: Failure<OauthError>) -> Response {
             oauth_json(&error)
         }
         Failure::Fault(fault) => {
+            if let Some(rejected) = fault.out_of_service() {
+                return oauth_unavailable(&rejected);
+            }
             let reference = log(&fault);
             let error = OauthError::new(ErrorCode::ServerError, format!("our fault; reference {reference}"));
             (StatusCode::INTERNAL_SERVER_ERROR, axum::Json(error)).into_response()
@@ -140,6 +146,15 @@ fn oauth_json(error: &OauthError) -> Response {
     (StatusCode::BAD_REQUEST, axum::Json(error)).into_response()
 }
 
+/// A refusal that has nothing to do with the request. RFC 6749, 5.2 has no code for it; that of 4.1.2.1 says what is meant.
+fn oauth_unavailable(rejected: &Rejected) -> Response {
+    tracing::info!(code = rejected.code, "refused: {}", rejected.message);
+    let error = OauthError::new(ErrorCode::TemporarilyUnavailable, &rejected.message);
+    let mut response = (status(rejected.reason), axum::Json(error)).into_response();
+    retry_after(&mut response, rejected.reason);
+    response
+}
+
 /// An OAuth refusal of a request that cannot be read at all.
 pub fn oauth_rejected(rejected: &Rejected) -> Response {
     let error = OauthError::new(ErrorCode::InvalidRequest, &rejected.message);
@@ -153,6 +168,7 @@ pub fn page(app: &App, visitor: &Visitor, failure: Failure) -> Response {
             let status = status(rejected.reason);
             tracing::info!(status = status.as_u16(), code = rejected.code, "refused: {}", rejected.message);
             let title = match rejected.reason {
+                _ if rejected.code == "out_of_service" => Message::new("error-internal"),
                 Reason::NotFound => Message::new("error-not-found"),
                 Reason::Forbidden | Reason::Unauthenticated => Message::new("error-forbidden"),
                 Reason::TooLarge => Message::new("error-too-large"),
@@ -165,6 +181,9 @@ pub fn page(app: &App, visitor: &Visitor, failure: Failure) -> Response {
             response
         }
         Failure::Fault(fault) => {
+            if let Some(rejected) = fault.out_of_service() {
+                return page(app, visitor, rejected.into());
+            }
             let reference = log(&fault);
             let (title, detail) = (Message::new("error-internal"), Message::new("error-internal-detail"));
             error_page(app, visitor, StatusCode::INTERNAL_SERVER_ERROR, title, Some(detail), None, reference)

@@ -31,6 +31,7 @@ const WORDS: &[(&str, &str)] = &[
     ("not_an_official", "officials-here"),
     ("not_found", "error-not-found-detail"),
     ("not_logged_in", "log-in-first"),
+    ("out_of_service", "refused-out-of-service"),
     ("seal_exists", "refused-seal-exists"),
     ("seal_not_in_use", "refused-seal-not-in-use"),
     ("seal_unusable", "refused-seal-unusable"),

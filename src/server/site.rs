@@ -279,13 +279,18 @@ async fn livez() -> &'static str {
     "ok\n"
 }
 
-/// The process can do its work: the database answers and the log can be read.
+/// The process can do its work: keys are in service, the database answers and the log can be read.
 async fn readyz(State(app): State<App>) -> Response {
+    let not_ready = || (StatusCode::SERVICE_UNAVAILABLE, "not ready\n").into_response();
+    if app.env.keys.in_service().is_err() {
+        // Why was said when it began; whoever asks each second must not fill the log.
+        return not_ready();
+    }
     match flows::log::checkpoint(&app.env).await {
         Ok(checkpoint) => format!("ok\nlog {}\n", checkpoint.size).into_response(),
         Err(fault) => {
             tracing::error!("not ready: {fault}");
-            (StatusCode::SERVICE_UNAVAILABLE, "not ready\n").into_response()
+            not_ready()
         }
     }
 }

@@ -24,6 +24,7 @@ mod logout;
 mod openapi;
 mod openid_client;
 mod openidconnect_rp;
+mod out_of_service;
 mod races;
 mod real_input;
 mod repository;

@@ -304,6 +304,11 @@ impl Served {
         let listening =
             log.by_ref().inspect(|line| said.push(line.clone())).any(|line| line.contains("listening on "));
         assert!(listening, "it ended before it served: {said:?}");
+        let tested =
+            said.iter().position(|line| line.contains("cryptographic module: self-tests passed in "));
+        assert_eq!(tested, Some(0), "the first thing it does: {said:?}");
+        let paths = gm::cpu::Level::ALL.map(|level| format!("`{}` path", level.name()));
+        assert!(paths.iter().any(|path| said[0].contains(path)), "{said:?}");
         std::thread::spawn(move || log.for_each(drop));
         Self { child, out }
     }

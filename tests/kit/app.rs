@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use base::{Clock, OsEntropy, Timestamp};
+use base::{Clock, Timestamp};
 use flows::Env;
 use reqwest::{Client, ClientBuilder};
 use tempfile::TempDir;
@@ -14,6 +14,7 @@ use yinxin::demo::Sample;
 
 use super::clock::{BEGINNING, FixedClock};
 use super::postgres::Database;
+use super::randomness::Randomness;
 
 /// Where a story's data is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +69,8 @@ pub(crate) struct TestApp {
     _folder: TempDir,
     /// The clock that it reads.
     pub(crate) clock: Arc<FixedClock>,
+    /// The randomness that it draws.
+    pub(crate) randomness: Arc<Randomness>,
     /// Where it is, and what its tokens say: `http://127.0.0.1:PORT`.
     pub(crate) issuer: String,
     /// Who and what lives in the sample province.
@@ -93,8 +96,8 @@ impl TestApp {
             log_json: false,
             log: "warn".to_owned(),
         };
-        let clock = Arc::new(FixedClock::at(BEGINNING));
-        let mut running = Running::start(&config, vec![socket], seams(&clock)).await.unwrap();
+        let (clock, randomness) = (Arc::new(FixedClock::at(BEGINNING)), Arc::new(Randomness::default()));
+        let mut running = Running::start(&config, vec![socket], seams(&clock, &randomness)).await.unwrap();
         let sample = running.sample.take().expect("the sample province");
         let enrolment_code = running.enrolment_code.take().expect("nobody has enrolled").expose().clone();
         Self {
@@ -103,6 +106,7 @@ impl TestApp {
             database,
             _folder: folder,
             clock,
+            randomness,
             issuer,
             sample,
             enrolment_code,
@@ -118,7 +122,8 @@ impl TestApp {
     pub(crate) async fn start(&mut self) {
         assert!(self.running.is_none(), "it runs");
         let sockets = self.config.listen.iter().map(|address| bind(*address).unwrap()).collect();
-        self.running = Some(Running::start(&self.config, sockets, seams(&self.clock)).await.unwrap());
+        let seams = seams(&self.clock, &self.randomness);
+        self.running = Some(Running::start(&self.config, sockets, seams).await.unwrap());
     }
 
     /// Time passes.
@@ -167,6 +172,6 @@ impl TestApp {
     }
 }
 
-fn seams(clock: &Arc<FixedClock>) -> Seams {
-    Seams { clock: Arc::<FixedClock>::clone(clock), entropy: Arc::new(OsEntropy) }
+fn seams(clock: &Arc<FixedClock>, randomness: &Arc<Randomness>) -> Seams {
+    Seams { clock: Arc::<FixedClock>::clone(clock), entropy: Arc::<Randomness>::clone(randomness) }
 }

@@ -1,6 +1,7 @@
 //! What the stories stand on.
 //!
-//! - [`app`] the whole service in this process, on either engine, with a clock that a story moves: [`clock`].
+//! - [`app`] the whole service in this process, on either engine, with a clock that a story moves: [`clock`], and randomness that it
+//!   breaks: [`randomness`].
 //! - [`actors`] people at their browsers, and applications.
 //! - [`services`] what systems ask for: proofs, seals, certificates.
 //! - [`program`] the program itself, serving the sample province.
@@ -24,5 +25,6 @@ pub(crate) mod intruder;
 pub(crate) mod packages;
 pub(crate) mod postgres;
 pub(crate) mod program;
+pub(crate) mod randomness;
 pub(crate) mod relying_party;
 pub(crate) mod services;

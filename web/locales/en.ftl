@@ -461,6 +461,7 @@ refused-no-such-type = There is no such type of certificate.
 refused-no-such-session = This session is over already.
 refused-no-such-consent = You have given this application nothing.
 refused-busy = The server is busy: please try again in a moment.
+refused-out-of-service = Nothing can be signed or opened here at the moment; nothing was changed. Please try again later.
 
 ## Log
 log-size = { $count } entries

@@ -461,6 +461,7 @@ refused-no-such-type = 没有这个证照类型。
 refused-no-such-session = 这个登录已经结束。
 refused-no-such-consent = 您没有向这个应用授权。
 refused-busy = 系统繁忙，请稍后再试。
+refused-out-of-service = 密码服务暂不可用，本次操作未作任何更改，请稍后再试。
 
 ## 日志
 log-size = 共 { $count } 条

@@ -323,9 +323,10 @@ fn signatures_xml(
 }
 
 fn references(files: &[(String, Vec<u8>)]) -> String {
-    files.iter().fold(String::new(), |mut out, (name, data)| {
-        let digest = BASE64.encode(gm::sm3::hash(data));
-        let name = escape(name);
+    let contents: Vec<&[u8]> = files.iter().map(|(_, data)| data.as_slice()).collect();
+    let digests = gm::sm3::hash_many(&contents);
+    files.iter().zip(digests).fold(String::new(), |mut out, ((name, _), digest)| {
+        let (name, digest) = (escape(name), BASE64.encode(digest));
         let _ = write!(
             out,
             "<ofd:Reference FileRef=\"/{name}\"><ofd:CheckValue>{digest}</ofd:CheckValue></ofd:Reference>"

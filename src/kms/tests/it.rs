@@ -1,12 +1,16 @@
 //! The life of keys through the public interface.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-use std::sync::{Arc, OnceLock};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
 
-use base::{OsEntropy, Secret, Timestamp};
+use base::{Clock, Entropy, OsEntropy, Secret, SystemClock, Timestamp};
+use gm::drbg::{self, HealthTest};
+use gm::module::Failure;
 use jose::{Expect, Jwks, JwsSigner, KeySet, jwt};
 use kms::{
-    Algorithm, CertSigner, JwsKey, KeyProvider, KeyRecord, KeyState, KmsError, Purpose, SoftwareProvider,
+    Algorithm, CertSigner, CryptoModule, JwsKey, KeyProvider, KeyRecord, KeyState, KmsError, Purpose,
+    SoftwareProvider,
 };
 use pki::Signer;
 
@@ -14,15 +18,20 @@ fn noon() -> Timestamp {
     Timestamp::from_unix_seconds(1_795_507_200)
 }
 
+/// All providers of a process share its module.
 fn provider(master: u8) -> SoftwareProvider {
-    SoftwareProvider::new(Secret::new([master; 32]), Arc::new(OsEntropy))
+    static MODULE: OnceLock<Arc<CryptoModule>> = OnceLock::new();
+    let power_on = || {
+        let alarm = Box::new(|failure: Failure| panic!("{failure}"));
+        Arc::new(CryptoModule::power_on(Arc::new(OsEntropy), Arc::new(SystemClock), alarm).unwrap())
+    };
+    SoftwareProvider::new(Secret::new([master; 32]), Arc::clone(MODULE.get_or_init(power_on)))
 }
 
 fn token_key(algorithm: Algorithm) -> KeyRecord {
     // An RSA key takes long to make, so all tests share one.
     static RSA: OnceLock<KeyRecord> = OnceLock::new();
-    let make =
-        || provider(1).generate("key_1", Purpose::TokenSigning, algorithm, noon(), &OsEntropy).unwrap();
+    let make = || provider(1).generate("key_1", Purpose::TokenSigning, algorithm, noon()).unwrap();
     if algorithm == Algorithm::Rsa2048 { RSA.get_or_init(make).clone() } else { make() }
 }
 
@@ -162,19 +171,19 @@ fn only_active_keys_sign_and_retired_ones_still_verify() {
 #[test]
 fn seals_and_checkpoints_are_sm2_alone() {
     for purpose in [Purpose::SealMaker, Purpose::SealSigning, Purpose::LogCheckpoint] {
-        let refused = provider(1).generate("key_1", purpose, Algorithm::P256, noon(), &OsEntropy);
+        let refused = provider(1).generate("key_1", purpose, Algorithm::P256, noon());
         assert_eq!(
             refused.err(),
             Some(KmsError::AlgorithmNotForPurpose { purpose, algorithm: Algorithm::P256 })
         );
-        assert!(provider(1).generate("key_1", purpose, Algorithm::Sm2, noon(), &OsEntropy).is_ok());
+        assert!(provider(1).generate("key_1", purpose, Algorithm::Sm2, noon()).is_ok());
     }
 }
 
 #[test]
 fn a_key_has_a_name_of_bounded_length() {
     for id in [String::new(), "k".repeat(65)] {
-        let refused = provider(1).generate(&id, Purpose::TokenSigning, Algorithm::Sm2, noon(), &OsEntropy);
+        let refused = provider(1).generate(&id, Purpose::TokenSigning, Algorithm::Sm2, noon());
         assert_eq!(refused.err(), Some(KmsError::KeyId { limit: 64, got: id.len() }));
     }
 }
@@ -209,4 +218,132 @@ fn secrets_and_places_have_limits() {
     assert!(matches!(kms.seal_blob("", b"x"), Err(KmsError::Size { what: "context", got: 0, .. })));
     let most = kms.seal_blob("p", &vec![7; 65_536]).unwrap();
     assert_eq!(kms.open_blob("p", &most).unwrap().expose().len(), 65_536);
+}
+
+/// Randomness that is the same in every run, until it gets stuck.
+#[derive(Default)]
+struct Dice {
+    seed: u64,
+    thrown: AtomicU64,
+    stuck: AtomicBool,
+}
+
+impl Entropy for Dice {
+    fn fill(&self, out: &mut [u8]) {
+        for chunk in out.chunks_mut(gm::sm3::DIGEST_BYTES) {
+            let throw = self.thrown.fetch_add(1, Ordering::SeqCst);
+            let digest = gm::sm3::hash_all(&[&self.seed.to_be_bytes(), &throw.to_be_bytes()]);
+            chunk.iter_mut().zip(digest).for_each(|(byte, d)| *byte = d);
+        }
+        if self.stuck.load(Ordering::SeqCst) {
+            out.fill(7);
+        }
+    }
+}
+
+#[derive(Default)]
+struct HandClock(AtomicI64);
+
+impl Clock for HandClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_unix_seconds(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// A provider whose randomness can be broken, and what its operator was told.
+struct Bench {
+    kms: SoftwareProvider,
+    dice: Arc<Dice>,
+    clock: Arc<HandClock>,
+    told: Arc<Mutex<Vec<Failure>>>,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let (dice, clock) = (Arc::new(Dice::default()), Arc::new(HandClock::default()));
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let hears = Arc::clone(&told);
+        let alarm = Box::new(move |failure| hears.lock().unwrap().push(failure));
+        let (entropy, time) = (Arc::<Dice>::clone(&dice), Arc::<HandClock>::clone(&clock));
+        let module = CryptoModule::power_on(entropy, time, alarm).unwrap();
+        let kms = SoftwareProvider::new(Secret::new([1; 32]), Arc::new(module));
+        Self { kms, dice, clock, told }
+    }
+
+    fn told(&self) -> Vec<Failure> {
+        self.told.lock().unwrap().clone()
+    }
+}
+
+const STUCK: Failure =
+    Failure::Generator(drbg::Error::Unhealthy { source_number: 0, test: HealthTest::RepetitionCount });
+
+#[test]
+fn seeded_randomness_is_sound_for_the_module_and_makes_the_same_keys_again() {
+    let keys = |seed| {
+        let dice = Arc::new(Dice { seed, ..Dice::default() });
+        let alarm = Box::new(|failure: Failure| panic!("{failure}"));
+        let module = CryptoModule::power_on(dice, Arc::new(HandClock::default()), alarm).unwrap();
+        let kms = SoftwareProvider::new(Secret::new([1; 32]), Arc::new(module));
+        let make = |id: &str| kms.generate(id, Purpose::SealSigning, Algorithm::Sm2, noon()).unwrap();
+        [make("key_1"), make("key_2")]
+    };
+    for seed in 0..20 {
+        let [one, other] = keys(seed);
+        assert_ne!(one.public_key_der, other.public_key_der);
+        assert_eq!(keys(seed), [one, other]);
+    }
+}
+
+#[test]
+fn once_its_randomness_is_stuck_nothing_is_made_opened_or_signed_any_more() {
+    let bench = Bench::new();
+    let make = |id, purpose, algorithm| bench.kms.generate(id, purpose, algorithm, noon());
+    let open = |record: &KeyRecord| bench.kms.open(record);
+    let sm2 = make("sm2", Purpose::TokenSigning, Algorithm::Sm2).unwrap();
+    let p256 = make("p256", Purpose::TokenSigning, Algorithm::P256).unwrap();
+    let tls = make("tls", Purpose::TlsServer, Algorithm::P256).unwrap();
+    let [sm2_key, p256_key, tls_key] = [&sm2, &p256, &tls].map(|record| open(record).unwrap());
+    let blob = bench.kms.seal_blob("place", b"secret").unwrap();
+
+    bench.dice.stuck.store(true, Ordering::SeqCst);
+    assert!(sm2_key.sign_raw(b"x").is_ok(), "the seed is young, and the source has not been asked");
+    bench.clock.0.fetch_add(60, Ordering::SeqCst);
+    assert_eq!(bench.told(), []);
+    assert_eq!(sm2_key.sign_raw(b"x"), Err(KmsError::OutOfService));
+    assert_eq!(bench.told(), [STUCK], "the operator hears why");
+    bench.dice.stuck.store(false, Ordering::SeqCst);
+
+    let refused = Algorithm::ALL.map(|a| make("new", Purpose::TokenSigning, a).err());
+    assert_eq!(refused, [const { Some(KmsError::OutOfService) }; 3]);
+    for key in [&sm2_key, &p256_key] {
+        assert_eq!(key.sign_der(b"x"), Err(KmsError::OutOfService), "{}", key.id());
+        assert_eq!(key.sign_raw(b"x"), Err(KmsError::OutOfService), "{}", key.id());
+    }
+    assert_eq!([&sm2, &p256].map(|record| open(record).err()), [const { Some(KmsError::OutOfService) }; 2]);
+    assert_eq!(bench.kms.seal_blob("place", b"secret"), Err(KmsError::OutOfService));
+    assert_eq!(bench.kms.open_blob("place", &blob).err(), Some(KmsError::OutOfService));
+    assert_eq!(bench.kms.in_service(), Err(KmsError::OutOfService));
+    let token = jwt::sign(&JwsKey::new(sm2_key).unwrap(), "JWT", &serde_json::json!({}));
+    let source = std::error::Error::source(&token.unwrap_err()).map(ToString::to_string);
+    assert_eq!(source, Some(KmsError::OutOfService.to_string()), "a token's signer says why it did not sign");
+    assert!(tls_key.sign_der(b"x").is_ok(), "somebody must be able to tell");
+    assert_eq!(bench.told(), [STUCK], "and hears it once");
+}
+
+#[test]
+fn whoever_asks_whether_it_serves_finds_a_broken_source_before_a_key_does() {
+    let bench = Bench::new();
+    assert_eq!(bench.kms.in_service(), Ok(()));
+    bench.dice.stuck.store(true, Ordering::SeqCst);
+    bench.clock.0.fetch_add(60, Ordering::SeqCst);
+    assert_eq!((bench.kms.in_service(), bench.told()), (Err(KmsError::OutOfService), vec![STUCK]));
+}
+
+#[test]
+fn a_module_over_stuck_randomness_does_not_power_on() {
+    let dice = Arc::new(Dice { stuck: AtomicBool::new(true), ..Dice::default() });
+    let alarm = Box::new(|failure: Failure| panic!("nobody relied on it: {failure}"));
+    let refused = CryptoModule::power_on(dice, Arc::new(HandClock::default()), alarm).err();
+    assert_eq!(refused, Some(STUCK));
 }

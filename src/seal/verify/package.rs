@@ -157,9 +157,10 @@ impl<'a> Facts<'a> {
             Ok(pages) => Ok(pages.into_iter().map(|page| page.id).collect()),
             Err(error) => Err(error.to_string()),
         };
+        let (names, files): (Vec<_>, Vec<_>) = package.files().unzip();
         Self {
             package,
-            digests: package.files().map(|(name, data)| (name, gm::sm3::hash(data))).collect(),
+            digests: names.into_iter().zip(gm::sm3::hash_many(&files)).collect(),
             roles: coverage::reachable(package),
             pages: (0..package.doc_bodies().len()).map(pages).collect(),
         }

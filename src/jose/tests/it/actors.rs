@@ -67,7 +67,7 @@ pub(crate) struct Sm2Key {
 impl Sm2Key {
     pub(crate) fn new() -> Self {
         let key = gm::sm2::SigningKey::generate(&mut base::entropy::rng(&OsEntropy));
-        let jwk = Jwk::from_public(&pki::PublicKey::Sm2(key.verifying_key().clone())).unwrap();
+        let jwk = Jwk::from_public(&key.verifying_key().clone().into()).unwrap();
         Self { key, jwk }
     }
 }

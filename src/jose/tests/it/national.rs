@@ -87,3 +87,20 @@ fn a_point_of_one_curve_is_no_key_of_the_other() {
     let relabelled = p256.replace("P-256", "SM2").replace("ES256", "SM2");
     assert_eq!(Jwk::from_json(relabelled.as_bytes()), Err(JwkError::Member { member: "x" }));
 }
+
+#[test]
+fn a_key_that_many_tokens_come_under_goes_on_judging_as_at_first() {
+    let sm2 = Sm2Key::new();
+    let set = keys(&[&sm2.jwk]);
+    let good = access_token(&sm2, &good_claims());
+    let (input, signature) = good.rsplit_once('.').unwrap();
+    let of_another = access_token(&Sm2Key::new(), &good_claims());
+    let forged = format!("{input}.{}", of_another.rsplit_once('.').unwrap().1);
+    let turned = format!("{input}.{}", signature.chars().rev().collect::<String>());
+    // Its table of multiples is made on the way (`pki::Sm2Key`).
+    for _ in 0..50 {
+        assert!(set.verify(&good, &at_noon()).is_ok());
+        assert_eq!(refusal(&set, &forged, &at_noon()), Reason::Signature);
+        assert!(set.verify(&turned, &at_noon()).is_err());
+    }
+}

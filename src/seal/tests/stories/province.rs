@@ -30,7 +30,7 @@ impl Key {
 
 impl Signer for Key {
     fn public_key(&self) -> PublicKey {
-        PublicKey::Sm2(self.0.verifying_key().clone())
+        self.0.verifying_key().clone().into()
     }
 
     fn algorithm(&self) -> SignatureAlgorithm {

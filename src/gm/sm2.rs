@@ -19,6 +19,7 @@ mod known_answers;
 mod nonce;
 pub(crate) mod point;
 mod scalar;
+mod shared;
 mod signature;
 mod signing;
 mod table;

@@ -68,6 +68,13 @@ fn in_memory(big_endian: &[u8; 32]) -> [u8; 32] {
     bytes
 }
 
+#[test]
+fn nothing_at_all_is_left_of_round_keys() {
+    let [before, after] = left_behind(sm4_key());
+    assert!(before.iter().filter(|byte| **byte != 0).count() > before.len() / 2);
+    assert!(after.iter().all(|byte| *byte == 0));
+}
+
 fn sm4_key() -> sm4::Key {
     sm4::Key::new(&[0xa5; 16])
 }

@@ -17,8 +17,6 @@ const SCREENSHOTS: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/../screenshots"
 const TAB_STOPS_MAX_COUNT: usize = 60;
 /// The longest that a page may take, on a machine with more to do.
 const PAGE_LOAD_MAX: Duration = Duration::from_secs(30);
-/// How long between two looks at whether it is there.
-const PAGE_LOOK_INTERVAL: Duration = Duration::from_millis(20);
 /// The name of what has the focus, as a screen reader would say it, and whether one sees that it has it.
 const FOCUSED: &str = "
     const e = document.activeElement, style = getComputedStyle(e);
@@ -97,11 +95,7 @@ impl Browser {
     pub(crate) async fn enter(&self) {
         self.ask::<Value>("window.isBefore = true; return null;").await;
         self.press(Key::Enter).await;
-        let loaded = async {
-            while !self.shows_another_page().await {
-                tokio::time::sleep(PAGE_LOOK_INTERVAL).await;
-            }
-        };
+        let loaded = async { while !self.shows_another_page().await {} };
         tokio::time::timeout(PAGE_LOAD_MAX, loaded).await.expect("Enter leads to another page");
     }
 

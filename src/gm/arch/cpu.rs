@@ -42,14 +42,13 @@ pub fn level() -> Level {
 }
 
 /// The proofs that a level is in use. They cannot be made elsewhere.
+#[cfg(target_arch = "x86_64")]
 macro_rules! tokens {
     ($($(#[$doc:meta])* $name:ident = $level:ident;)*) => {$(
         $(#[$doc])*
         #[derive(Clone, Copy)]
-        #[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "no fast path for this processor yet"))]
         pub(crate) struct $name(());
 
-        #[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "no fast path for this processor yet"))]
         impl $name {
             /// The proof, where the level is in use.
             #[inline]
@@ -60,6 +59,7 @@ macro_rules! tokens {
     )*};
 }
 
+#[cfg(target_arch = "x86_64")]
 tokens! {
     /// AES-NI, PCLMULQDQ, SSSE3 and SSE4.1 may be used.
     AesNi = AesNi;

@@ -41,12 +41,14 @@ struct Watched;
 
 // SAFETY: all is left to the system's allocator.
 unsafe impl GlobalAlloc for Watched {
+    // SAFETY: the trait's contract is the system allocator's.
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // Zeroed, so that there is nothing in a block but what was written to it.
         // SAFETY: as the caller promises.
         unsafe { System.alloc_zeroed(layout) }
     }
 
+    // SAFETY: the trait's contract is the system allocator's.
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         // SAFETY: the block is the caller's, of this length, and all of it was set when it was handed out.
         let bytes = unsafe { core::slice::from_raw_parts(block, layout.size()) };

@@ -6,10 +6,11 @@ use core::fmt;
 
 use rand_core::CryptoRng;
 use subtle::ConstantTimeEq;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 use super::Error;
 use super::curve::{self, POINT_BYTES, Point, SCALAR_BYTES, Scalar};
+use super::shared::Shared;
 use crate::declassify::verdict;
 use crate::sm3::DIGEST_BYTES;
 use crate::{Rejected, der, kdf, sm3};
@@ -211,21 +212,8 @@ impl fmt::Debug for Ciphertext {
     }
 }
 
-/// The point that both sides arrive at. Wiped when dropped.
-struct Shared {
-    x: Zeroizing<[u8; SCALAR_BYTES]>,
-    y: Zeroizing<[u8; SCALAR_BYTES]>,
-}
-
+/// What is made of (x2, y2).
 impl Shared {
-    fn new(public: &Point, secret: &Scalar) -> Option<Self> {
-        let mut point = public.times(secret)?;
-        let (x, y) = point.coordinates();
-        let shared = Self { x: Zeroizing::new(*x), y: Zeroizing::new(*y) };
-        point.zeroize();
-        Some(shared)
-    }
-
     /// `KDF(x2 || y2)`, `length` bytes.
     fn mask(&self, length: usize) -> Option<Zeroizing<Vec<u8>>> {
         let mut mask = Zeroizing::new(vec![0; length]);

@@ -22,9 +22,10 @@ use core::fmt;
 
 use rand_core::CryptoRng;
 use subtle::ConstantTimeEq;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 use super::curve::{self, POINT_BYTES, Point, SCALAR_BYTES, Scalar};
+use super::shared::Shared;
 use super::{DecryptingKey, EncryptingKey, Error, VerifyingKey};
 use crate::declassify::verdict;
 use crate::{Rejected, kdf, sm3};
@@ -258,22 +259,6 @@ fn truncated(ephemeral: &Point) -> Scalar {
     bytes.iter_mut().zip(x).skip(SCALAR_BYTES / 2).for_each(|(b, x)| *b = *x);
     bytes.iter_mut().skip(SCALAR_BYTES / 2).take(1).for_each(|b| *b |= 0x80);
     curve::reduced(&bytes)
-}
-
-/// U, the point that both sides arrive at. Wiped when dropped.
-pub(super) struct Shared {
-    pub(super) x: Zeroizing<[u8; SCALAR_BYTES]>,
-    pub(super) y: Zeroizing<[u8; SCALAR_BYTES]>,
-}
-
-impl Shared {
-    fn new(public: &Point, secret: &Scalar) -> Option<Self> {
-        let mut point = public.times(secret)?;
-        let (x, y) = point.coordinates();
-        let shared = Self { x: Zeroizing::new(*x), y: Zeroizing::new(*y) };
-        point.zeroize();
-        Some(shared)
-    }
 }
 
 /// What both sides have heard, the initiator's part first.

@@ -110,66 +110,40 @@ impl Jacobian {
     /// squarings.
     #[inline(always)]
     fn add_affine_unequal<F: Field>(&self, f: F, other: &Affine) -> Self {
-        let (h, r) = self.differences(f, other);
-        finish_addition(f, &h, &r, &self.x, &self.y, f.mul(&self.z, &h))
+        Addition::of_affine(f, self, other).sum(f)
     }
 
     /// `self + other` for any two that are not infinity.
     fn add_affine<F: Field>(&self, f: F, other: &Affine) -> Self {
-        let (h, r) = self.differences(f, other);
-        let sum = finish_addition(f, &h, &r, &self.x, &self.y, f.mul(&self.z, &h));
-        Self::select(h.is_zero() & r.is_zero(), &self.double(f), &sum)
-    }
-
-    /// How far apart the two are in x and in y, each times a power of Z.
-    #[inline(always)]
-    fn differences<F: Field>(&self, f: F, other: &Affine) -> (Fe, Fe) {
-        let z2 = f.square(&self.z);
-        let h = f.sub(&f.mul(&other.x, &z2), &self.x);
-        (h, f.sub(&f.mul(&f.mul(&z2, &self.z), &other.y), &self.y))
+        let addition = Addition::of_affine(f, self, other);
+        Self::select(addition.is_doubling(), &self.double(f), &addition.sum(f))
     }
 
     /// `self + other`, either of which may be infinity; wrong for `self = other` and then infinity, and right for `self = -other`.
     /// 12 multiplications, 4 squarings.
     #[inline(always)]
     fn add_unequal<F: Field>(&self, f: F, other: &Self) -> Self {
-        let (z1, z2) = (f.square(&self.z), f.square(&other.z));
-        let (u1, u2) = (f.mul(&self.x, &z2), f.mul(&other.x, &z1));
-        let s1 = f.mul(&self.y, &f.mul(&z2, &other.z));
-        let s2 = f.mul(&other.y, &f.mul(&z1, &self.z));
-        let (h, r) = (f.sub(&u2, &u1), f.sub(&s2, &s1));
-        let sum = finish_addition(f, &h, &r, &u1, &s1, f.mul(&f.mul(&self.z, &other.z), &h));
+        let sum = Addition::of(f, self, &Multiple::of(f, *other)).sum(f);
         let sum = Self::select(other.is_infinity(), self, &sum);
         Self::select(self.is_infinity(), other, &sum)
     }
 
     /// `self + other` whatever they are.
     pub(super) fn add<F: Field>(&self, f: F, other: &Self) -> Self {
-        let sum = self.add_unequal(f, other);
-        // Two points other than infinity gave infinity though they are not each other's negative: they are equal.
-        let (z1, z2) = (f.square(&self.z), f.square(&other.z));
-        let difference = |a: &Fe, b: &Fe, c: &Fe, d: &Fe| f.sub(&f.mul(a, b), &f.mul(c, d));
-        let same_x = difference(&self.x, &z2, &other.x, &z1).is_zero();
-        let (z1, z2) = (f.mul(&z1, &self.z), f.mul(&z2, &other.z));
-        let same_y = difference(&self.y, &z2, &other.y, &z1).is_zero();
-        let same = same_x & same_y & !self.is_infinity() & !other.is_infinity();
-        Self::select(same, &self.double(f), &sum)
+        let addition = Addition::of(f, self, &Multiple::of(f, *other));
+        let sum = Self::select(addition.is_doubling(), &self.double(f), &addition.sum(f));
+        let sum = Self::select(other.is_infinity(), self, &sum);
+        Self::select(self.is_infinity(), other, &sum)
     }
 
     /// `self + other` whatever they are, in time that depends on them.
     #[inline(always)]
     pub(super) fn add_affine_vartime<F: Field>(&self, f: F, other: &Affine) -> Self {
-        if self.is_infinity() != 0 {
-            return if other.is_infinity() != 0 { Self::INFINITY } else { other.lifted() };
+        match (self.is_infinity() != 0, other.is_infinity() != 0) {
+            (_, true) => *self,
+            (true, false) => other.lifted(),
+            (false, false) => Addition::of_affine(f, self, other).sum_vartime(f, self),
         }
-        if other.is_infinity() != 0 {
-            return *self;
-        }
-        let (h, r) = self.differences(f, other);
-        if h.is_zero() != 0 {
-            return if r.is_zero() != 0 { self.double(f) } else { Self::INFINITY };
-        }
-        finish_addition(f, &h, &r, &self.x, &self.y, f.mul(&self.z, &h))
     }
 
     /// `self + other` whatever they are, in time that depends on them.
@@ -180,19 +154,10 @@ impl Jacobian {
     /// `self + other` whatever they are, in time that depends on them.
     #[inline(always)]
     fn add_multiple_vartime<F: Field>(&self, f: F, other: &Multiple) -> Self {
-        let Multiple { point: other, z2, z3 } = other;
         if self.is_infinity() != 0 {
-            return *other;
+            return other.point;
         }
-        let z1 = f.square(&self.z);
-        let (u1, u2) = (f.mul(&self.x, z2), f.mul(&other.x, &z1));
-        let s1 = f.mul(&self.y, z3);
-        let s2 = f.mul(&other.y, &f.mul(&z1, &self.z));
-        let (h, r) = (f.sub(&u2, &u1), f.sub(&s2, &s1));
-        if h.is_zero() != 0 {
-            return if r.is_zero() != 0 { self.double(f) } else { Self::INFINITY };
-        }
-        finish_addition(f, &h, &r, &u1, &s1, f.mul(&f.mul(&self.z, &other.z), &h))
+        Addition::of(f, self, other).sum_vartime(f, self)
     }
 
     /// `2^times self`
@@ -232,15 +197,65 @@ impl Multiple {
     }
 }
 
-/// The last steps of every addition: `h = u2 - u1` and `r = s2 - s1`.
-#[inline(always)]
-fn finish_addition<F: Field>(f: F, h: &Fe, r: &Fe, u1: &Fe, s1: &Fe, z: Fe) -> Jacobian {
-    let hh = f.square(h);
-    let hhh = f.mul(&hh, h);
-    let v = f.mul(u1, &hh);
-    let x = f.sub(&f.sub(&f.sub(&f.square(r), &hhh), &v), &v);
-    let y = f.sub(&f.mul(r, &f.sub(&v, &x)), &f.mul(s1, &hhh));
-    Jacobian { x, y, z }
+/// An addition of two points brought to one denominator: `x = u / z^2` and `y = s / z^3` of each, and the Z of their sum.
+struct Addition {
+    u1: Fe,
+    s1: Fe,
+    /// `u2 - u1`
+    h: Fe,
+    /// `s2 - s1`
+    r: Fe,
+    z: Fe,
+}
+
+impl Addition {
+    #[inline(always)]
+    fn of<F: Field>(f: F, a: &Jacobian, b: &Multiple) -> Self {
+        let Multiple { point: b, z2, z3 } = b;
+        let z1 = f.square(&a.z);
+        let (u1, s1) = (f.mul(&a.x, z2), f.mul(&a.y, z3));
+        let h = f.sub(&f.mul(&b.x, &z1), &u1);
+        let r = f.sub(&f.mul(&b.y, &f.mul(&z1, &a.z)), &s1);
+        let z = f.mul(&f.mul(&a.z, &b.z), &h);
+        Self { u1, s1, h, r, z }
+    }
+
+    /// The same with 1 for the Z of `b`.
+    #[inline(always)]
+    fn of_affine<F: Field>(f: F, a: &Jacobian, b: &Affine) -> Self {
+        let z1 = f.square(&a.z);
+        let h = f.sub(&f.mul(&b.x, &z1), &a.x);
+        let r = f.sub(&f.mul(&f.mul(&z1, &a.z), &b.y), &a.y);
+        let z = f.mul(&a.z, &h);
+        Self { u1: a.x, s1: a.y, h, r, z }
+    }
+
+    /// All ones when the points are the same, of which [`Self::sum`] knows nothing, or both infinity.
+    #[inline(always)]
+    const fn is_doubling(&self) -> u64 {
+        self.h.is_zero() & self.r.is_zero()
+    }
+
+    #[inline(always)]
+    fn sum<F: Field>(&self, f: F) -> Jacobian {
+        let Self { u1, s1, h, r, z } = self;
+        let hh = f.square(h);
+        let hhh = f.mul(&hh, h);
+        let v = f.mul(u1, &hh);
+        let x = f.sub(&f.sub(&f.sub(&f.square(r), &hhh), &v), &v);
+        let y = f.sub(&f.mul(r, &f.sub(&v, &x)), &f.mul(s1, &hhh));
+        Jacobian { x, y, z: *z }
+    }
+
+    /// The sum also of a point with itself, in time that depends on both; `a` is the first of them.
+    #[inline(always)]
+    fn sum_vartime<F: Field>(&self, f: F, a: &Jacobian) -> Jacobian {
+        match (self.h.is_zero() != 0, self.r.is_zero() != 0) {
+            (true, true) => a.double(f),
+            (true, false) => Jacobian::INFINITY,
+            (false, _) => self.sum(f),
+        }
+    }
 }
 
 /// `a / 2`

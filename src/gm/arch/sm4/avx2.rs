@@ -6,7 +6,8 @@ use core::arch::x86_64::*;
 
 use super::basis;
 use super::lanes::{AFTER_SUB_BYTES, TURNS, lanes, through_aes};
-use super::memory::{load_128, load_256, store_256};
+use super::memory::{load_256, store_256};
+use super::ymm::{counters, table};
 use crate::arch::cpu::Avx2;
 use crate::sm4::{Block, Direction, RoundKeys, padded};
 
@@ -41,21 +42,4 @@ fn sub_bytes(x: __m256i) -> __m256i {
     let low = _mm_aesenclast_si128(_mm256_castsi256_si128(x), zero);
     let high = _mm_aesenclast_si128(_mm256_extracti128_si256::<1>(x), zero);
     _mm256_set_m128i(high, low)
-}
-
-#[inline]
-#[target_feature(enable = "avx2")]
-fn table(bytes: &[u8; 16]) -> __m256i {
-    _mm256_broadcastsi128_si256(load_128(core::array::from_ref(bytes)))
-}
-
-/// Eight big-endian counters: the blocks of a group lie in four vectors of two, and a word's vector holds the first of each
-/// pair, then the second.
-#[inline]
-#[target_feature(enable = "avx2")]
-fn counters(first: u32) -> __m256i {
-    let swap = _mm_set_epi8(12, 13, 14, 15, 8, 9, 10, 11, 4, 5, 6, 7, 0, 1, 2, 3);
-    let order = _mm256_set_epi32(7, 5, 3, 1, 6, 4, 2, 0);
-    let numbers = _mm256_add_epi32(_mm256_set1_epi32(first.cast_signed()), order);
-    _mm256_shuffle_epi8(numbers, _mm256_broadcastsi128_si256(swap))
 }

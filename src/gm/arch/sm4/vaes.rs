@@ -6,7 +6,8 @@ use core::arch::x86_64::*;
 
 use super::basis;
 use super::lanes::{AFTER_SUB_BYTES, TURNS, lanes, through_aes};
-use super::memory::{load_128, load_256, store_256};
+use super::memory::{load_256, store_256};
+use super::ymm::{counters, table};
 use crate::arch::cpu::Vaes;
 use crate::sm4::{Block, Direction, RoundKeys, padded};
 
@@ -38,21 +39,4 @@ through_aes! {
 #[target_feature(enable = "avx2,vaes")]
 fn sub_bytes(x: __m256i) -> __m256i {
     _mm256_aesenclast_epi128(x, _mm256_setzero_si256())
-}
-
-#[inline]
-#[target_feature(enable = "avx2")]
-fn table(bytes: &[u8; 16]) -> __m256i {
-    _mm256_broadcastsi128_si256(load_128(core::array::from_ref(bytes)))
-}
-
-/// Eight big-endian counters: the blocks of a group lie in four vectors of two, and a word's vector holds the first of each
-/// pair, then the second.
-#[inline]
-#[target_feature(enable = "avx2")]
-fn counters(first: u32) -> __m256i {
-    let swap = _mm_set_epi8(12, 13, 14, 15, 8, 9, 10, 11, 4, 5, 6, 7, 0, 1, 2, 3);
-    let order = _mm256_set_epi32(7, 5, 3, 1, 6, 4, 2, 0);
-    let numbers = _mm256_add_epi32(_mm256_set1_epi32(first.cast_signed()), order);
-    _mm256_shuffle_epi8(numbers, _mm256_broadcastsi128_si256(swap))
 }

@@ -6,6 +6,7 @@
 #![expect(unsafe_code, reason = "vector instructions, behind the tokens that prove them")]
 #![expect(clippy::indexing_slicing, reason = "lanes and words are numbered by constants")]
 
+mod in_turn;
 mod x16;
 mod x8;
 
@@ -17,6 +18,20 @@ use crate::hmac::{self, Chain};
 use crate::sm3::compress::{Block, State, Word, compress};
 use x8::X8;
 use x16::X16;
+
+/// Takes the first of `blocks` into `state`, one after the other, and says which are left: fewer than are worth it. What is left of the
+/// others on the stack is wiped.
+pub(crate) fn compress_in_turn<'a>(proof: Avx2, state: &mut State, blocks: &'a [Block]) -> &'a [Block] {
+    #[target_feature(enable = "avx2")]
+    fn with_avx2<'a>(proof: Avx2, state: &mut State, blocks: &'a [Block]) -> &'a [Block] {
+        in_turn::compress(proof, state, blocks)
+    }
+    if blocks.len() < in_turn::WORTH_THE_LANES {
+        return blocks;
+    }
+    // SAFETY: the token proves AVX2.
+    unsafe { with_avx2(proof, state, blocks) }
+}
 
 /// Takes the blocks of `runs[i]` into `states[i]`; all runs are of one length.
 pub(crate) fn compress_8(proof: Avx2, states: &mut [State; 8], runs: &[&[Block]; 8]) {
@@ -115,9 +130,20 @@ fn store_states<W: Wide<N>, const N: usize>([a, b, c, d, e, f, g, h]: [W; 8], st
 /// The sixteen words of every block.
 #[inline(always)]
 fn load_blocks<W: Wide<N>, const N: usize>(proof: W::Proof, blocks: [&Block; N]) -> [W; 16] {
-    let quad = |i: usize| W::gather(proof, blocks.map(|block| load_bytes(&block.as_chunks().0[i])));
-    let quads: [[W; 4]; 4] = array::from_fn(quad);
-    array::from_fn(|i| quads[i / 4][i % 4].swapped())
+    // Loops, since what goes through the functions of arrays may not be compiled for the vector instructions.
+    let mut words = [W::gather(proof, [load_bytes(&[0; 16]); N]); 4];
+    for (i, four) in words.iter_mut().enumerate() {
+        let mut quads = [load_bytes(&[0; 16]); N];
+        for (quad, block) in quads.iter_mut().zip(blocks) {
+            *quad = load_bytes(&block.as_chunks().0[i]);
+        }
+        *four = W::gather(proof, quads);
+        for word in four {
+            *word = word.swapped();
+        }
+    }
+    let [[a, b, c, d], [e, f, g, h], [i, j, k, l], [m, n, o, p]] = words;
+    [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p]
 }
 
 #[inline(always)]

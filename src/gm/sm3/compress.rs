@@ -5,6 +5,8 @@
 use zeroize::Zeroize;
 
 use super::BLOCK_BYTES;
+#[cfg(target_arch = "x86_64")]
+use crate::arch::{cpu::Avx2, sm3::compress_in_turn};
 
 /// The chaining value: A to H.
 pub(crate) type State = [u32; 8];
@@ -17,7 +19,7 @@ pub(crate) const INITIAL: State =
     [0x7380_166f, 0x4914_b2b9, 0x1724_42d7, 0xda8a_0600, 0xa96f_30bc, 0x1631_38aa, 0xe38d_ee4d, 0xb0fb_0e4e];
 
 /// `T_j <<< (j mod 32)` (GB/T 32905-2016, 4.2 and 5.3.3).
-const ROTATED: [[u32; 16]; 4] = {
+pub(crate) static ROTATED: [[u32; 16]; 4] = {
     let mut rotated = [[0; 16]; 4];
     let mut j = 0;
     while j < 64 {
@@ -92,6 +94,11 @@ impl Word for u32 {
 
 /// Takes `blocks` into `state`, one after the other. What is left of them on the stack is wiped.
 pub(crate) fn compress_blocks(state: &mut State, blocks: &[Block]) {
+    #[cfg(target_arch = "x86_64")]
+    let blocks = match Avx2::here() {
+        Some(avx2) => compress_in_turn(avx2, state, blocks),
+        None => blocks,
+    };
     let mut words = [0; 16];
     for block in blocks {
         words.iter_mut().zip(block.as_chunks().0).for_each(|(w, bytes)| *w = u32::from_be_bytes(*bytes));
@@ -100,14 +107,31 @@ pub(crate) fn compress_blocks(state: &mut State, blocks: &[Block]) {
     words.zeroize();
 }
 
-/// `CF(V, B)`: takes the block of `words` into `state`; `words` end as the last of the expanded ones.
+/// Where the rounds find their words.
+pub(crate) trait Words<W> {
+    /// `W_i` and `W'_i` (GB/T 32905-2016, 5.3.2) of round i = 16 `turn` + `j`. They are asked for in order; `LATE` says that it is not
+    /// the first turn.
+    fn of_round<const LATE: bool>(&mut self, turn: usize, j: usize) -> (W, W);
+}
+
+/// The words of a block, expanded on the way: at round i they hold W_i to W_i+15, turned so that each has its place mod 16.
+impl<W: Word> Words<W> for [W; 16] {
+    #[inline(always)]
+    fn of_round<const LATE: bool>(&mut self, _turn: usize, j: usize) -> (W, W) {
+        let word = self[j];
+        let ahead = if LATE || j >= 12 { expand(self, j + 4) } else { self[j + 4] };
+        (word, word.xor(ahead))
+    }
+}
+
+/// `CF(V, B)`: takes the block of `words` into `state`.
 #[inline(always)]
-pub(crate) fn compress<W: Word>(state: &mut [W; 8], words: &mut [W; 16]) {
+pub(crate) fn compress<W: Word>(state: &mut [W; 8], words: &mut impl Words<W>) {
     let mut s = *state;
     let [early, late @ ..] = &ROTATED;
-    s = sixteen_rounds::<W, false>(s, words, early);
-    for constants in late {
-        s = sixteen_rounds::<W, true>(s, words, constants);
+    s = sixteen_rounds::<W, false>(s, words, 0, early);
+    for (turn, constants) in (1..).zip(late) {
+        s = sixteen_rounds::<W, true>(s, words, turn, constants);
     }
     state.iter_mut().zip(s).for_each(|(v, s)| *v = v.xor(s));
 }
@@ -115,33 +139,31 @@ pub(crate) fn compress<W: Word>(state: &mut [W; 8], words: &mut [W; 16]) {
 #[inline(always)]
 fn sixteen_rounds<W: Word, const LATE: bool>(
     mut s: [W; 8],
-    words: &mut [W; 16],
+    words: &mut impl Words<W>,
+    turn: usize,
     constants: &[u32; 16],
 ) -> [W; 8] {
     macro_rules! rounds {
-        ($($j:literal)*) => {$( s = round::<W, LATE>(s, words, constants[$j], $j); )*};
+        ($($j:literal)*) => {$( s = round::<W, LATE>(s, words.of_round::<LATE>(turn, $j), constants[$j]); )*};
     }
     rounds!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15);
     s
 }
 
-/// Round j of the sixteen (GB/T 32905-2016, 5.3.3); `words` hold W_j to W_j+15, turned so that each has its place mod 16.
+/// One round (GB/T 32905-2016, 5.3.3), with `W_j` and `W'_j`.
 #[inline(always)]
 fn round<W: Word, const LATE: bool>(
     [a, b, c, d, e, f, g, h]: [W; 8],
-    words: &mut [W; 16],
+    (word, primed): (W, W),
     constant: u32,
-    j: usize,
 ) -> [W; 8] {
-    let word = words[j];
-    let ahead = if LATE || j >= 12 { expand(words, j + 4) } else { words[j + 4] };
     let a12 = a.rotated::<12>();
     let ss1 = a12.plus(a.all(constant)).plus(e).rotated::<7>();
     let ss2 = ss1.xor(a12);
     let ff = if LATE { a.majority(b, c) } else { a.xor3(b, c) };
     let gg = if LATE { e.choice(f, g) } else { e.xor3(f, g) };
     // The sums are ordered so that what is known early is added first.
-    let tt1 = d.plus(word.xor(ahead)).plus(ff).plus(ss2);
+    let tt1 = d.plus(primed).plus(ff).plus(ss2);
     let tt2 = h.plus(word).plus(gg).plus(ss1);
     [tt1, a, b.rotated::<9>(), c, tt2.p0(), e, f.rotated::<19>(), g]
 }

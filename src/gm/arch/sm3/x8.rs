@@ -40,6 +40,17 @@ impl X8 {
     }
 }
 
+impl X8 {
+    /// The number of every lane.
+    #[inline(always)]
+    pub(super) fn lanes(self) -> [u32; 8] {
+        let mut lanes = [0; 8];
+        // SAFETY: 32 bytes are written where 32 bytes are; whoever has an `X8` holds the proof of AVX2.
+        unsafe { _mm256_storeu_si256(lanes.as_mut_ptr().cast(), self.0) }
+        lanes
+    }
+}
+
 impl Word for X8 {
     #[inline(always)]
     fn all(self, constant: u32) -> Self {
@@ -98,7 +109,13 @@ impl Wide<8> for X8 {
     #[inline(always)]
     fn gather(_: Avx2, quads: [__m128i; 8]) -> [Self; 4] {
         // Lane i is in row i mod 4, in its lower half or its upper one.
-        turned(array::from_fn(|row| x8!(_mm256_set_m128i(quads[row + 4], quads[row]))))
+        let [a, b, c, d, e, f, g, h] = quads;
+        turned([
+            x8!(_mm256_set_m128i(e, a)),
+            x8!(_mm256_set_m128i(f, b)),
+            x8!(_mm256_set_m128i(g, c)),
+            x8!(_mm256_set_m128i(h, d)),
+        ])
     }
 
     #[inline(always)]

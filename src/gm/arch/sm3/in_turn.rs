@@ -115,14 +115,15 @@ macro_rules! sixteen {
 /// `CF(V, B)` (GB/T 32905-2016, 5.3.3) for the block of one lane.
 #[inline(never)]
 fn rounds(_: Avx2, state: &mut State, expanded: &Expanded, lane: usize) {
-    let [[words, _], ..] = expanded;
+    // What follows the lane's place, to the end.
+    let words = &expanded.as_flattened().as_flattened()[lane % 8..];
     let [mut a, mut b, mut c, mut d, mut e, mut f, mut g, mut h] = *state;
-    // SAFETY: the token proves BMI1 and BMI2 (ANDN, RORX). From the lane's place in the first row, at most 4 of whose 32 bytes are read,
-    // the last place is 63 rows of 64 bytes and 32 more further on, inside `expanded`; `constants` are 64 numbers. Nothing is written.
+    // SAFETY: the token proves BMI1 and BMI2 (ANDN, RORX). Read are the first of `words` and every eighth after it, 128 in all of the
+    // 1017 or more that there are, and the 64 constants. Nothing is written.
     unsafe {
         asm!(
             concat!(sixteen!(early "0"), sixteen!(late "16"), sixteen!(late "32"), sixteen!(late "48")),
-            words = in(reg) words[lane..].as_ptr(), constants = sym ROTATED,
+            words = in(reg) words.as_ptr(), constants = sym ROTATED,
             a = inout(reg) a, b = inout(reg) b, c = inout(reg) c, d = inout(reg) d,
             e = inout(reg) e, f = inout(reg) f, g = inout(reg) g, h = inout(reg) h,
             t = out(reg) _, u = out(reg) _, v = out(reg) _, w = out(reg) _,

@@ -1,4 +1,4 @@
-//! SM3's compression function over 8 blocks (AVX2) or 16 (AVX-512) at a time.
+//! SM3's compression function over 8 blocks (AVX2) or 16 (AVX-512) at a time; of one message ([`in_turn`]) the words alone.
 //!
 //! The rounds are those of `sm3::compress`. Here are the words that hold one number for each block, and how blocks and chaining
 //! values get into them and out: as matrices that are turned, four words of every lane at a time.
@@ -19,8 +19,8 @@ use crate::sm3::compress::{Block, State, Word, compress};
 use x8::X8;
 use x16::X16;
 
-/// Takes the first of `blocks` into `state`, one after the other, and says which are left: fewer than are worth it. What is left of the
-/// others on the stack is wiped.
+/// Takes the first of `blocks` into `state`, one after the other, and says which are left: fewer than are worth it. The words of
+/// the others are wiped.
 pub(crate) fn compress_in_turn<'a>(proof: Avx2, state: &mut State, blocks: &'a [Block]) -> &'a [Block] {
     #[target_feature(enable = "avx2")]
     fn with_avx2<'a>(proof: Avx2, state: &mut State, blocks: &'a [Block]) -> &'a [Block] {

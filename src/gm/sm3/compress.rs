@@ -107,31 +107,14 @@ pub(crate) fn compress_blocks(state: &mut State, blocks: &[Block]) {
     words.zeroize();
 }
 
-/// Where the rounds find their words.
-pub(crate) trait Words<W> {
-    /// `W_i` and `W'_i` (GB/T 32905-2016, 5.3.2) of round i = 16 `turn` + `j`. They are asked for in order; `LATE` says that it is not
-    /// the first turn.
-    fn of_round<const LATE: bool>(&mut self, turn: usize, j: usize) -> (W, W);
-}
-
-/// The words of a block, expanded on the way: at round i they hold W_i to W_i+15, turned so that each has its place mod 16.
-impl<W: Word> Words<W> for [W; 16] {
-    #[inline(always)]
-    fn of_round<const LATE: bool>(&mut self, _turn: usize, j: usize) -> (W, W) {
-        let word = self[j];
-        let ahead = if LATE || j >= 12 { expand(self, j + 4) } else { self[j + 4] };
-        (word, word.xor(ahead))
-    }
-}
-
-/// `CF(V, B)`: takes the block of `words` into `state`.
+/// `CF(V, B)`: takes the block of `words` into `state`; `words` end as the last of the expanded ones.
 #[inline(always)]
-pub(crate) fn compress<W: Word>(state: &mut [W; 8], words: &mut impl Words<W>) {
+pub(crate) fn compress<W: Word>(state: &mut [W; 8], words: &mut [W; 16]) {
     let mut s = *state;
     let [early, late @ ..] = &ROTATED;
-    s = sixteen_rounds::<W, false>(s, words, 0, early);
-    for (turn, constants) in (1..).zip(late) {
-        s = sixteen_rounds::<W, true>(s, words, turn, constants);
+    s = sixteen_rounds::<W, false>(s, words, early);
+    for constants in late {
+        s = sixteen_rounds::<W, true>(s, words, constants);
     }
     state.iter_mut().zip(s).for_each(|(v, s)| *v = v.xor(s));
 }
@@ -139,15 +122,23 @@ pub(crate) fn compress<W: Word>(state: &mut [W; 8], words: &mut impl Words<W>) {
 #[inline(always)]
 fn sixteen_rounds<W: Word, const LATE: bool>(
     mut s: [W; 8],
-    words: &mut impl Words<W>,
-    turn: usize,
+    words: &mut [W; 16],
     constants: &[u32; 16],
 ) -> [W; 8] {
     macro_rules! rounds {
-        ($($j:literal)*) => {$( s = round::<W, LATE>(s, words.of_round::<LATE>(turn, $j), constants[$j]); )*};
+        ($($j:literal)*) => {$( s = round::<W, LATE>(s, words_of_round::<W, LATE>(words, $j), constants[$j]); )*};
     }
     rounds!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15);
     s
+}
+
+/// `W_j` and `W'_j` (GB/T 32905-2016, 5.3.2) of the j-th of sixteen rounds, `LATE` when they are not the first sixteen. `words` hold W_j to
+/// W_j+15, turned so that each has its place mod 16, and are expanded by one on the way.
+#[inline(always)]
+pub(crate) fn words_of_round<W: Word, const LATE: bool>(words: &mut [W; 16], j: usize) -> (W, W) {
+    let word = words[j];
+    let ahead = if LATE || j >= 12 { expand(words, j + 4) } else { words[j + 4] };
+    (word, word.xor(ahead))
 }
 
 /// One round (GB/T 32905-2016, 5.3.3), with `W_j` and `W'_j`.

@@ -8,7 +8,7 @@ use zeroize::Zeroize;
 
 use super::x8::X8;
 use super::{Avx2, load_blocks};
-use crate::sm3::compress::{Block, ROTATED, State, Words};
+use crate::sm3::compress::{Block, ROTATED, State, words_of_round};
 
 /// Of every round the `W_j` of 8 blocks, and their `W'_j` (GB/T 32905-2016, 5.3.2).
 type Expanded = [[[u32; 8]; 2]; 64];
@@ -16,8 +16,7 @@ type Expanded = [[[u32; 8]; 2]; 64];
 /// Fewer blocks are faster with their words expanded alone: all 8 lanes cost what the rounds save on so many.
 pub(super) const WORTH_THE_LANES: usize = 6;
 
-/// Takes the first of `blocks` into `state`, and says which are left: too few for this. What is left of the others on the stack is
-/// wiped.
+/// Takes the first of `blocks` into `state`, and says which are left: too few for this. The words of the others are wiped.
 #[inline(always)]
 pub(super) fn compress<'a>(proof: Avx2, state: &mut State, blocks: &'a [Block]) -> &'a [Block] {
     let mut expanded = [[[0; 8]; 2]; 64];
@@ -40,16 +39,19 @@ fn expand(proof: Avx2, expanded: &mut Expanded, blocks: [&Block; 8]) {
     let mut words = load_blocks::<X8, 8>(proof, blocks);
     let (early, late) = expanded.split_at_mut(16);
     for (j, place) in early.iter_mut().enumerate() {
-        let (word, primed) = words.of_round::<false>(0, j);
-        *place = [word.lanes(), primed.lanes()];
+        *place = lanes(words_of_round::<X8, false>(&mut words, j));
     }
-    let (turns, _) = late.as_chunks_mut::<16>();
-    for (turn, places) in (1..).zip(turns) {
-        for (j, place) in places.iter_mut().enumerate() {
-            let (word, primed) = words.of_round::<true>(turn, j);
-            *place = [word.lanes(), primed.lanes()];
-        }
+    for (i, place) in late.iter_mut().enumerate() {
+        *place = lanes(words_of_round::<X8, true>(&mut words, i % 16));
     }
+    for word in &mut words {
+        word.wipe();
+    }
+}
+
+#[inline(always)]
+fn lanes((word, primed): (X8, X8)) -> [[u32; 8]; 2] {
+    [word.lanes(), primed.lanes()]
 }
 
 /// One round with the registers of A to H; `$functions` adds FF to D and GG to H.

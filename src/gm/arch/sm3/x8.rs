@@ -3,6 +3,8 @@
 use core::arch::x86_64::*;
 use core::array;
 
+use zeroize::Zeroize;
+
 use super::super::cpu::Avx2;
 use super::Wide;
 use crate::sm3::compress::Word;
@@ -38,9 +40,7 @@ impl X8 {
             )
         ))
     }
-}
 
-impl X8 {
     /// The number of every lane.
     #[inline(always)]
     pub(super) fn lanes(self) -> [u32; 8] {
@@ -48,6 +48,12 @@ impl X8 {
         // SAFETY: 32 bytes are written where 32 bytes are; whoever has an `X8` holds the proof of AVX2.
         unsafe { _mm256_storeu_si256(lanes.as_mut_ptr().cast(), self.0) }
         lanes
+    }
+
+    /// Becomes 0, also where nobody looks at it again.
+    #[inline(always)]
+    pub(super) fn wipe(&mut self) {
+        self.0.zeroize();
     }
 }
 

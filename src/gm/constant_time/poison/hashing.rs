@@ -18,7 +18,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
 ];
 
 fn hash(dice: &mut Dice) {
-    let secrets: Vec<Vec<u8>> = [0, 1, 55, 64, 200].iter().map(|n| dice.secret_bytes(*n + 1)).collect();
+    let secrets: Vec<Vec<u8>> = [0, 1, 55, 64, 200, 1100].iter().map(|n| dice.secret_bytes(*n + 1)).collect();
     let many = sm3::hash_many(&[&secrets[..], &secrets, &secrets, &secrets].concat());
     for (secret, digest) in secrets.iter().zip(many) {
         assert_eq!(published(sm3::hash(secret)), published(digest));

@@ -48,7 +48,7 @@ pub struct Registration {
     /// The APIs it may ask tokens for.
     #[serde(default)]
     pub audiences: Vec<String>,
-    /// What its ID tokens are signed with: `ES256`, `RS256` or `SM2`.
+    /// What its ID tokens are signed with: a name of [`jose::Algorithm`].
     #[serde(default = "es256")]
     pub id_token_signed_response_alg: String,
     /// What its access tokens are signed with.
@@ -168,10 +168,7 @@ fn from_row(row: &ClientRow) -> Result<Client, Fault> {
 
 impl Registration {
     fn to_client(&self, id: &str) -> Result<Client, String> {
-        let algorithm = |name: &str| {
-            jose::Algorithm::parse(name)
-                .ok_or_else(|| format!("expected `ES256`, `RS256` or `SM2`, got `{name}`"))
-        };
+        let algorithm = |name: &str| jose::Algorithm::expect(name).map_err(|error| error.to_string());
         let method = &self.token_endpoint_auth_method;
         let grants = self.grant_types.iter().map(|name| {
             GrantType::parse(name).ok_or_else(|| {

@@ -24,12 +24,12 @@ pub struct Jwks {
 impl Jwks {
     /// The ordinary document: of `keys`, those every standard client knows.
     pub fn international(keys: impl IntoIterator<Item = Jwk>) -> Self {
-        Self { keys: keys.into_iter().filter(|key| !key.algorithm().is_national()).collect() }
+        Self { keys: keys.into_iter().filter(|key| !key.is_national()).collect() }
     }
 
     /// The document for clients registered for SM2: of `keys`, the SM2 ones.
     pub fn national(keys: impl IntoIterator<Item = Jwk>) -> Self {
-        Self { keys: keys.into_iter().filter(|key| key.algorithm().is_national()).collect() }
+        Self { keys: keys.into_iter().filter(|key| key.is_national()).collect() }
     }
 
     /// The keys.

@@ -4,6 +4,7 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD as BASE64URL};
 use serde::Serialize;
 
 use crate::Algorithm;
+use crate::algorithm::UnknownAlgorithm;
 use crate::json::StrictObject;
 
 /// The longest token read: all three parts and the dots.
@@ -27,7 +28,7 @@ pub trait JwsSigner: Send + Sync {
     /// The key's identifier, which goes into the header.
     fn kid(&self) -> &str;
 
-    /// Signs `signing_input`: `r || s` (64 bytes) under ES256 and SM2, the modulus' length under RS256.
+    /// Signs `signing_input`: 64 bytes under ES256, EdDSA and SM2 (`r || s`), the modulus' length under PS256 and RS256.
     ///
     /// Under SM2 the distinguishing id is the default one, `1234567812345678`.
     fn sign(&self, signing_input: &[u8]) -> Result<Vec<u8>, SignError>;
@@ -81,11 +82,8 @@ pub enum FormError {
         member: &'static str,
     },
     /// The `alg` is not in the closed list.
-    #[error("expected `ES256`, `RS256` or `SM2` as algorithm, got `{got}`")]
-    Algorithm {
-        /// What came, cut to 32 characters.
-        got: String,
-    },
+    #[error(transparent)]
+    Algorithm(#[from] UnknownAlgorithm),
 }
 
 /// A token cut into its parts; nothing is verified yet.
@@ -151,8 +149,7 @@ fn read_header(text: &str) -> Result<Header, FormError> {
         Some(value) => value.as_str().map(Some).ok_or(FormError::Malformed),
     };
     let alg = text_of("alg")?.ok_or(FormError::Malformed)?;
-    let algorithm =
-        Algorithm::parse(alg).ok_or_else(|| FormError::Algorithm { got: alg.chars().take(32).collect() })?;
+    let algorithm = Algorithm::expect(alg)?;
     let kid = text_of("kid")?;
     within(kid.unwrap_or_default(), KID_MAX_BYTES)?;
     Ok(Header { algorithm, kid: kid.map(str::to_owned), typ: text_of("typ")?.map(str::to_owned) })

@@ -12,13 +12,13 @@
 //!
 //! # Which parts `jsonwebtoken` does
 //!
-//! ES256 and RS256 tokens are verified by `jsonwebtoken` (`decode`) over our [`provider`]: its keys are plain bytes, which is
-//! what `ring` takes for verification, so nothing is parsed twice. Signing does not go through it: its `signer_factory` is a bare
-//! function of an `EncodingKey`, which is bytes too, so every signature would parse the private key again and keep a second
-//! copy of it in memory, and a key inside a hardware module could not sign at all. Tokens are signed through [`JwsSigner`],
-//! behind which `kms` holds the parsed key. `jsonwebtoken`'s `Algorithm` is a closed list without SM2, so tokens under SM2 are
-//! verified here. Its time, issuer and audience rules are switched off, because they read the machine's clock and pass over
-//! claims that are missing: [`verify`] has those rules for all three algorithms.
+//! Signatures under ES256, PS256, EdDSA and RS256 are verified by `jsonwebtoken` (`crypto::verify`) over our [`provider`]: its keys are
+//! plain bytes, which is what `ring` takes for verification, so nothing is parsed twice. Signing does not go through it: its
+//! `signer_factory` is a bare function of an `EncodingKey`, which is bytes too, so every signature would parse the private key again and
+//! keep a second copy of it in memory, and a key inside a hardware module could not sign at all. Tokens are signed through
+//! [`JwsSigner`], behind which `kms` holds the parsed key. `jsonwebtoken`'s `Algorithm` is a closed list without SM2, so tokens under SM2
+//! are verified here. Form, time, issuer and audience are [`verify`]'s for every algorithm: the library's own rules read the machine's
+//! clock, pass over claims that are missing, and read header and claims more than once.
 
 pub mod algorithm;
 pub mod hash;
@@ -28,6 +28,7 @@ pub mod jwks;
 pub mod jws;
 pub mod jwt;
 pub mod provider;
+mod verifier;
 pub mod verify;
 
 pub use algorithm::Algorithm;

@@ -3,18 +3,18 @@
 use std::collections::HashMap;
 
 use base::Timestamp;
-use jsonwebtoken::{DecodingKey, Validation};
 use serde_json::{Map, Value};
 
+use crate::algorithm::Names;
 use crate::json::StrictObject;
-use crate::jwk::VerifyingKey;
 use crate::jws::{FormError, Header, Parts, decode_base64url};
+use crate::verifier::Verifier;
 use crate::{Algorithm, Jwk, Jwks};
 
 /// The latest `NumericDate` taken for a time: the end of the year 9999. Anything later is an attack on arithmetic.
 pub const NUMERIC_DATE_MAX_SECONDS: i64 = 253_402_300_799;
 
-/// Verification keys by `kid`. Each key has one algorithm; the token's `alg` must name that one.
+/// Verification keys by `kid`. Each key has its algorithms ([`Jwk::algorithms`]); the token's `alg` must name one of them.
 #[derive(Debug, Default)]
 pub struct KeySet {
     keys: HashMap<String, Entry>,
@@ -76,10 +76,10 @@ pub enum Reason {
         kid: Option<String>,
     },
     /// The key is for another algorithm.
-    #[error("expected `{expected}`, the algorithm of the key, got `{got}`")]
+    #[error("expected {}, as the key is for, got `{got}`", Names(expected))]
     AlgorithmOfAnotherKey {
-        /// The key's algorithm.
-        expected: Algorithm,
+        /// The key's algorithms.
+        expected: &'static [Algorithm],
         /// What the header says.
         got: Algorithm,
     },
@@ -207,7 +207,7 @@ impl KeySet {
         let parts = Parts::split(token).map_err(Reason::Form)?;
         let entry = self.key_for(&parts.header, expect)?;
         check_type(&parts.header, expect)?;
-        let claims = entry.verify(token, &parts)?;
+        let claims = signed_claims(&entry.verifier, &parts)?;
         let verified = Verified { header: parts.header, claims };
         check_issuer(&verified, expect)?;
         check_audience(&verified, expect)?;
@@ -227,91 +227,39 @@ impl KeySet {
             None => self.only_key_for(got),
         };
         let entry = found.ok_or_else(|| Reason::UnknownKey { kid: header.kid.clone() })?;
-        let expected = entry.algorithm;
-        if expected == got { Ok(entry) } else { Err(Reason::AlgorithmOfAnotherKey { expected, got }) }
+        let expected = entry.algorithms;
+        if expected.contains(&got) { Ok(entry) } else { Err(Reason::AlgorithmOfAnotherKey { expected, got }) }
     }
 
     /// A header may leave `kid` out when there is one key it can mean (OpenID Connect Core 1.0, 10.1).
     fn only_key_for(&self, algorithm: Algorithm) -> Option<&Entry> {
-        let mut candidates = self.keys.values().filter(|entry| entry.algorithm == algorithm);
+        let mut candidates = self.keys.values().filter(|entry| entry.algorithms.contains(&algorithm));
         let first = candidates.next();
         if candidates.next().is_none() { first } else { None }
     }
 }
 
-/// A key ready to verify.
+/// A key ready to verify, and what it may verify.
 #[derive(Debug)]
 struct Entry {
-    algorithm: Algorithm,
+    algorithms: &'static [Algorithm],
     verifier: Verifier,
-}
-
-#[derive(Debug)]
-enum Verifier {
-    /// `jsonwebtoken` verifies; `validation` pins the algorithm and leaves the claims to us.
-    International { key: DecodingKey, validation: Box<Validation> },
-    /// We verify; a key that many tokens come under becomes fast.
-    National { key: pki::Sm2Key },
 }
 
 impl Entry {
     fn new(jwk: &Jwk) -> Self {
-        let verifier = match jwk.key() {
-            VerifyingKey::P256(point) => {
-                Verifier::international(DecodingKey::from_ec_der(point), jsonwebtoken::Algorithm::ES256)
-            }
-            VerifyingKey::Rsa { n, e } => {
-                let key = DecodingKey::from_rsa_raw_components(n, e);
-                Verifier::international(key, jsonwebtoken::Algorithm::RS256)
-            }
-            VerifyingKey::Sm2(key) => Verifier::National { key: key.clone() },
-        };
-        Self { algorithm: jwk.algorithm(), verifier }
-    }
-
-    /// The claims of a token whose signature verifies.
-    fn verify(&self, token: &str, parts: &Parts<'_>) -> Result<Map<String, Value>, Reason> {
-        match &self.verifier {
-            Verifier::International { key, validation } => {
-                let decoded = jsonwebtoken::decode::<StrictObject>(token, key, validation);
-                decoded.map(|data| data.claims.0).map_err(|error| reason_of(&error))
-            }
-            Verifier::National { key } => {
-                verify_sm2(key, parts)?;
-                let json = decode_base64url(parts.payload).ok_or(Reason::Claims)?;
-                StrictObject::from_slice(&json).map(|object| object.0).map_err(|_| Reason::Claims)
-            }
-        }
+        Self { algorithms: jwk.algorithms(), verifier: Verifier::new(jwk.key()) }
     }
 }
 
-impl Verifier {
-    fn international(key: DecodingKey, algorithm: jsonwebtoken::Algorithm) -> Self {
-        let mut validation = Validation::new(algorithm);
-        validation.required_spec_claims.clear();
-        validation.validate_exp = false;
-        validation.validate_nbf = false;
-        validation.validate_aud = false;
-        Self::International { key, validation: Box::new(validation) }
-    }
-}
-
-fn reason_of(error: &jsonwebtoken::errors::Error) -> Reason {
-    use jsonwebtoken::errors::ErrorKind;
-    match error.kind() {
-        // Our stricter reading of the header came before, so what has no JSON form is the payload.
-        ErrorKind::Json(_) | ErrorKind::Utf8(_) => Reason::Claims,
-        _ => Reason::Signature,
-    }
-}
-
-/// `r || s` over the signing input under the default distinguishing id.
-fn verify_sm2(key: &pki::Sm2Key, parts: &Parts<'_>) -> Result<(), Reason> {
-    let bytes = decode_base64url(parts.signature).ok_or(Reason::Signature)?;
-    let bytes = <[u8; 64]>::try_from(bytes).map_err(|_| Reason::Signature)?;
-    let signature = gm::sm2::Signature::from_bytes(&bytes).map_err(|_| Reason::Signature)?;
+/// The claims of a token whose signature `verifier` accepts.
+fn signed_claims(verifier: &Verifier, parts: &Parts<'_>) -> Result<Map<String, Value>, Reason> {
     let message = parts.signing_input.as_bytes();
-    key.verify(message, gm::sm2::DEFAULT_ID, &signature).map_err(|_| Reason::Signature)
+    if !verifier.verifies(parts.header.algorithm, message, parts.signature) {
+        return Err(Reason::Signature);
+    }
+    let json = decode_base64url(parts.payload).ok_or(Reason::Claims)?;
+    StrictObject::from_slice(&json).map(|object| object.0).map_err(|_| Reason::Claims)
 }
 
 fn check_type(header: &Header, expect: &Expect<'_>) -> Result<(), Reason> {

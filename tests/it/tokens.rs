@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::kit::actors::{Answer, Application, Tokens};
 use crate::kit::app::{TestApp, stories};
+use crate::kit::intruder::Intruder;
 
 const DAY_SECONDS: i64 = 86_400;
 /// A verifier that opens no challenge of these stories.
@@ -55,7 +56,7 @@ stories! {
         let get = async |path: &str| Answer::to(app.http().get(app.url(path))).await;
         let (ordinary, national) = (get("/oauth2/jwks").await, get("/oauth2/jwks-sm").await);
         let mut kids = HashSet::new();
-        for (set, curves) in [(&ordinary, ["P-256", ""]), (&national, ["SM2", "SM2"])] {
+        for (set, curves) in [(&ordinary, &["P-256", "Ed25519", ""][..]), (&national, &["SM2"])] {
             assert_eq!(set.header("content-type"), "application/jwk-set+json");
             let keys = set.body["keys"].as_array().unwrap();
             assert!(!keys.is_empty());
@@ -69,7 +70,7 @@ stories! {
             }
         }
         let kinds: Vec<_> = ordinary.body["keys"].as_array().unwrap().iter().map(|key| &key["kty"]).collect();
-        assert!(kinds.contains(&&json!("EC")) && kinds.contains(&&json!("RSA")), "{kinds:?}");
+        assert!(["EC", "RSA", "OKP"].iter().all(|kind| kinds.contains(&&json!(kind))), "{kinds:?}");
 
         let text = ordinary.body.to_string();
         let read: jsonwebtoken::jwk::JwkSet = serde_json::from_str(&text).unwrap();
@@ -80,16 +81,19 @@ stories! {
 
     async fn each_application_gets_the_algorithm_it_registered(app: TestApp) {
         let citizen = app.person("li.xiaoman");
-        let rs256 = app
-            .registers(json!({
+        let registered = async |algorithm: Algorithm| {
+            app.registers(json!({
                 "redirect_uris": ["http://localhost:9873/callback"], "scope": "openid profile",
-                "id_token_signed_response_alg": "RS256",
+                "id_token_signed_response_alg": algorithm,
             }))
-            .await;
+            .await
+        };
         for (application, algorithm, others) in [
             (app.application("portal"), Algorithm::Es256, "/oauth2/jwks-sm"),
             (app.application("fund"), Algorithm::Sm2Sm3, "/oauth2/jwks"),
-            (rs256, Algorithm::Rs256, "/oauth2/jwks-sm"),
+            (registered(Algorithm::Ps256).await, Algorithm::Ps256, "/oauth2/jwks-sm"),
+            (registered(Algorithm::EdDsa).await, Algorithm::EdDsa, "/oauth2/jwks-sm"),
+            (registered(Algorithm::Rs256).await, Algorithm::Rs256, "/oauth2/jwks-sm"),
         ] {
             let tokens = application.admits(&citizen, "openid profile").await;
             let verified = application.verifies(tokens.id(), algorithm, app.now()).await;
@@ -117,6 +121,29 @@ stories! {
             let keys = KeySet::from_jwks(&Jwks::from_json(&set).unwrap()).unwrap();
             assert!(keys.verify(tokens.id(), &expect).is_err(), "its key is in no other set");
         }
+    }
+
+    async fn an_installation_of_an_earlier_version_gets_the_token_keys_it_lacks(mut app: TestApp) {
+        let published = async |app: &TestApp| Answer::to(app.http().get(app.url("/oauth2/jwks"))).await.body;
+        let before = published(&app).await;
+        let of = |set: &Value, alg: &str| {
+            let keys = set["keys"].as_array().unwrap().iter();
+            keys.filter(|key| key["alg"] == alg).map(|key| key["kid"].clone()).collect::<Vec<_>>()
+        };
+        app.stop().await;
+        Intruder::at(&app).does("DELETE FROM kms_key WHERE algorithm IN ('ed25519', 'rsa2048-pss')").await;
+        app.start().await;
+        let after = published(&app).await;
+        for alg in ["PS256", "EdDSA"] {
+            let [old, new] = [&before, &after].map(|set| of(set, alg));
+            assert!(old.len() == 1 && new.len() == 1 && old != new, "{alg}: {old:?}, then {new:?}");
+        }
+        for alg in ["ES256", "RS256"] {
+            assert_eq!(of(&before, alg), of(&after, alg));
+        }
+        app.stop().await;
+        app.start().await;
+        assert_eq!(published(&app).await, after, "and keeps them");
     }
 
     async fn a_code_is_redeemed_by_whom_it_was_given_to_in_time_with_what_it_was_asked_with(app: TestApp) {

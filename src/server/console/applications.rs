@@ -22,7 +22,7 @@ use crate::pages::{Frame, Message};
 
 const FORM: &str = "register";
 /// What ID tokens may be signed with, the usual one first.
-const ALGORITHMS: &[&str] = &["ES256", "SM2", "RS256"];
+const ALGORITHMS: &[&str] = &["ES256", "SM2", "PS256", "EdDSA", "RS256"];
 /// What an application may be registered for here; `openid` goes without saying.
 const SCOPES: &[&str] = &[
     scope::PROFILE,

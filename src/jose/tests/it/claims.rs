@@ -67,6 +67,7 @@ fn times_that_are_no_times_are_refused() {
         json!(i64::MAX),
         json!(253_402_300_800_i64),
         json!(true),
+        json!([1_795_507_200]),
     ];
     for value in bad {
         for claim in ["exp", "nbf", "iat"] {
@@ -74,8 +75,6 @@ fn times_that_are_no_times_are_refused() {
             assert_eq!(outcome, Err(Reason::Claim { claim }), "{value}");
         }
     }
-    // An array stops `jsonwebtoken`'s own reading of the claims, before ours.
-    assert_eq!(with_claim("exp", Some(json!([1_795_507_200])), &at_noon()), Err(Reason::Claims));
     assert_eq!(with_claim("exp", None, &at_noon()), Err(Reason::Claim { claim: "exp" }));
     assert_eq!(with_claim("nbf", None, &at_noon()), Ok(()));
     assert_eq!(with_claim("iat", None, &at_noon()), Ok(()));

@@ -1,7 +1,7 @@
 //! JSON Web Signatures and Keys: the RFCs' own examples, and the same with one thing changed.
 
 use base::Timestamp;
-use jose::{Algorithm, Expect, FormError, Jwk, JwkError, KeySet, Reason};
+use jose::{Algorithm, Audience, Expect, FormError, Jwk, JwkError, KeySet, Reason, Type};
 use serde::Deserialize;
 
 use crate::data::{cases, equal, words};
@@ -36,11 +36,12 @@ fn token(case: &TokenCase) -> Result<(), String> {
     let mut keys = KeySet::new();
     keys.insert(&Jwk::from_json(case.key.as_bytes()).map_err(words)?).map_err(words)?;
     let expect = Expect {
-        typ: None,
+        typ: Type::Plain,
         issuer: "joe",
-        audience: None,
+        audience: Audience::Any,
         now: Timestamp::from_unix_seconds(case.now),
         leeway_seconds: 0,
+        ahead_seconds: 0,
         algorithms: &Algorithm::INTERNATIONAL,
     };
     let outcome = match keys.verify(&case.token, &expect) {

@@ -3,7 +3,7 @@
 use base::Id;
 use base::Timestamp;
 use base::id::Account;
-use jose::{Algorithm, Expect};
+use jose::{Algorithm, Audience, Expect, Type};
 use oidc::Scope;
 use oidc::claims::ACCESS_TOKEN_TYP;
 
@@ -129,11 +129,12 @@ pub async fn authenticate(
 async fn verify(env: &Env, now: Timestamp, token: &str) -> Result<Caller, Failure> {
     let issuer = env.settings.issuer.as_str();
     let expect = Expect {
-        typ: Some(ACCESS_TOKEN_TYP),
+        typ: Type::Is(ACCESS_TOKEN_TYP),
         issuer,
-        audience: Some(issuer),
+        audience: Audience::Includes(issuer),
         now,
         leeway_seconds: LEEWAY_SECONDS,
+        ahead_seconds: LEEWAY_SECONDS,
         algorithms: &Algorithm::ALL,
     };
     let keyring = env.keyring();

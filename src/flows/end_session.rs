@@ -1,7 +1,7 @@
 //! Ending the session at an application's request (OIDC RP-Initiated Logout 1.0).
 
 use base::Timestamp;
-use jose::{Algorithm, Expect};
+use jose::{Algorithm, Audience, Expect, Type};
 use oidc::lifetimes::ID_TOKEN_HINT_MAX_AGE_SECONDS;
 use oidc::logout::{EndSessionRequest, Hint, LogoutPlan, LogoutRefused};
 use oidc::{Client, ClientId, Params};
@@ -86,11 +86,12 @@ async fn plan(
 /// Whom an ID token of ours names; it may have expired, but not too long ago.
 pub(crate) fn hinted(env: &Env, now: Timestamp, token: &str) -> Result<Hinted, Fault> {
     let expect = Expect {
-        typ: None,
+        typ: Type::Plain,
         issuer: env.settings.issuer.as_str(),
-        audience: None,
+        audience: Audience::Any,
         now,
         leeway_seconds: 5,
+        ahead_seconds: 5,
         algorithms: &Algorithm::ALL,
     };
     let not_ours = || Fault::message("not an ID token of ours");

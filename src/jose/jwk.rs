@@ -4,10 +4,12 @@ use rsa::pkcs8::{DecodePublicKey, EncodePublicKey};
 use rsa::traits::PublicKeyParts;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::Algorithm;
 use crate::algorithm::{NATIONAL, Names};
 use crate::hash::sha256;
+use crate::json::StrictObject;
 use crate::jws::{KID_MAX_BYTES, decode_base64url};
 use crate::verifier::Verifier;
 use base::encoding::base64url;
@@ -26,7 +28,7 @@ const COORDINATE_LEN: usize = 32;
 /// Which ones follows from its kind and its `alg`, so a token cannot choose another: one algorithm, but for an RSA key without `alg`,
 /// which is good for two. Reading refuses private and symmetric members.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
-#[serde(try_from = "Wire", into = "Wire")]
+#[serde(try_from = "StrictObject", into = "Wire")]
 pub struct Jwk {
     key: VerifyingKey,
     /// INVARIANT: some of what the key's kind can do, and never none.
@@ -121,12 +123,19 @@ impl Jwk {
         if json.len() > JWK_MAX_BYTES {
             return Err(JwkError::Malformed);
         }
-        let wire: Wire = serde_json::from_slice(json).map_err(|_| JwkError::Malformed)?;
-        Self::try_from(wire)
+        StrictObject::from_slice(json).map_err(|_| JwkError::Malformed)?.try_into()
+    }
+
+    /// As [`Jwk::from_json`], of a value that has been read already, within limits.
+    pub(crate) fn from_value(value: Value) -> Result<Self, JwkError> {
+        match value {
+            Value::Object(members) => StrictObject(members).try_into(),
+            _ => Err(JwkError::Malformed),
+        }
     }
 
     /// The key as a JSON object, with `use` and `kid`, and with `alg` when it is for one algorithm.
-    pub fn to_json(&self) -> serde_json::Value {
+    pub fn to_json(&self) -> Value {
         // INVARIANT: a `Wire` holds texts only, so its JSON form exists.
         serde_json::to_value(self).unwrap_or_default()
     }
@@ -148,7 +157,6 @@ impl Jwk {
     /// Whether `signature`, in the form JOSE carries, is this key's over `message` under `algorithm`.
     pub fn verifies(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
         self.algorithms.contains(&algorithm)
-            && crate::provider::install()
             && Verifier::new(&self.key).verifies(algorithm, message, &base64url(signature))
     }
 
@@ -312,10 +320,11 @@ impl Wire {
     }
 }
 
-impl TryFrom<Wire> for Jwk {
+impl TryFrom<StrictObject> for Jwk {
     type Error = JwkError;
 
-    fn try_from(wire: Wire) -> Result<Self, JwkError> {
+    fn try_from(StrictObject(members): StrictObject) -> Result<Self, JwkError> {
+        let wire: Wire = serde_json::from_value(members.into()).map_err(|_| JwkError::Malformed)?;
         if let Some(member) = wire.private_member() {
             return Err(JwkError::PrivateMember { member });
         }

@@ -6,8 +6,10 @@
 use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use crate::jwk::{Jwk, JwkError, Wire};
+use crate::json::StrictObject;
+use crate::jwk::{Jwk, JwkError};
 
 /// The longest JSON form of a set that is read.
 pub const JWKS_MAX_BYTES: usize = 262_144;
@@ -16,7 +18,7 @@ pub const JWKS_MAX_KEYS: usize = 64;
 
 /// A set of public signing keys with distinct identifiers.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "WireSet")]
+#[serde(try_from = "StrictObject")]
 pub struct Jwks {
     keys: Vec<Jwk>,
 }
@@ -45,8 +47,7 @@ impl Jwks {
         if json.len() > JWKS_MAX_BYTES {
             return Err(JwkError::Malformed);
         }
-        let wire: WireSet = serde_json::from_slice(json).map_err(|_| JwkError::Malformed)?;
-        Self::try_from(wire)
+        StrictObject::from_slice(json).map_err(|_| JwkError::Malformed)?.try_into()
     }
 
     /// The set as the JSON document that is published.
@@ -55,22 +56,18 @@ impl Jwks {
     }
 }
 
-#[derive(Deserialize)]
-struct WireSet {
-    keys: Vec<Wire>,
-}
-
-impl TryFrom<WireSet> for Jwks {
+impl TryFrom<StrictObject> for Jwks {
     type Error = JwkError;
 
-    fn try_from(wire: WireSet) -> Result<Self, JwkError> {
-        let got = wire.keys.len();
+    fn try_from(StrictObject(mut members): StrictObject) -> Result<Self, JwkError> {
+        let Some(Value::Array(read)) = members.remove("keys") else { return Err(JwkError::Malformed) };
+        let got = read.len();
         if got > JWKS_MAX_KEYS {
             return Err(JwkError::TooMany { limit: JWKS_MAX_KEYS, got });
         }
         let mut keys = Vec::with_capacity(got);
-        for key in wire.keys {
-            match Jwk::try_from(key) {
+        for key in read {
+            match Jwk::from_value(key) {
                 Ok(key) => keys.push(key),
                 Err(JwkError::Unsupported { .. }) => {}
                 Err(error) => return Err(error),

@@ -6,6 +6,7 @@
 //! - [`jws`] the signer's interface, the protected header and the compact form (RFC 7515).
 //! - [`jwt`] makes tokens (RFC 7519).
 //! - [`verify`] checks tokens against a [`KeySet`], one rule after another.
+//! - [`proof`] checks tokens that bring their own key: proofs that somebody holds it (DPoP, RFC 9449).
 //! - [`hash`] `at_hash` and `c_hash` (OpenID Connect Core 1.0, 3.1.3.6).
 //! - [`json`] JSON objects in which no name comes twice.
 //! - [`provider`] `jsonwebtoken`'s cryptography, carried by `ring`.
@@ -27,6 +28,7 @@ pub mod jwk;
 pub mod jwks;
 pub mod jws;
 pub mod jwt;
+pub mod proof;
 pub mod provider;
 mod verifier;
 pub mod verify;
@@ -35,5 +37,6 @@ pub use algorithm::Algorithm;
 pub use jwk::{Jwk, JwkError};
 pub use jwks::Jwks;
 pub use jws::{FormError, Header, JwsSigner, SignError};
+pub use proof::Proof;
 pub use provider::install;
-pub use verify::{Expect, KeySet, KeySetError, Reason, Rejected, Verified};
+pub use verify::{Audience, Expect, KeySet, KeySetError, Reason, Rejected, Type, Verified};

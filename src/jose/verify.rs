@@ -9,7 +9,7 @@ use crate::algorithm::Names;
 use crate::json::StrictObject;
 use crate::jws::{FormError, Header, Parts, decode_base64url};
 use crate::verifier::Verifier;
-use crate::{Algorithm, Jwk, Jwks};
+use crate::{Algorithm, Jwk, JwkError, Jwks};
 
 /// The latest `NumericDate` taken for a time: the end of the year 9999. Anything later is an attack on arithmetic.
 pub const NUMERIC_DATE_MAX_SECONDS: i64 = 253_402_300_799;
@@ -23,19 +23,46 @@ pub struct KeySet {
 /// What the reader of a token expects of it.
 #[derive(Debug, Clone, Copy)]
 pub struct Expect<'a> {
-    /// The type in the header, compared without letters' case and with or without `application/`; tokens without it are
-    /// refused. `None` accepts no type, or `JWT`, and nothing else: so an access token never passes for an ID token (RFC 8725, 3.11).
-    pub typ: Option<&'a str>,
+    /// The type in the header.
+    pub typ: Type<'a>,
     /// The exact `iss`.
     pub issuer: &'a str,
-    /// A value that `aud` must be or contain. With `None` the caller looks at `aud` itself.
-    pub audience: Option<&'a str>,
+    /// Whom the token is for.
+    pub audience: Audience<'a>,
     /// The present.
     pub now: Timestamp,
-    /// How far the issuer's clock may be from ours, in seconds.
+    /// How long after its `exp` a token passes, in seconds.
     pub leeway_seconds: i64,
+    /// How far in the future `nbf` and `iat` may be, in seconds: FAPI 2.0 (Security Profile, 5.3.2.1) wants 10 accepted and more than
+    /// 60 refused.
+    pub ahead_seconds: i64,
     /// The algorithms accepted from this issuer.
     pub algorithms: &'a [Algorithm],
+}
+
+/// What a token says that it is, so that none passes for one of another type (RFC 8725, 3.11).
+///
+/// Types are compared without letters' case and with or without `application/`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Type<'a> {
+    /// No type, or `JWT`, and nothing else: an ID token, which an access token never passes for.
+    Plain,
+    /// This type; tokens without it are refused.
+    Is(&'a str),
+    /// This type, or as [`Type::Plain`]: what was written before its type had a name, a request object (RFC 9101, 10.8) or a client
+    /// assertion.
+    IsOrPlain(&'a str),
+}
+
+/// Whom a token is for (RFC 7519, 4.1.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Audience<'a> {
+    /// The caller looks at `aud` itself.
+    Any,
+    /// `aud` is this text, or an array of texts with it.
+    Includes(&'a str),
+    /// `aud` is this text, and no array: a client assertion that no other server is meant by (FAPI 2.0 Security Profile, 5.3.2.1).
+    Is(&'a str),
 }
 
 /// A token that passed every rule.
@@ -75,6 +102,9 @@ pub enum Reason {
         /// What the header says.
         kid: Option<String>,
     },
+    /// The key that a proof brings along is none, or no public one of ours.
+    #[error("expected a proof's own key in its header: {0}")]
+    OwnKey(JwkError),
     /// The key is for another algorithm.
     #[error("expected {}, as the key is for, got `{got}`", Names(expected))]
     AlgorithmOfAnotherKey {
@@ -253,7 +283,7 @@ impl Entry {
 }
 
 /// The claims of a token whose signature `verifier` accepts.
-fn signed_claims(verifier: &Verifier, parts: &Parts<'_>) -> Result<Map<String, Value>, Reason> {
+pub(crate) fn signed_claims(verifier: &Verifier, parts: &Parts<'_>) -> Result<Map<String, Value>, Reason> {
     let message = parts.signing_input.as_bytes();
     if !verifier.verifies(parts.header.algorithm, message, parts.signature) {
         return Err(Reason::Signature);
@@ -264,15 +294,17 @@ fn signed_claims(verifier: &Verifier, parts: &Parts<'_>) -> Result<Map<String, V
 
 fn check_type(header: &Header, expect: &Expect<'_>) -> Result<(), Reason> {
     let is = |name: &str| header.typ.as_deref().is_some_and(|typ| same_type(typ, name));
+    let is_plain = || header.typ.is_none() || is("JWT");
     let holds = match expect.typ {
-        Some(name) => is(name),
-        None => header.typ.is_none() || is("JWT"),
+        Type::Plain => is_plain(),
+        Type::Is(name) => is(name),
+        Type::IsOrPlain(name) => is(name) || is_plain(),
     };
     if holds { Ok(()) } else { Err(Reason::Type { got: header.typ.clone() }) }
 }
 
 /// Media types are compared without letters' case, and `application/` may be left out (RFC 7515, 4.1.9).
-fn same_type(typ: &str, name: &str) -> bool {
+pub(crate) fn same_type(typ: &str, name: &str) -> bool {
     let bare = match typ.split_once('/') {
         Some((tree, rest)) if tree.eq_ignore_ascii_case("application") => rest,
         _ => typ,
@@ -287,10 +319,16 @@ fn check_issuer(token: &Verified, expect: &Expect<'_>) -> Result<(), Reason> {
 
 /// `aud` is a text or an array of texts (RFC 7519, 4.1.3).
 fn check_audience(token: &Verified, expect: &Expect<'_>) -> Result<(), Reason> {
-    let Some(audience) = expect.audience else { return Ok(()) };
+    let (audience, may_be_one_of_many) = match expect.audience {
+        Audience::Any => return Ok(()),
+        Audience::Includes(audience) => (audience, true),
+        Audience::Is(audience) => (audience, false),
+    };
     let addressed = match token.claims.get("aud") {
         Some(Value::String(one)) => one == audience,
-        Some(Value::Array(many)) if many.iter().all(Value::is_string) => many.iter().any(|v| v == audience),
+        Some(Value::Array(many)) if may_be_one_of_many && many.iter().all(Value::is_string) => {
+            many.iter().any(|v| v == audience)
+        }
         _ => return Err(Reason::Claim { claim: "aud" }),
     };
     if addressed { Ok(()) } else { Err(Reason::Audience) }
@@ -301,7 +339,7 @@ fn check_beginning(token: &Verified, expect: &Expect<'_>) -> Result<(), Reason> 
     for claim in ["nbf", "iat"] {
         if token.claims.contains_key(claim) {
             let at = required_time(token, claim)?;
-            if at > expect.now.plus_seconds(expect.leeway_seconds) {
+            if at > expect.now.plus_seconds(expect.ahead_seconds) {
                 return Err(Reason::NotYetValid { at });
             }
         }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use jose::{Algorithm, Expect, Jwks, KeySet};
+use jose::{Algorithm, Audience, Expect, Jwks, KeySet, Type};
 use serde_json::{Value, json};
 
 use crate::kit::actors::{Answer, Application, Tokens};
@@ -111,11 +111,12 @@ stories! {
 
             let set = app.http().get(app.url(others)).send().await.unwrap().bytes().await.unwrap();
             let expect = Expect {
-                typ: None,
+                typ: Type::Plain,
                 issuer: &app.issuer,
-                audience: None,
+                audience: Audience::Any,
                 now: app.now(),
                 leeway_seconds: 0,
+                ahead_seconds: 0,
                 algorithms: &Algorithm::ALL,
             };
             let keys = KeySet::from_jwks(&Jwks::from_json(&set).unwrap()).unwrap();

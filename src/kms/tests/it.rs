@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use base::{Clock, Entropy, OsEntropy, Secret, SystemClock, Timestamp};
 use gm::drbg::{self, HealthTest};
 use gm::module::Failure;
-use jose::{Expect, Jwks, JwsSigner, KeySet, jwt};
+use jose::{Audience, Expect, Jwks, JwsSigner, KeySet, Type, jwt};
 use kms::{
     Algorithm, CertSigner, CryptoModule, JwsKey, KeyProvider, KeyRecord, KeyState, KmsError, Purpose,
     SoftwareProvider,
@@ -55,11 +55,12 @@ fn each_algorithm_signs_tokens_that_verify() {
         let mut keys = KeySet::new();
         keys.insert(&record.jwk().unwrap()).unwrap();
         let expect = Expect {
-            typ: None,
+            typ: Type::Plain,
             issuer: "https://id.example.gov.cn",
-            audience: Some("app"),
+            audience: Audience::Includes("app"),
             now: noon(),
             leeway_seconds: 0,
+            ahead_seconds: 0,
             algorithms: &[algorithm.jws()],
         };
         let verified = keys.verify(&token, &expect).unwrap();

@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use base::encoding::base64url;
 use base::{OsEntropy, Timestamp};
-use jose::{Algorithm, Expect, Jwk, JwsSigner, KeySet, Reason, SignError, jwt};
+use jose::{Algorithm, Audience, Expect, Jwk, JwsSigner, KeySet, Reason, SignError, Type, jwt};
 use ring::rand::SystemRandom;
 use ring::signature::{
     ECDSA_P256_SHA256_FIXED_SIGNING as FIXED, EcdsaKeyPair, Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256,
@@ -23,11 +23,12 @@ pub(crate) fn noon() -> Timestamp {
 /// What the tax application expects of an access token at noon.
 pub(crate) fn at_noon() -> Expect<'static> {
     Expect {
-        typ: Some("at+jwt"),
+        typ: Type::Is("at+jwt"),
         issuer: ISSUER,
-        audience: Some(AUDIENCE),
+        audience: Audience::Includes(AUDIENCE),
         now: noon(),
         leeway_seconds: 10,
+        ahead_seconds: 10,
         algorithms: &Algorithm::ALL,
     }
 }

@@ -2,7 +2,7 @@
 
 use base::encoding::base64url;
 use jose::algorithm::UnknownAlgorithm;
-use jose::{Algorithm, Expect, FormError, JwsSigner, KeySet, Reason};
+use jose::{Algorithm, Expect, FormError, JwsSigner, KeySet, Reason, Type};
 
 use crate::actors::{EcKey, EdKey, RsaKey, Sm2Key, access_token, at_noon, forge, good_claims, keys, refusal};
 
@@ -287,10 +287,15 @@ fn a_token_of_one_type_never_passes_for_another() {
     {
         assert!(matches!(refusal(&set, &of_type(other), &at_noon()), Reason::Type { .. }), "{other:?}");
     }
-    let id_token = Expect { typ: None, ..at_noon() };
+    let id_token = Expect { typ: Type::Plain, ..at_noon() };
     assert!(set.verify(&of_type(None), &id_token).is_ok());
     assert!(set.verify(&of_type(Some("jwt")), &id_token).is_ok());
     assert!(matches!(refusal(&set, &of_type(Some("at+jwt")), &id_token), Reason::Type { .. }));
+    let either = Expect { typ: Type::IsOrPlain("at+jwt"), ..at_noon() };
+    for typ in [None, Some("JWT"), Some("at+jwt"), Some("application/AT+JWT")] {
+        assert!(set.verify(&of_type(typ), &either).is_ok(), "{typ:?}");
+    }
+    assert!(matches!(refusal(&set, &of_type(Some("dpop+jwt")), &either), Reason::Type { .. }));
 }
 
 #[test]

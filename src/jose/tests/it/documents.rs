@@ -167,7 +167,9 @@ fn a_set_has_distinct_identifiers_and_an_end() {
     assert_eq!(Jwks::from_json(many.as_bytes()), Err(JwkError::TooMany { limit: 64, got: 65 }));
     let long = format!(r#"{{"keys":[],"pad":"{}"}}"#, "a".repeat(262_144));
     assert_eq!(Jwks::from_json(long.as_bytes()), Err(JwkError::Malformed));
-    for bad in ["", "[]", "{}", r#"{"keys":{}}"#, r#"{"keys":[1]}"#, r#"{"keys":[],"keys":[]}"#] {
+    let arrays_for_objects = ["[[]]", r#"{"keys":[["EC","sig",null,null,"1","P-256"]]}"#];
+    let others = ["", "[]", "{}", r#"{"keys":{}}"#, r#"{"keys":[1]}"#, r#"{"keys":[],"keys":[]}"#];
+    for bad in others.iter().chain(&arrays_for_objects) {
         assert_eq!(Jwks::from_json(bad.as_bytes()), Err(JwkError::Malformed), "{bad}");
     }
     assert_eq!(Jwks::from_json(br#"{"keys":[]}"#), Ok(Jwks::default()));

@@ -1,7 +1,7 @@
 //! The examples that the standards print.
 
 use base::Timestamp;
-use jose::{Algorithm, Expect, Jwk, JwkError, Jwks, KeySet, Reason};
+use jose::{Algorithm, Audience, Expect, Jwk, JwkError, Jwks, KeySet, Reason, Type};
 
 /// RFC 7515, A.2.1 and A.3.1: the same claims under two algorithms.
 const CLAIMS: &str =
@@ -18,11 +18,12 @@ const A3_SIGNATURE: &str =
 
 fn joe_in_2011() -> Expect<'static> {
     Expect {
-        typ: None,
+        typ: Type::Plain,
         issuer: "joe",
-        audience: None,
+        audience: Audience::Any,
         now: Timestamp::from_unix_seconds(1_300_819_379),
         leeway_seconds: 0,
+        ahead_seconds: 0,
         algorithms: &Algorithm::INTERNATIONAL,
     }
 }

@@ -7,3 +7,4 @@ mod claims;
 mod documents;
 mod examples;
 mod national;
+mod proofs;

@@ -47,8 +47,12 @@ pub async fn set_up(parts: Parts) -> Result<Env, Fault> {
     let mut conn = parts.db.read().await?;
     let keyring = Keyring::open(&mut conn, parts.keys.as_ref(), &parts.settings).await?;
     drop(conn);
-    let secrets =
-        Secrets { forms: derive(secret.expose(), "forms")?, index: derive(secret.expose(), "index")? };
+    let secrets = Secrets {
+        forms: derive(secret.expose(), "forms")?,
+        index: derive(secret.expose(), "index")?,
+        refresh: derive(secret.expose(), "refresh")?,
+        nonces: derive(secret.expose(), "nonces")?,
+    };
     let passwords = Passwords::new(PasswordHasher::new(derive(secret.expose(), "pepper")?));
     Ok(Env::new(parts, keyring, secrets, passwords))
 }

@@ -166,6 +166,13 @@ fn read_header(text: &str) -> Result<(Header, Option<Value>), FormError> {
     Ok((Header { algorithm, kid, typ }, members.remove("jwk")))
 }
 
+/// The `iss` that `token` says of itself: whose keys to look up before anything of it is believed. `None` when it is no token or says none.
+pub fn unverified_issuer(token: &str) -> Option<String> {
+    let payload = Parts::split(token).ok()?.payload;
+    let StrictObject(claims) = StrictObject::from_slice(&decode_base64url(payload)?).ok()?;
+    claims.get("iss")?.as_str().map(str::to_owned)
+}
+
 /// The bytes of canonical unpadded base64url (RFC 7515, 2).
 pub(crate) fn decode_base64url(text: &str) -> Option<Vec<u8>> {
     BASE64URL.decode(text).ok()

@@ -224,6 +224,12 @@ impl KeySet {
         self.keys.remove(kid).is_some()
     }
 
+    /// Whether `token` names a key of this set, or none. Nothing else of it is looked at.
+    pub fn knows(&self, token: &str) -> bool {
+        let header = Parts::split(token).map(|parts| parts.header);
+        header.is_ok_and(|header| header.kid.is_none_or(|kid| self.keys.contains_key(&kid)))
+    }
+
     /// Checks form, algorithm, key, type, signature, issuer, audience and times of `token`, in this order.
     pub fn verify(&self, token: &str, expect: &Expect<'_>) -> Result<Verified, Rejected> {
         let verified = self.verify_ignoring_expiry(token, expect)?;
@@ -358,7 +364,7 @@ fn required_time(token: &Verified, claim: &'static str) -> Result<Timestamp, Rea
 }
 
 /// A `NumericDate`: seconds since 1970, whole or not (RFC 7519, 2), within 0 and [`NUMERIC_DATE_MAX_SECONDS`].
-fn numeric_date(value: &Value) -> Option<Timestamp> {
+pub fn numeric_date(value: &Value) -> Option<Timestamp> {
     let seconds = match value.as_i64() {
         Some(whole) => whole,
         None => value.as_f64().filter(|s| s.abs() < 1e15).map(|s| s.floor() as i64)?,

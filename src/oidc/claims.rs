@@ -3,6 +3,7 @@
 use base::Timestamp;
 use serde::Serialize;
 
+use crate::authorize::ClaimRequest;
 use crate::client::ClientId;
 use crate::issuer::Issuer;
 use crate::lifetimes::{ACCESS_TOKEN_TTL_SECONDS, ID_TOKEN_TTL_SECONDS};
@@ -83,6 +84,9 @@ pub struct IdTokenClaims<'a> {
     /// The left half of the access token's hash (OIDC Core, 3.1.3.6).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at_hash: Option<String>,
+    /// Claims about the person that were asked for one by one (OIDC Core, 5.5).
+    #[serde(flatten)]
+    pub about: serde_json::Map<String, serde_json::Value>,
 }
 
 impl<'a> IdTokenClaims<'a> {
@@ -106,6 +110,7 @@ impl<'a> IdTokenClaims<'a> {
             amr: log_in.amr,
             sid: log_in.sid,
             at_hash: None,
+            about: serde_json::Map::new(),
         }
     }
 }
@@ -139,6 +144,19 @@ pub struct AccessTokenClaims<'a> {
     /// The session; absent when there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sid: Option<&'a str>,
+    /// What its bearer must prove to hold; absent when bearing it is enough.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cnf: Option<Confirmation<'a>>,
+    /// What it allows in detail (RFC 9396, 9.1).
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub authorization_details: &'a [serde_json::Map<String, serde_json::Value>],
+}
+
+/// A key that the token is bound to (RFC 7800, 3.1; RFC 9449, 6.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Confirmation<'a> {
+    /// The thumbprint of the key (RFC 7638).
+    pub jkt: &'a str,
 }
 
 fn says_nothing(scope: &&Scope) -> bool {
@@ -183,6 +201,8 @@ impl<'a> AccessTokenClaims<'a> {
             auth_time: None,
             acr: None,
             sid: None,
+            cnf: None,
+            authorization_details: &[],
         }
     }
 
@@ -296,7 +316,38 @@ pub struct Organisation {
     pub post: String,
 }
 
+/// The scope that a claim about a person belongs to (OIDC Core, 5.4); `None` for claims of every token, and for unknown ones.
+pub fn scope_of_claim(name: &str) -> Option<&'static str> {
+    const OF_SCOPES: &[(&str, &[&str])] = &[
+        (PROFILE, &["name", "preferred_username", "gender", "birthdate", "locale", "zoneinfo", "updated_at"]),
+        (EMAIL, &["email", "email_verified"]),
+        (PHONE, &["phone_number", "phone_number_verified"]),
+        (ADDRESS, &["address"]),
+        (REAL_NAME, &["real_name_level", "id_number_masked"]),
+        (ORGANISATION, &["organisation"]),
+    ];
+    OF_SCOPES.iter().find(|(_, claims)| claims.contains(&name)).map(|(scope, _)| *scope)
+}
+
 impl UserInfo {
+    /// What `scope` allows to be said, and the claims `asked` for one by one: those that the person consented to under the scopes that
+    /// they belong to (OIDC Core, 5.4 and 5.5).
+    pub fn released(
+        &self,
+        scope: &Scope,
+        asked: &[ClaimRequest],
+    ) -> serde_json::Map<String, serde_json::Value> {
+        let is_asked = |name: &str| asked.iter().any(|claim| claim.name == name);
+        let may = |name: &str| {
+            name == "sub" || is_asked(name) || scope_of_claim(name).is_some_and(|s| scope.contains(s))
+        };
+        // INVARIANT: every member has a JSON form, and the whole is an object.
+        match serde_json::to_value(self) {
+            Ok(serde_json::Value::Object(all)) => all.into_iter().filter(|(name, _)| may(name)).collect(),
+            _ => serde_json::Map::new(),
+        }
+    }
+
     /// What of this `scope` allows to be said (OIDC Core, 5.4).
     #[must_use]
     pub fn limited_to(self, scope: &Scope) -> Self {

@@ -2,6 +2,7 @@
 
 use base::{Secret, Timestamp};
 
+use crate::authorize::checks::authorization_details;
 use crate::client::{Client, ClientId, GrantType};
 use crate::error::{ErrorCode, OauthError, invalid_request};
 use crate::lifetimes::{
@@ -39,6 +40,8 @@ pub enum TokenRequest {
         scope: Scope,
         /// Which APIs it is for (RFC 8707).
         resources: Vec<String>,
+        /// What is granted in detail (RFC 9396, 6).
+        authorization_details: Vec<serde_json::Map<String, serde_json::Value>>,
     },
 }
 
@@ -94,6 +97,7 @@ impl TokenRequest {
         Ok(Self::ClientCredentials {
             scope: machine_scope(requested_scope(params)?, client)?,
             resources: resource::check(params, client)?,
+            authorization_details: authorization_details::check(params, client)?,
         })
     }
 }
@@ -202,12 +206,17 @@ pub fn refresh_token_refused() -> OauthError {
     )
 }
 
+/// The refusal to revoke a token that was given to another client (RFC 7009, 2.1).
+pub fn others_token() -> OauthError {
+    OauthError::new(ErrorCode::InvalidGrant, "the token was issued to another client")
+}
+
 /// A successful answer of the token endpoint (RFC 6749, 5.1; OIDC Core, 3.1.3.3). Holds tokens: not printable.
 #[derive(serde::Serialize)]
 pub struct TokenResponse {
     /// The access token.
     pub access_token: String,
-    /// Always `Bearer` (RFC 6750).
+    /// `Bearer` (RFC 6750), or `DPoP` when it is bound to a key (RFC 9449, 5).
     pub token_type: &'static str,
     /// The access token's lifetime in seconds.
     pub expires_in: i64,
@@ -220,6 +229,9 @@ pub struct TokenResponse {
     /// The refresh token, when one was granted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refresh_token: Option<String>,
+    /// What was granted in detail (RFC 9396, 7).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub authorization_details: Vec<serde_json::Map<String, serde_json::Value>>,
 }
 
 impl TokenResponse {
@@ -232,7 +244,14 @@ impl TokenResponse {
             scope,
             id_token: None,
             refresh_token: None,
+            authorization_details: Vec::new(),
         }
+    }
+
+    /// The same, bound to a key that its bearer must prove to hold (RFC 9449, 5).
+    #[must_use]
+    pub fn bound(self, is_bound: bool) -> Self {
+        if is_bound { Self { token_type: crate::dpop::SCHEME, ..self } } else { self }
     }
 }
 
@@ -397,7 +416,9 @@ mod tests {
         let grant = ("grant_type", "client_credentials");
         let resource = ("resource", "https://api.tax.example");
         let request = TokenRequest::parse(&params(&[grant, resource]), &machine).ok().unwrap();
-        let TokenRequest::ClientCredentials { scope, resources } = request else { panic!("another grant") };
+        let TokenRequest::ClientCredentials { scope, resources, .. } = request else {
+            panic!("another grant")
+        };
         assert_eq!(
             (scope.to_string().as_str(), resources),
             ("tax:read tax:write", vec![resource.1.to_owned()])

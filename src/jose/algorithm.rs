@@ -22,11 +22,18 @@ pub enum Algorithm {
 
 /// The names that no registry holds yet. GM/T 0069 (section 10) may settle them: then they change here and nowhere else.
 ///
-/// `SM2` is the value most seen in use for `alg` and the only one for `crv`; RFC 7518 has the shape of everything else.
-pub const NATIONAL: NationalNames =
-    NationalNames { alg: "SM2", alg_aliases: &["SM3WithSM2", "SM2SM3"], kty: "EC", crv: "SM2" };
+/// `SM2` is the value most seen in use for `alg` and the only one for `crv`; RFC 7518 has the shape of everything else. Nobody is known
+/// to use names for encryption: ours follow `A128GCM` and the `KE` that RFC 7516, 2 has for key encryption, apart from the signature's.
+pub const NATIONAL: NationalNames = NationalNames {
+    alg: "SM2",
+    alg_aliases: &["SM3WithSM2", "SM2SM3"],
+    kty: "EC",
+    crv: "SM2",
+    encryption_alg: "SM2-KE",
+    enc: "SM4GCM",
+};
 
-/// A row of names for SM2-with-SM3 in JOSE.
+/// The names of SM2 with SM3, SM2 encryption and SM4-GCM in JOSE.
 #[derive(Debug)]
 pub struct NationalNames {
     /// The `alg` that we write.
@@ -37,6 +44,10 @@ pub struct NationalNames {
     pub kty: &'static str,
     /// The `crv` of an SM2 key.
     pub crv: &'static str,
+    /// The `alg` of a content key that is encrypted with SM2.
+    pub encryption_alg: &'static str,
+    /// The `enc` of a content that is encrypted with SM4-GCM.
+    pub enc: &'static str,
 }
 
 impl Algorithm {
@@ -123,9 +134,9 @@ pub struct UnknownAlgorithm {
 
 /// Algorithms as a message lists them: `` `ES256`, `PS256` or `SM2` ``.
 #[derive(Debug, Clone, Copy)]
-pub struct Names<'a>(pub &'a [Algorithm]);
+pub struct Names<'a, T>(pub &'a [T]);
 
-impl fmt::Display for Names<'_> {
+impl<T: fmt::Display> fmt::Display for Names<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let last = self.0.len().saturating_sub(1);
         self.0.iter().enumerate().try_for_each(|(at, algorithm)| {
@@ -168,7 +179,7 @@ mod tests {
     fn whoever_writes_another_name_is_told_them_all() {
         let told = Algorithm::expect("HS256").unwrap_err().to_string();
         assert_eq!(told, "expected `ES256`, `PS256`, `EdDSA`, `RS256` or `SM2`, got `HS256`");
-        assert_eq!(Names(&[]).to_string(), "");
+        assert_eq!(Names::<Algorithm>(&[]).to_string(), "");
         assert_eq!(Names(Algorithm::Es256.alone()).to_string(), "`ES256`");
         assert_eq!(Algorithm::expect(&"x".repeat(40)).unwrap_err().got.len(), 32);
     }

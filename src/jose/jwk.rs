@@ -2,16 +2,15 @@
 
 use rsa::pkcs8::{DecodePublicKey, EncodePublicKey};
 use rsa::traits::PublicKeyParts;
-use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::Algorithm;
-use crate::algorithm::{NATIONAL, Names};
+use crate::algorithm::NATIONAL;
 use crate::hash::sha256;
 use crate::json::StrictObject;
-use crate::jws::{KID_MAX_BYTES, decode_base64url};
 use crate::verifier::Verifier;
+use crate::wire::{self, Wire, coordinates};
 use base::encoding::base64url;
 
 /// The longest JSON form of one key that is read.
@@ -20,8 +19,6 @@ pub const JWK_MAX_BYTES: usize = 16_384;
 pub const RSA_MODULUS_MIN_BITS: usize = 2_048;
 /// The longest RSA modulus, so that a stranger's key cannot make verification slow.
 pub const RSA_MODULUS_MAX_BITS: usize = 4_096;
-
-const COORDINATE_LEN: usize = 32;
 
 /// A public key that verifies signatures under algorithms of the closed list.
 ///
@@ -62,7 +59,7 @@ pub enum JwkError {
         member: &'static str,
     },
     /// A key of another kind, for another algorithm or another use. RFC 7517 (5) wants such keys passed over in a set.
-    #[error("expected a signing key for {}, got another `{member}`", Names(&Algorithm::ALL))]
+    #[error("expected a key for one of our algorithms and for this use, got another `{member}`")]
     Unsupported {
         /// The member, or the property, that says so.
         member: &'static str,
@@ -217,123 +214,29 @@ fn required_of_point(kty: &str, crv: &str, sec1: &[u8; 65]) -> String {
     format!(r#"{{"crv":"{crv}","kty":"{kty}","x":"{x}","y":"{y}"}}"#)
 }
 
-/// `x` and `y` of `04 || x || y`, as base64url.
-fn coordinates(sec1: &[u8; 65]) -> (String, String) {
-    let (x, y) = sec1.split_at(1).1.split_at(COORDINATE_LEN);
-    (base64url(x), base64url(y))
-}
-
 fn rsa_from_spki(spki_der: &[u8]) -> Result<VerifyingKey, JwkError> {
     let key = rsa::PublicKey::from_public_key_der(spki_der).map_err(|_| JwkError::Member { member: "n" })?;
-    rsa_key(&key.n_bytes(), &key.e_bytes())
+    wire::rsa(&key.n_bytes(), &key.e_bytes()).map(|key| rsa_key(&key))
 }
 
 fn rsa_to_spki(n: &[u8], e: &[u8]) -> Result<Vec<u8>, JwkError> {
-    let der = rsa_checked(n, e)?.to_public_key_der().map_err(|_| JwkError::Member { member: "n" })?;
+    let der = wire::rsa(n, e)?.to_public_key_der().map_err(|_| JwkError::Member { member: "n" })?;
     Ok(der.into_vec())
 }
 
-/// The RSA key of `n` and `e` with leading zeros taken away, which some writers leave in spite of RFC 7518, 2.
-fn rsa_key(n: &[u8], e: &[u8]) -> Result<VerifyingKey, JwkError> {
-    let key = rsa_checked(n, e)?;
-    Ok(VerifyingKey::Rsa { n: key.n_bytes().into_vec(), e: key.e_bytes().into_vec() })
-}
-
-fn rsa_checked(n: &[u8], e: &[u8]) -> Result<rsa::PublicKey, JwkError> {
-    if n.len() > RSA_MODULUS_MAX_BITS / 8 + 1 || e.len() > 8 {
-        return Err(JwkError::Unsupported { member: "n" });
-    }
-    let [n, e] = [n, e].map(rsa::BoxedUint::from_be_slice_vartime);
-    let sizes = RSA_MODULUS_MIN_BITS..=RSA_MODULUS_MAX_BITS;
-    rsa::PublicKey::new_with_size_limits(n, e, sizes).map_err(|error| match error {
-        rsa::Error::ModulusTooSmall | rsa::Error::ModulusTooLarge => JwkError::Unsupported { member: "n" },
-        _ => JwkError::Member { member: "n" },
-    })
-}
-
-/// A key as it stands in JSON (RFC 7517, 4; RFC 7518, 6). The private members are named only to be refused.
-#[derive(Clone, Default, Deserialize, Serialize)]
-#[serde(default)]
-pub(crate) struct Wire {
-    kty: String,
-    #[serde(rename = "use", skip_serializing_if = "Option::is_none")]
-    usage: Option<String>,
-    #[serde(skip_serializing)]
-    key_ops: Option<Vec<String>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    alg: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    kid: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    crv: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    x: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    y: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    n: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    e: Option<String>,
-    #[serde(skip_serializing)]
-    d: Option<IgnoredAny>,
-    #[serde(skip_serializing)]
-    p: Option<IgnoredAny>,
-    #[serde(skip_serializing)]
-    q: Option<IgnoredAny>,
-    #[serde(skip_serializing)]
-    dp: Option<IgnoredAny>,
-    #[serde(skip_serializing)]
-    dq: Option<IgnoredAny>,
-    #[serde(skip_serializing)]
-    qi: Option<IgnoredAny>,
-    #[serde(skip_serializing)]
-    oth: Option<IgnoredAny>,
-    #[serde(skip_serializing)]
-    k: Option<IgnoredAny>,
-}
-
-impl Wire {
-    /// The first private or symmetric member, if there is one (RFC 7518, 6.2.2, 6.3.2, 6.4.1).
-    fn private_member(&self) -> Option<&'static str> {
-        let members = [
-            ("d", self.d),
-            ("p", self.p),
-            ("q", self.q),
-            ("dp", self.dp),
-            ("dq", self.dq),
-            ("qi", self.qi),
-            ("oth", self.oth),
-            ("k", self.k),
-        ];
-        members.into_iter().find(|(_, value)| value.is_some()).map(|(name, _)| name)
-    }
-
-    /// Whether `use` and `key_ops` leave this key for verifying.
-    fn verifies(&self) -> Result<(), JwkError> {
-        if self.usage.as_deref().is_some_and(|usage| usage != "sig") {
-            return Err(JwkError::Unsupported { member: "use" });
-        }
-        if self.key_ops.as_ref().is_some_and(|ops| !ops.iter().any(|op| op == "verify")) {
-            return Err(JwkError::Unsupported { member: "key_ops" });
-        }
-        Ok(())
-    }
+/// Modulus and exponent without leading zeros, which some writers leave in spite of RFC 7518, 2.
+fn rsa_key(key: &rsa::PublicKey) -> VerifyingKey {
+    VerifyingKey::Rsa { n: key.n_bytes().into_vec(), e: key.e_bytes().into_vec() }
 }
 
 impl TryFrom<StrictObject> for Jwk {
     type Error = JwkError;
 
     fn try_from(StrictObject(members): StrictObject) -> Result<Self, JwkError> {
-        let wire: Wire = serde_json::from_value(members.into()).map_err(|_| JwkError::Malformed)?;
-        if let Some(member) = wire.private_member() {
-            return Err(JwkError::PrivateMember { member });
-        }
+        let wire = Wire::public(members)?;
+        wire.is_for("sig", &["verify"])?;
         let key = read_key(&wire)?;
-        if wire.kid.as_ref().is_some_and(|kid| kid.len() > KID_MAX_BYTES) {
-            return Err(JwkError::Member { member: "kid" });
-        }
-        wire.verifies()?;
-        let jwk = Self { algorithms: key.algorithms(), key, kid: wire.kid };
+        let jwk = Self { algorithms: key.algorithms(), key, kid: wire.kid()? };
         match wire.alg.as_deref().map(Algorithm::parse) {
             None => Ok(jwk),
             Some(Some(algorithm)) => jwk.only_for(algorithm),
@@ -344,11 +247,11 @@ impl TryFrom<StrictObject> for Jwk {
 
 fn read_key(wire: &Wire) -> Result<VerifyingKey, JwkError> {
     match (wire.kty.as_str(), wire.crv.as_deref()) {
-        ("RSA", _) => rsa_key(&bytes(&wire.n, "n")?, &bytes(&wire.e, "e")?),
-        ("EC", Some("P-256")) => Ok(VerifyingKey::P256(point(wire)?)),
-        ("OKP", Some("Ed25519")) => Ok(VerifyingKey::Ed25519(coordinate(&wire.x, "x")?)),
+        ("RSA", _) => Ok(rsa_key(&wire.rsa()?)),
+        ("EC", Some("P-256")) => Ok(VerifyingKey::P256(wire.point()?)),
+        ("OKP", Some("Ed25519")) => Ok(VerifyingKey::Ed25519(wire.x()?)),
         (kty, Some(crv)) if kty == NATIONAL.kty && crv == NATIONAL.crv => {
-            let key = gm::sm2::VerifyingKey::from_sec1(&point(wire)?);
+            let key = gm::sm2::VerifyingKey::from_sec1(&wire.point()?);
             key.map(|key| VerifyingKey::Sm2(key.into())).map_err(|_| JwkError::Member { member: "x" })
         }
         ("EC" | "OKP", _) => Err(JwkError::Unsupported { member: "crv" }),
@@ -356,47 +259,18 @@ fn read_key(wire: &Wire) -> Result<VerifyingKey, JwkError> {
     }
 }
 
-fn bytes(value: &Option<String>, member: &'static str) -> Result<Vec<u8>, JwkError> {
-    value.as_deref().and_then(decode_base64url).ok_or(JwkError::Member { member })
-}
-
-/// A coordinate, which must have its full length (RFC 7518, 6.2.1.2; RFC 8037, 2).
-fn coordinate(value: &Option<String>, member: &'static str) -> Result<[u8; COORDINATE_LEN], JwkError> {
-    bytes(value, member)?.try_into().map_err(|_| JwkError::Member { member })
-}
-
-/// `04 || x || y`.
-fn point(wire: &Wire) -> Result<[u8; 65], JwkError> {
-    let [x, y] = [coordinate(&wire.x, "x")?, coordinate(&wire.y, "y")?];
-    [&[4], &x[..], &y[..]].concat().try_into().map_err(|_| JwkError::Member { member: "x" })
-}
-
 impl From<Jwk> for Wire {
     fn from(jwk: Jwk) -> Self {
-        let usage = Some("sig".to_owned());
         let alg = match jwk.algorithms {
-            [one] => Some(one.as_str().to_owned()),
+            [one] => Some(one.as_str()),
             _ => None,
         };
-        let common = Self { usage, alg, kid: jwk.kid, ..Self::default() };
+        let common = Self::named("sig", alg, jwk.kid);
         match &jwk.key {
-            VerifyingKey::Rsa { n, e } => {
-                Self { kty: "RSA".to_owned(), n: Some(base64url(n)), e: Some(base64url(e)), ..common }
-            }
+            VerifyingKey::Rsa { n, e } => common.with_rsa(n, e),
             VerifyingKey::P256(sec1) => common.with_point("EC", "P-256", sec1),
             VerifyingKey::Sm2(key) => common.with_point(NATIONAL.kty, NATIONAL.crv, &key.to_sec1()),
-            VerifyingKey::Ed25519(point) => {
-                let [crv, x] = ["Ed25519".to_owned(), base64url(point)].map(Some);
-                Self { kty: "OKP".to_owned(), crv, x, ..common }
-            }
+            VerifyingKey::Ed25519(point) => common.with_x("Ed25519", point),
         }
-    }
-}
-
-impl Wire {
-    fn with_point(self, kty: &str, crv: &str, sec1: &[u8; 65]) -> Self {
-        let (x, y) = coordinates(sec1);
-        let [crv, x, y] = [crv.to_owned(), x, y].map(Some);
-        Self { kty: kty.to_owned(), crv, x, y, ..self }
     }
 }

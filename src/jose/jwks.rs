@@ -44,29 +44,17 @@ impl Jwks {
     /// Keys of other kinds, algorithms and uses are passed over (RFC 7517, 5). The whole set is refused for a private member,
     /// a bad value in a key of our kinds, the same `kid` twice, or more than [`JWKS_MAX_KEYS`] keys.
     pub fn from_json(json: &[u8]) -> Result<Self, JwkError> {
-        if json.len() > JWKS_MAX_BYTES {
-            return Err(JwkError::Malformed);
-        }
-        StrictObject::from_slice(json).map_err(|_| JwkError::Malformed)?.try_into()
+        Self::of_members(members(json)?)
     }
 
     /// The set as the JSON document that is published.
     pub fn to_json(&self) -> serde_json::Value {
         serde_json::json!({ "keys": self.keys.iter().map(Jwk::to_json).collect::<Vec<_>>() })
     }
-}
 
-impl TryFrom<StrictObject> for Jwks {
-    type Error = JwkError;
-
-    fn try_from(StrictObject(mut members): StrictObject) -> Result<Self, JwkError> {
-        let Some(Value::Array(read)) = members.remove("keys") else { return Err(JwkError::Malformed) };
-        let got = read.len();
-        if got > JWKS_MAX_KEYS {
-            return Err(JwkError::TooMany { limit: JWKS_MAX_KEYS, got });
-        }
-        let mut keys = Vec::with_capacity(got);
-        for key in read {
+    fn of_members(members: Vec<Value>) -> Result<Self, JwkError> {
+        let mut keys = Vec::with_capacity(members.len());
+        for key in members {
             match Jwk::from_value(key) {
                 Ok(key) => keys.push(key),
                 Err(JwkError::Unsupported { .. }) => {}
@@ -77,6 +65,32 @@ impl TryFrom<StrictObject> for Jwks {
             Some(kid) => Err(JwkError::DuplicateKid { kid }),
             None => Ok(Self { keys }),
         }
+    }
+}
+
+impl TryFrom<StrictObject> for Jwks {
+    type Error = JwkError;
+
+    fn try_from(set: StrictObject) -> Result<Self, JwkError> {
+        Self::of_members(members_of(set)?)
+    }
+}
+
+/// The members of the set `json`, of whatever kind.
+pub(crate) fn members(json: &[u8]) -> Result<Vec<Value>, JwkError> {
+    if json.len() > JWKS_MAX_BYTES {
+        return Err(JwkError::Malformed);
+    }
+    members_of(StrictObject::from_slice(json).map_err(|_| JwkError::Malformed)?)
+}
+
+fn members_of(StrictObject(mut set): StrictObject) -> Result<Vec<Value>, JwkError> {
+    match set.remove("keys") {
+        Some(Value::Array(keys)) if keys.len() > JWKS_MAX_KEYS => {
+            Err(JwkError::TooMany { limit: JWKS_MAX_KEYS, got: keys.len() })
+        }
+        Some(Value::Array(keys)) => Ok(keys),
+        _ => Err(JwkError::Malformed),
     }
 }
 

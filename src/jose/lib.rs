@@ -3,6 +3,7 @@
 //! - [`algorithm`] the closed list, and the one table of national names.
 //! - [`jwk`] a public signing key as JSON (RFC 7517) and its thumbprint (RFC 7638).
 //! - [`jwks`] sets of them: one document for standard clients, another for the national algorithm.
+//! - [`jwe`] encrypts to the keys of clients (RFC 7516).
 //! - [`jws`] the signer's interface, the protected header and the compact form (RFC 7515).
 //! - [`jwt`] makes tokens (RFC 7519).
 //! - [`verify`] checks tokens against a [`KeySet`], one rule after another.
@@ -24,6 +25,7 @@
 pub mod algorithm;
 pub mod hash;
 pub mod json;
+pub mod jwe;
 pub mod jwk;
 pub mod jwks;
 pub mod jws;
@@ -32,6 +34,7 @@ pub mod proof;
 pub mod provider;
 mod verifier;
 pub mod verify;
+mod wire;
 
 pub use algorithm::Algorithm;
 pub use jwk::{Jwk, JwkError};

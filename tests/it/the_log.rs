@@ -87,7 +87,7 @@ stories! {
                 }),
             );
         }
-        assert_eq!(asked.len(), 6);
+        assert_eq!(asked.len(), 8);
         for (query, kind) in asked {
             let proof = app.fetches(&format!("/v1/log/proof?{query}")).await;
             let proof = audit::InclusionProof::from_json(&proof).unwrap();

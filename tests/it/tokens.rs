@@ -124,7 +124,8 @@ stories! {
         }
     }
 
-    async fn an_installation_of_an_earlier_version_gets_the_token_keys_it_lacks(mut app: TestApp) {
+    async fn an_installation_of_an_earlier_version_gets_the_token_keys_it_lacks(app: TestApp) {
+        let mut app = app;
         let published = async |app: &TestApp| Answer::to(app.http().get(app.url("/oauth2/jwks"))).await.body;
         let before = published(&app).await;
         let of = |set: &Value, alg: &str| {

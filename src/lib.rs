@@ -141,6 +141,7 @@ impl Place<'_> {
 
 /// Puts the parts together: the only place where they are wired. Makes on the first start what is missing.
 pub async fn assemble(place: &Place<'_>, seams: Seams) -> Result<Arc<Env>, StartError> {
+    tls::provide();
     let module = Arc::new(power_on(&seams)?);
     private_folder(place.data)?;
     let db = Db::open(&place.database()).await?;

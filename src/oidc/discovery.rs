@@ -32,8 +32,10 @@ pub mod paths {
     pub const INTROSPECT: &str = "/oauth2/introspect";
     /// The revocation endpoint (RFC 7009).
     pub const REVOKE: &str = "/oauth2/revoke";
-    /// The registration endpoint (RFC 7591); a client's own registration is under it (RFC 7592).
+    /// The registration endpoint (RFC 7591).
     pub const REGISTER: &str = "/oauth2/register";
+    /// A client's own registration (RFC 7592).
+    pub const REGISTRATION: &str = "/oauth2/register/{client_id}";
     /// The page that applications load in a frame (OIDC Session Management 1.0, 3.2).
     pub const CHECK_SESSION: &str = "/oauth2/check-session";
     /// RP-initiated logout, GET and POST.

@@ -33,7 +33,11 @@ const RESERVED: &[(&str, &[&str], &str)] = &[
     ("cookie", &["server"], "only `server` speaks HTTP"),
     ("askama", &["server"], "pages are the server's"),
     ("fluent-bundle", &["server"], "pages are the server's"),
-    ("reqwest", &["yinxin"], "the tour and the tests are clients; the service itself calls nobody"),
+    (
+        "reqwest",
+        &["flows", "yinxin"],
+        "the service calls applications from one place; the tour and the tests are clients",
+    ),
     ("clap", &["yinxin"], "the binary alone has a command line"),
     ("tokio", &["store", "flows", "server", "yinxin"], "what is below `store` does no input or output"),
     ("tracing", &["store", "flows", "server", "yinxin"], "what is below `store` tells its caller, not a log"),

@@ -93,6 +93,8 @@ impl TestApp {
             database: database.as_ref().map(Database::address),
             demo: true,
             tls: Tls::Off,
+            outbound: yinxin::config::Outbound::default(),
+            dpop_nonces_required: false,
             log_json: false,
             log: "warn".to_owned(),
         };

@@ -25,7 +25,6 @@ use crate::visitor::{Now, proof_header};
 const INTROSPECTION_JWT: &str = "application/token-introspection+jwt";
 
 pub(super) fn routes() -> Router<App> {
-    let one = format!("{}/{{id}}", paths::REGISTER);
     Router::new()
         .route(paths::TOKEN, post(token))
         .route(paths::PUSHED_REQUEST, post(push))
@@ -33,7 +32,7 @@ pub(super) fn routes() -> Router<App> {
         .route(paths::INTROSPECT, post(introspected))
         .route(paths::USERINFO, get(userinfo).post(userinfo))
         .route(paths::REGISTER, post(register))
-        .route(&one, get(registered).put(change_registration).delete(remove_registration))
+        .route(paths::REGISTRATION, get(registered).put(change_registration).delete(remove_registration))
         .layer(middleware::from_fn(headers::readable_anywhere))
 }
 

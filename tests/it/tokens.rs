@@ -149,6 +149,21 @@ stories! {
         assert_eq!(published(&app).await, after, "and keeps them");
     }
 
+    async fn nodes_that_start_together_make_each_missing_token_key_once(app: TestApp) {
+        let mut app = app;
+        app.stop().await;
+        Intruder::at(&app).does("DELETE FROM kms_key WHERE algorithm IN ('ed25519', 'sm2') AND purpose = 'token-signing'").await;
+        let (one, other, third) = tokio::join!(app.another_node(), app.another_node(), app.another_node());
+        let published = [&one, &other, &third].map(|node| {
+            let keyring = node.keyring();
+            (keyring.jwks.clone(), keyring.jwks_sm.clone())
+        });
+        assert_eq!(published[0], published[1]);
+        assert_eq!(published[1], published[2]);
+        let keys = |set: &str| serde_json::from_str::<Value>(set).unwrap()["keys"].as_array().unwrap().len();
+        assert_eq!((keys(&published[0].0), keys(&published[0].1)), (4, 1));
+    }
+
     async fn a_code_is_redeemed_by_whom_it_was_given_to_in_time_with_what_it_was_asked_with(app: TestApp) {
         let citizen = app.person("li.xiaoman");
         let (portal, fund) = (app.application("portal"), app.application("fund"));

@@ -6,11 +6,11 @@ use base::{Clock, Timestamp};
 use flows::Env;
 use reqwest::{Client, ClientBuilder};
 use tempfile::TempDir;
-use yinxin::Seams;
 use yinxin::browser::Browser;
 use yinxin::commands::serve::{Running, bind};
 use yinxin::config::{Config, Tls};
 use yinxin::demo::Sample;
+use yinxin::{Place, Seams};
 
 use super::clock::{BEGINNING, FixedClock};
 use super::postgres::Database;
@@ -126,6 +126,13 @@ impl TestApp {
         let sockets = self.config.listen.iter().map(|address| bind(*address).unwrap()).collect();
         let seams = seams(&self.clock, &self.randomness);
         self.running = Some(Running::start(&self.config, sockets, seams).await.unwrap());
+    }
+
+    /// Another node on the same data, which does not serve.
+    pub(crate) async fn another_node(&self) -> Arc<Env> {
+        let Config { data, database, issuer, .. } = &self.config;
+        let place = Place { data, database: database.as_deref(), issuer: issuer.clone() };
+        yinxin::assemble(&place, seams(&self.clock, &self.randomness)).await.unwrap()
     }
 
     /// Time passes.

@@ -41,17 +41,24 @@ pub(crate) struct Wish {
     auth: Auth,
     metadata: Value,
     with_rsa: bool,
+    query: &'static str,
 }
 
 impl Wish {
     /// A client that authenticates as `auth`.
     pub(crate) fn new(role: &'static str, auth: Auth) -> Self {
-        Self { role, auth, metadata: json!({}), with_rsa: false }
+        Self { role, auth, metadata: json!({}), with_rsa: false, query: "" }
     }
 
     /// With this metadata.
     pub(crate) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         jose::set(&mut self.metadata, name, value);
+        self
+    }
+
+    /// With this query in its redirect URI (RFC 6749, 3.1.2).
+    pub(crate) fn with_query(mut self, query: &'static str) -> Self {
+        self.query = query;
         self
     }
 
@@ -100,7 +107,7 @@ impl Test {
         let identity = variant.needs_certificate().then(|| self.new_identity()).transpose()?;
         let mut keys: Vec<Value> = [&key, &rsa].into_iter().flatten().map(|key| key.public.clone()).collect();
         keys.extend(identity.as_ref().map(|(_, jwk)| jwk.clone()));
-        let redirect_uri = self.new_redirect_uri();
+        let redirect_uri = self.new_redirect_uri() + wish.query;
         let mut metadata = json!({
             "client_name": "conformance",
             "redirect_uris": [redirect_uri],

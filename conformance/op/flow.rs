@@ -22,6 +22,9 @@ use super::test::{Step, Test};
 /// How long an assertion, a proof or a request object is good for.
 pub(crate) const LIFETIME_SECONDS: i64 = 60;
 
+/// A change of a token before it is signed.
+pub(crate) type Edit = Arc<dyn Fn(&mut Draft) + Send + Sync>;
+
 /// An authorization request in the making.
 #[derive(Clone)]
 pub(crate) struct Ask {
@@ -32,7 +35,7 @@ pub(crate) struct Ask {
     /// Parameters at the authorization endpoint beside `request_uri`; the usual duplicates without any.
     pub(crate) outside: Option<Params>,
     /// Changes the request object before it is signed.
-    pub(crate) edit: Option<fn(&mut Draft)>,
+    pub(crate) edit: Option<Edit>,
     /// Proves the DPoP key when the request is pushed (RFC 9449, 10.1).
     pub(crate) proven: bool,
 }
@@ -84,17 +87,19 @@ pub(crate) struct ClientCall {
     pub(crate) proof: Option<Proof>,
     /// Whether a certificate of the client's is shown.
     pub(crate) certificate: bool,
+    /// The id that is presented, when it is not the client's own.
+    pub(crate) presented_id: Option<String>,
 }
 
 /// How a client with `private_key_jwt` proves itself.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(crate) enum Assertion {
     /// As it should.
     Right,
     /// Not at all: the client's id alone.
     Missing,
     /// With claims or a header changed before signing.
-    Edited(fn(&mut Draft)),
+    Edited(Edit),
     /// With RS256 under the client's RSA key.
     Rs256,
 }
@@ -103,33 +108,81 @@ pub(crate) enum Assertion {
 #[derive(Clone)]
 pub(crate) struct Proof {
     pub(crate) key: Arc<KeyPair>,
-    pub(crate) edit: Option<fn(&mut Draft)>,
+    edit: Option<Edit>,
+    shape: Shape,
+}
+
+/// How a proof leaves the client: right, or wrong in a way that is not in its claims.
+#[derive(Clone)]
+pub(crate) enum Shape {
+    Signed,
+    /// With `alg` none.
+    Unsigned,
+    /// With another signature.
+    Tampered,
+    /// Signed, with no `alg` in the header.
+    WithoutAlgorithm,
+    /// Signed with a key that is not the one in the header.
+    Foreign(Arc<KeyPair>),
+    /// Something that is not a token.
+    NotAToken,
+    /// Two proofs at once.
+    Twice,
+    /// No proof.
+    Absent,
 }
 
 impl Proof {
     /// A good proof under `key`.
     pub(crate) fn of(key: &Arc<KeyPair>) -> Self {
-        Self { key: Arc::clone(key), edit: None }
+        Self { key: Arc::clone(key), edit: None, shape: Shape::Signed }
     }
 
     /// Changed before it is signed.
-    pub(crate) fn edited(mut self, edit: fn(&mut Draft)) -> Self {
-        self.edit = Some(edit);
+    pub(crate) fn edited(mut self, edit: impl Fn(&mut Draft) + Send + Sync + 'static) -> Self {
+        self.edit = Some(Arc::new(edit));
         self
     }
 
-    /// The proof before it is signed.
-    pub(crate) fn draft(
+    /// In another shape.
+    pub(crate) fn shaped(mut self, shape: Shape) -> Self {
+        self.shape = shape;
+        self
+    }
+
+    /// The values of the `DPoP` header.
+    pub(crate) fn headers(
         &self,
         method: &Method,
         url: &Url,
         token: Option<&str>,
         nonce: Option<&String>,
-    ) -> Draft {
+    ) -> Result<Vec<String>, String> {
+        let draft = self.draft(method, url, token, nonce);
+        let one = match &self.shape {
+            Shape::Signed => draft.sign(&self.key)?,
+            Shape::Unsigned => draft.unsigned(),
+            Shape::Tampered => draft.tampered(&self.key)?,
+            Shape::WithoutAlgorithm => draft.sign_as(&self.key, &self.key.alg)?,
+            Shape::Foreign(other) => draft.sign(other)?,
+            Shape::NotAToken => draft.sign(&self.key)?.replace('.', ""),
+            Shape::Twice => {
+                let second = self.draft(method, url, token, nonce);
+                return Ok(vec![draft.sign(&self.key)?, second.sign(&self.key)?]);
+            }
+            Shape::Absent => return Ok(Vec::new()),
+        };
+        Ok(vec![one])
+    }
+
+    fn draft(&self, method: &Method, url: &Url, token: Option<&str>, nonce: Option<&String>) -> Draft {
         let mut htu = url.clone();
         htu.set_query(None);
         htu.set_fragment(None);
-        let header = json!({"typ": "dpop+jwt", "alg": self.key.alg, "jwk": self.key.bare()});
+        let header = match self.shape {
+            Shape::WithoutAlgorithm => json!({"typ": "dpop+jwt", "jwk": self.key.bare()}),
+            _ => json!({"typ": "dpop+jwt", "alg": self.key.alg, "jwk": self.key.bare()}),
+        };
         let claims =
             json!({"jti": random_token(), "htm": method.as_str(), "htu": htu.as_str(), "iat": now()});
         let mut draft = Draft { header, claims };
@@ -139,7 +192,7 @@ impl Proof {
         if let Some(nonce) = nonce {
             draft.claim("nonce", nonce.as_str());
         }
-        if let Some(edit) = self.edit {
+        if let Some(edit) = &self.edit {
             edit(&mut draft);
         }
         draft
@@ -276,7 +329,7 @@ impl Test {
             .claim("nbf", now)
             .claim("iat", now)
             .claim("exp", now + LIFETIME_SECONDS * 5);
-        if let Some(edit) = ask.edit {
+        if let Some(edit) = &ask.edit {
             edit(&mut draft);
         }
         draft
@@ -345,6 +398,18 @@ impl Test {
 
     /// The parameters of the answer, good or bad, after the conditions that hold for both.
     pub(crate) fn answer(&mut self, ask: &Ask, landing: &Landing) -> Step<Params> {
+        let answer = self.bare_answer(ask, landing)?;
+        self.note(authorization::state_returned(&answer, ask.params.get("state")));
+        let issuer = self.world.provider.issuer.clone();
+        self.note(match self.variant.fapi {
+            true => authorization::issuer_told(&answer, &issuer),
+            false => authorization::issuer_if_told(&answer, &issuer),
+        });
+        Ok(answer)
+    }
+
+    /// The parameters of an answer of a provider that may not know the request, and so no state.
+    pub(crate) fn bare_answer(&mut self, ask: &Ask, landing: &Landing) -> Step<Params> {
         self.note(authorization::came_to(landing, ask.redirect_uri()));
         let answer = if self.variant.form_post {
             self.note_all(authorization::posted(landing));
@@ -353,14 +418,7 @@ impl Test {
             self.note_all(authorization::nothing_in_fragment(landing));
             landing.query.clone()
         };
-        let answer = if self.variant.signed { self.jarm(ask, answer)? } else { answer };
-        self.note(authorization::state_returned(&answer, ask.params.get("state")));
-        let issuer = self.world.provider.issuer.clone();
-        self.note(match self.variant.fapi {
-            true => authorization::issuer_told(&answer, &issuer),
-            false => authorization::issuer_if_told(&answer, &issuer),
-        });
-        Ok(answer)
+        if self.variant.signed { self.jarm(ask, answer) } else { Ok(answer) }
     }
 
     /// Exchanges the code; what it brought, with everything looked at.
@@ -426,6 +484,7 @@ impl Test {
             assertion: Assertion::Right,
             proof: None,
             certificate: client.auth == Auth::SelfSignedTls,
+            presented_id: None,
         }
     }
 
@@ -492,6 +551,13 @@ impl Test {
         Ok(reply)
     }
 
+    /// The same where TLS may refuse a client that shows no certificate: then there is no reply.
+    pub(crate) async fn client_call_or_nothing(&mut self, call: &ClientCall) -> Step<Option<Reply>> {
+        let request = self.client_request(call);
+        let request = self.obtain(info("PrepareClientRequest", "RFC 6749 2.3"), request)?;
+        Ok(self.world.http.send(request).await.ok())
+    }
+
     async fn client_call_once(&mut self, call: &ClientCall) -> Step<Reply> {
         let request = self.client_request(call);
         let request = self.obtain(info("PrepareClientRequest", "RFC 6749 2.3"), request)?;
@@ -505,9 +571,9 @@ impl Test {
     fn client_request(&self, call: &ClientCall) -> Result<Call, String> {
         let provider = &self.world.provider;
         let identity = call.client.identity.clone().filter(|_| call.certificate);
-        let url = match &identity {
-            Some(_) => provider.mtls_endpoint(call.endpoint),
-            None => provider.endpoint(call.endpoint),
+        let url = match self.variant.needs_certificate() {
+            true => provider.mtls_endpoint(call.endpoint),
+            false => provider.endpoint(call.endpoint),
         }?;
         let mut form = call.form.clone();
         let mut authorization = None;
@@ -520,7 +586,7 @@ impl Test {
                     .set("client_secret", secret.unwrap_or_default());
             }
             (Auth::SelfSignedTls, _) => {
-                form.set("client_id", call.client.id.as_str());
+                form.set("client_id", call.presented_id.as_ref().unwrap_or(&call.client.id).as_str());
             }
             (Auth::PrivateKeyJwt, _) => self.assert(call, &mut form)?,
         }
@@ -529,8 +595,9 @@ impl Test {
             request = request.header("authorization", authorization);
         }
         if let Some(proof) = &call.proof {
-            let draft = proof.draft(&Method::POST, &url, None, self.nonces[0].as_ref());
-            request = request.header("dpop", draft.sign(&proof.key)?);
+            for header in proof.headers(&Method::POST, &url, None, self.nonces[0].as_ref())? {
+                request = request.header("dpop", header);
+            }
         }
         Ok(request)
     }
@@ -544,7 +611,7 @@ impl Test {
             "iat": now(), "exp": now() + LIFETIME_SECONDS,
         });
         let mut draft = Draft::new(key, None, claims.clone());
-        let signed = match call.assertion {
+        let signed = match &call.assertion {
             Assertion::Missing => {
                 form.set("client_id", client.id.as_str());
                 return Ok(());
@@ -629,8 +696,9 @@ impl Test {
         call = call.header("authorization", format!("{scheme} {token}"));
         if self.variant.bound == Bound::Dpop {
             let proof = resource.proof.clone().unwrap_or_else(|| Proof::of(&client.dpop));
-            let draft = proof.draft(&resource.method, &url, Some(token), self.nonces[1].as_ref());
-            call = call.header("dpop", draft.sign(&proof.key)?);
+            for header in proof.headers(&resource.method, &url, Some(token), self.nonces[1].as_ref())? {
+                call = call.header("dpop", header);
+            }
         }
         Ok(call)
     }

@@ -65,7 +65,7 @@ fn choose(options: &Options) -> Vec<(&'static Plan, &'static Module)> {
         .flat_map(|plan| {
             MODULES
                 .iter()
-                .filter(|module| module.lists.contains(&plan.list))
+                .filter(|module| module.lists.contains(&plan.list) && (module.applies)(plan.variant))
                 .map(move |module| (plan, module))
         })
         .filter(|(_, module)| any(&options.module, &|wanted| module.name.contains(wanted)))

@@ -51,10 +51,8 @@ impl Draft {
     /// With `alg` none and no signature (RFC 7515, A.5).
     pub(crate) fn unsigned(&self) -> String {
         let mut none = self.clone();
-        none.header = json!({"alg": "none"});
-        if let Some(typ) = self.header.get("typ") {
-            set(&mut none.header, "typ", typ.clone());
-        }
+        set(&mut none.header, "alg", "none");
+        remove(&mut none.header, "kid");
         format!("{}.", none.input())
     }
 

@@ -5,9 +5,11 @@
 //! - [`html`] pages, [`jar`] cookies, [`browser`] a person who walks through them.
 //! - [`keys`] key pairs, [`jose`] tokens right and wrong, [`x509`] client certificates.
 //! - [`probe`] which versions and suites of TLS a server takes.
+//! - [`chromium`] a real browser, for what needs scripts.
 //! - [`listener`] what the provider calls: logout tokens, request objects.
 
 pub(crate) mod browser;
+pub(crate) mod chromium;
 pub(crate) mod html;
 pub(crate) mod http;
 pub(crate) mod jar;

@@ -5,6 +5,7 @@
 //!   [`requests`] request objects and redirect URIs, [`codes`] codes and refresh tokens.
 //! - FAPI 2.0: [`fapi_flow`] logins, [`fapi_proofs`] DPoP, [`fapi_pushed`] what must not be pushed and how often it is used,
 //!   [`fapi_clients`] assertions, codes and refresh tokens, [`fapi_signed`] request objects.
+//! - [`logout`] the end of a session and who is told of it, [`session`] the frame that knows, [`third_party`] logins begun elsewhere.
 
 mod basic;
 mod claims;
@@ -15,8 +16,11 @@ mod fapi_flow;
 mod fapi_proofs;
 mod fapi_pushed;
 mod fapi_signed;
+mod logout;
 mod requests;
+mod session;
 mod sessions;
+mod third_party;
 
 use std::pin::Pin;
 
@@ -51,6 +55,7 @@ const WITH_PROOF: fn(Variant) -> bool = |variant| variant.bound == Bound::Dpop;
 
 const BASIC: &[List] = &[List::Basic];
 const FAPI: &[List] = &[List::SecurityProfile, List::MessageSigning];
+const RP_INITIATED: &[List] = &[List::RpInitiatedLogout];
 const SIGNED: &[List] = &[List::MessageSigning];
 
 /// Every module there is.
@@ -430,4 +435,47 @@ pub(crate) const MODULES: &[Module] = &[
         WITH_ASSERTION,
         fapi_clients::pushed_for_the_token_endpoint
     ),
+    module!("oidcc-rp-initiated-logout-discovery-endpoint-verification", RP_INITIATED, logout::discovery),
+    module!("oidcc-rp-initiated-logout", RP_INITIATED, logout::good),
+    module!(
+        "oidcc-rp-initiated-logout-bad-post-logout-redirect-uri",
+        RP_INITIATED,
+        logout::other_redirect_uri
+    ),
+    module!("oidcc-rp-initiated-logout-modified-id-token-hint", RP_INITIATED, logout::unsigned_hint),
+    module!("oidcc-rp-initiated-logout-no-id-token-hint", RP_INITIATED, logout::without_hint),
+    module!("oidcc-rp-initiated-logout-no-params", RP_INITIATED, logout::without_params),
+    module!(
+        "oidcc-rp-initiated-logout-no-post-logout-redirect-uri",
+        RP_INITIATED,
+        logout::without_redirect_uri
+    ),
+    module!("oidcc-rp-initiated-logout-no-state", RP_INITIATED, logout::without_state),
+    module!("oidcc-rp-initiated-logout-only-state", RP_INITIATED, logout::state_alone),
+    module!(
+        "oidcc-rp-initiated-logout-query-added-to-post-logout-redirect-uri",
+        RP_INITIATED,
+        logout::query_added
+    ),
+    module!("oidcc-rp-initiated-logout-bad-id-token-hint", RP_INITIATED, logout::foreign_hint),
+    module!(
+        "oidcc-frontchannel-logout-discovery-endpoint-verification",
+        &[List::FrontChannelLogout],
+        logout::front_channel_discovery
+    ),
+    module!("oidcc-frontchannel-rp-initiated-logout", &[List::FrontChannelLogout], logout::front_channel),
+    module!(
+        "oidcc-backchannel-logout-discovery-endpoint-verification",
+        &[List::BackChannelLogout],
+        logout::back_channel_discovery
+    ),
+    module!("oidcc-backchannel-rp-initiated-logout", &[List::BackChannelLogout], logout::back_channel),
+    module!(
+        "oidcc-session-management-discovery-endpoint-verification",
+        &[List::SessionManagement],
+        session::discovery
+    ),
+    module!("oidcc-session-management-rp-initiated-logout", &[List::SessionManagement], session::changes),
+    module!("oidcc-3rd_party-init-login", &[List::ThirdPartyLogin], third_party::stored),
+    module!("oidcc-3rd_party-init-login-nohttps", &[List::ThirdPartyLogin], third_party::not_https),
 ];

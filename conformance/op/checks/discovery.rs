@@ -189,7 +189,7 @@ fn usual_case(tag: &str) -> String {
         (1.., 2) => subtag.to_ascii_uppercase(),
         (1.., 4) => {
             let (first, rest) = subtag.split_at_checked(1).unwrap_or((subtag, ""));
-            first.to_ascii_uppercase() + &rest.to_ascii_lowercase()
+            format!("{}{}", first.to_ascii_uppercase(), rest.to_ascii_lowercase())
         }
         _ => subtag.to_ascii_lowercase(),
     });

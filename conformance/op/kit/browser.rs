@@ -72,6 +72,8 @@ pub(crate) enum Aim {
     Allow,
     /// Refuses as soon as the page offers it.
     Deny,
+    /// Logs in, consents, and at the end follows a link to the relying party when the page has one.
+    Follow,
     /// Does nothing: the first page is the end.
     Look,
 }
@@ -310,7 +312,7 @@ impl Browser {
             Some(Asked::Login) => Ok(None),
             Some(Asked::Consent) => press_in(url, page, &self.pages.allow),
             Some(Asked::Logout) => press_in(url, page, &self.pages.confirm_logout),
-            None => self.wander(url, page),
+            None => self.wander(url, page, aim),
         }
     }
 
@@ -336,9 +338,14 @@ impl Browser {
         submit(url, form, form.default_button(), &fill).map(Some)
     }
 
-    /// Pages that move on by themselves: a refresh, or a form that a script sends.
-    fn wander(&self, url: &Url, page: &Document) -> Result<Option<Next>, String> {
-        if let Some(to) = &page.refresh {
+    /// Pages that move on by themselves, by a refresh or a form that a script sends; and links out, for who follows them.
+    fn wander(&self, url: &Url, page: &Document, aim: Aim) -> Result<Option<Next>, String> {
+        let out = page
+            .links
+            .iter()
+            .map(|(href, _)| href)
+            .find(|href| url.join(href).is_ok_and(|to| self.is_home(&to)));
+        if let Some(to) = page.refresh.as_ref().or(out.filter(|_| aim == Aim::Follow)) {
             let to = join(url, to)?;
             return Ok(Some(match self.is_home(&to) {
                 true => Next::Stop(Box::new(End::Landed(Landing::at(to)))),

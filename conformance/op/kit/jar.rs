@@ -17,7 +17,9 @@ pub(crate) struct Kept {
     pub(crate) domain: String,
     host_only: bool,
     pub(crate) path: String,
-    secure: bool,
+    pub(crate) secure: bool,
+    pub(crate) http_only: bool,
+    pub(crate) same_site: Option<cookie::SameSite>,
 }
 
 impl Jar {
@@ -47,6 +49,8 @@ impl Jar {
                 .filter(|p| p.starts_with('/'))
                 .map_or_else(|| default_path(url), str::to_owned),
             secure: cookie.secure().unwrap_or(false),
+            http_only: cookie.http_only().unwrap_or(false),
+            same_site: cookie.same_site(),
         };
         self.0.retain(|k| (&k.name, &k.domain, &k.path) != (&kept.name, &kept.domain, &kept.path));
         if !expired(cookie) {

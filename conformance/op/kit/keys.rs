@@ -126,11 +126,6 @@ impl KeyPair {
         jwk
     }
 
-    /// The same key whose JWK names another algorithm: an RSA key serves PS256 and RS256.
-    pub(crate) fn signs_as(&self, alg: &str) -> bool {
-        matches!((&self.secret, alg), (Secret::Rsa(_), "PS256" | "RS256")) || alg == self.alg
-    }
-
     /// The public key as it stands in a certificate: the bits of its SubjectPublicKey.
     pub(crate) fn public_bits(&self) -> Option<&[u8]> {
         match &self.secret {

@@ -41,19 +41,13 @@ impl Trust {
 
     /// A client's identity: its certificate and its key in PKCS #8.
     pub(crate) fn identity(&self, certificate: Vec<u8>, pkcs8: Vec<u8>) -> Result<Identity, String> {
-        let der = CertificateDer::from(certificate);
-        let shown = Some((der.clone(), pkcs8));
-        Ok(Identity {
-            certificate: der.to_vec(),
-            config: Arc::new(configure(&self.roots, self.everyone, shown)?),
-        })
+        let shown = Some((CertificateDer::from(certificate), pkcs8));
+        Ok(Identity { config: Arc::new(configure(&self.roots, self.everyone, shown)?) })
     }
 }
 
 /// A client's certificate with the key it proves.
 pub(crate) struct Identity {
-    /// The certificate in DER.
-    pub(crate) certificate: Vec<u8>,
     config: Arc<ClientConfig>,
 }
 

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::keys::{KeyPair, b64, with};
+use super::keys::{KeyPair, with};
 
 /// DER tags (X.690).
 const INTEGER: u8 = 0x02;
@@ -37,11 +37,6 @@ pub(crate) fn self_signed(key: &KeyPair, name: &str) -> Result<Vec<u8>, String> 
 /// The JWK that registers the certificate (RFC 8705, 2.2.2).
 pub(crate) fn jwk(key: &KeyPair, certificate: &[u8]) -> Value {
     with(&key.public, "x5c", json!([STANDARD.encode(certificate)]))
-}
-
-/// The thumbprint with which tokens are bound to the certificate (RFC 8705, 3.1).
-pub(crate) fn thumbprint(certificate: &[u8]) -> String {
-    b64(digest(&SHA256, certificate))
 }
 
 fn to_be_signed(bits: &[u8], name: &str) -> Vec<u8> {

@@ -13,7 +13,7 @@ impl Row {
         let skipped = self.skipped.iter().map(|why| format!("skipped: {why}"));
         let mut words: Vec<String> = skipped.collect();
         let told = self.findings.iter().filter(|finding| all || is_told(finding));
-        for line in told.map(|finding| line(finding)) {
+        for line in told.map(line) {
             if !words.contains(&line) {
                 words.push(line);
             }

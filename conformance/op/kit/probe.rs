@@ -38,7 +38,7 @@ pub(crate) async fn offer(url: &Url, version: u16, suites: &[u16]) -> Result<Opt
     let talk = async {
         let mut socket = dial(url).await?;
         socket.write_all(&client_hello(url, version, suites)).await.map_err(|e| e.to_string())?;
-        let mut answer = vec![0; 128];
+        let mut answer = [0; 128];
         let mut read = 0;
         while read < 76 {
             let Some(free) = answer.get_mut(read..) else { break };

@@ -13,6 +13,7 @@
 //! - [`authzen`] access decisions.
 //! - [`pki`] certificates.
 //! - [`seal`] seals.
+//! - [`op`] an OpenID provider judged over HTTP: `cargo run -p conformance -- oidc --issuer URL`.
 //! - [`authority`] the authority, the seal maker and the bureau that the last two need.
 
 mod audit;
@@ -23,6 +24,7 @@ mod ecert;
 mod gm;
 mod jose;
 mod oidc;
+mod op;
 mod pki;
 mod report;
 mod seal;
@@ -57,6 +59,12 @@ const DOMAINS: &[Domain] = &[
 
 fn main() -> ExitCode {
     let names: Vec<String> = std::env::args().skip(1).collect();
+    if let Some(("oidc", arguments)) = names.split_first().map(|(name, rest)| (name.as_str(), rest))
+        && !arguments.is_empty()
+        && arguments.iter().all(|argument| DOMAINS.iter().all(|domain| domain.name != argument))
+    {
+        return op::main(arguments);
+    }
     let all = names.iter().any(|n| n == "all");
     let wanted = |domain: &&Domain| all || names.iter().any(|n| n == domain.name);
     let unknown = names.iter().find(|n| *n != "all" && DOMAINS.iter().all(|d| d.name != *n));
@@ -76,7 +84,7 @@ fn usage(unknown: Option<&String>) -> ExitCode {
     if let Some(name) = unknown {
         let _ = writeln!(err, "no domain `{name}`");
     }
-    let _ = writeln!(err, "usage: conformance all | DOMAIN...");
+    let _ = writeln!(err, "usage: conformance all | DOMAIN... | oidc --issuer URL [--help]");
     for Domain { name, about, .. } in DOMAINS {
         let _ = writeln!(err, "  {name:<10} {about}");
     }

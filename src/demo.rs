@@ -11,9 +11,9 @@ use ecert::CertificateType;
 use ecert::certificate_type::{FieldDefinition, FieldKind, Layout, Validity};
 use flows::caller::{Authority, scope};
 use flows::clients::{self, Registration};
-use flows::contact::{Claimed, Contact};
 use flows::make_seal::{self, NewSeal};
 use flows::people::{self, NewAccount, NewUnit, Post};
+use flows::self_description::{Claimed, SelfDescription};
 use flows::{Env, ecerts, register_client};
 use identity::{Level, RealNameLevel};
 use serde::{Deserialize, Serialize};
@@ -282,11 +282,7 @@ impl Seeding<'_> {
                 password: Secret::new(password.clone()),
                 id_number: Some(id_number.to_owned()),
                 real_name: RealNameLevel::Verified,
-                contact: Contact {
-                    email: Some(Claimed { value: format!("{user_name}@example.cn"), verified: true }),
-                    phone: Some(Claimed { value: "+8613800000000".to_owned(), verified: true }),
-                    address: Some("示例省示例市示例路 1 号".to_owned()),
-                },
+                description: describe(user_name, name),
             };
             let id = people::add_person(self.env, self.now, OPERATOR, account, None, true).await?;
             people.push(SamplePerson {
@@ -312,9 +308,9 @@ impl Seeding<'_> {
             password: Secret::new(password.clone()),
             id_number: None,
             real_name: RealNameLevel::InPerson,
-            contact: Contact {
+            description: SelfDescription {
                 email: Some(Claimed { value: format!("{user_name}@gov.example.cn"), verified: true }),
-                ..Contact::default()
+                ..SelfDescription::default()
             },
         };
         let roles = roles.iter().map(|r| (*r).to_owned()).collect();
@@ -406,6 +402,27 @@ impl Seeding<'_> {
             text.push(c);
             text
         })
+    }
+}
+
+/// What a citizen of the sample says of themselves: something in every claim, so that applications can be tried with all of them.
+fn describe(user_name: &str, name: &str) -> SelfDescription {
+    let mut letters = name.chars();
+    let family_name = letters.next().map(String::from);
+    let page = |what: &str| Some(format!("https://people.example.cn/{user_name}{what}"));
+    SelfDescription {
+        email: Some(Claimed { value: format!("{user_name}@example.cn"), verified: true }),
+        phone: Some(Claimed { value: "+8613800000000".to_owned(), verified: true }),
+        address: Some("示例省示例市示例路 1 号".to_owned()),
+        family_name,
+        given_name: Some(letters.collect()),
+        middle_name: Some("示例".to_owned()),
+        nickname: Some(user_name.to_owned()),
+        profile: page(""),
+        picture: page("/picture.png"),
+        website: page("/home"),
+        zoneinfo: Some("Asia/Shanghai".to_owned()),
+        locale: Some("zh-CN".to_owned()),
     }
 }
 

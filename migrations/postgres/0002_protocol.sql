@@ -12,8 +12,8 @@ ALTER TABLE authorization_code ADD COLUMN dpop_jkt TEXT;
 -- What a client manages its own registration with (RFC 7592).
 ALTER TABLE client ADD COLUMN registration_token_hash BYTEA;
 
--- Mail address, telephone number and postal address, sealed.
-ALTER TABLE account ADD COLUMN contact_sealed BYTEA;
+-- What the person says of themselves: mail address, telephone number, postal address and the like, sealed.
+ALTER TABLE account ADD COLUMN self_description_sealed BYTEA;
 
 -- Pushed authorization requests (RFC 9126), by the hash of their name.
 CREATE TABLE pushed_request (

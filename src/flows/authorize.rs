@@ -281,7 +281,7 @@ async fn give_code(
     let row = CodeRow {
         grant: grant.id,
         redirect_uri: request.redirect_uri.clone(),
-        code_challenge: request.code_challenge.as_str().to_owned(),
+        code_challenge: request.code_challenge.as_ref().map_or("", |challenge| challenge.as_str()).to_owned(),
         expires: now.plus_seconds(CODE_TTL_SECONDS),
         consumed: None,
         dpop_jkt: request.dpop_jkt.clone(),

@@ -3,13 +3,13 @@
 use base::Timestamp;
 use base::encoding::{base64url, from_base64url, same_bytes};
 use oidc::OauthError;
-use oidc::dpop::{self as rules, DpopProof};
+use oidc::dpop::{self as rules, DpopProof, Expected, NONCE_MAX_AGE_SECONDS};
 use store::rows::once::Shown;
 
 use crate::env::Env;
 
 /// How long a nonce is given out, in seconds; it is taken for twice as long.
-const NONCE_SECONDS: i64 = 300;
+const NONCE_SECONDS: i64 = NONCE_MAX_AGE_SECONDS / 2;
 const NONCE_MAC_BYTES: usize = 16;
 
 /// The `DPoP` header of a request.
@@ -48,12 +48,12 @@ pub(crate) fn check(
         ProofHeader::One(proof) => proof,
     };
     let address = env.settings.issuer.to_url(bound.path).ok_or_else(rules::not_one_proof)?;
-    let proof = rules::check(proof, bound.method, &address, bound.token, now)?;
-    match &proof.nonce {
-        Some(nonce) if !is_nonce(env, now, nonce) => Err(rules::use_nonce()),
-        None if env.settings.dpop_nonces_required => Err(rules::use_nonce()),
-        _ => Ok(Some(proof)),
+    let expected = Expected { method: bound.method, url: &address, access_token: bound.token, now };
+    let proof = rules::check(proof, expected, |nonce| is_nonce(env, now, nonce))?;
+    if env.settings.dpop_nonces_required && !proof.has_nonce {
+        return Err(rules::use_nonce());
     }
+    Ok(Some(proof))
 }
 
 /// What must be remembered of a proof.

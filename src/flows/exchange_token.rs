@@ -42,7 +42,7 @@ pub async fn exchange(env: &Env, now: Timestamp, request: ClientRequest<'_>) -> 
             machine(env, now, &sender, scope, &resources, authorization_details)
         }
         TokenRequest::AuthorizationCode { code, redirect_uri, code_verifier } => {
-            redeem(env, now, &sender, code.expose(), &redirect_uri, &code_verifier).await
+            redeem(env, now, &sender, code.expose(), &redirect_uri, code_verifier.as_ref()).await
         }
         TokenRequest::RefreshToken { refresh_token, scope } => {
             refresh(env, now, &sender, refresh_token.expose(), scope.as_ref()).await
@@ -82,23 +82,26 @@ async fn redeem(
     sender: &Authenticated,
     code: &str,
     redirect_uri: &str,
-    verifier: &CodeVerifier,
+    verifier: Option<&CodeVerifier>,
 ) -> Outcome {
     let client = &sender.client;
     let code_hash = gm::sm3::hash(code.as_bytes());
     let mut tx = env.db.begin().await?;
     let row = grants::lookup_code(&mut tx, &code_hash).await?.ok_or_else(rules::code_refused)?;
     let grant = grant_of(&mut tx, row.grant).await?;
-    let challenge: CodeChallenge = row
-        .code_challenge
-        .parse()
-        .map_err(|e| BadRow::new("authorization_code", "code_challenge", row.grant, format!("{e}")))?;
+    let challenge: Option<CodeChallenge> =
+        match row.code_challenge.as_str() {
+            "" => None,
+            text => Some(text.parse().map_err(|e| {
+                BadRow::new("authorization_code", "code_challenge", row.grant, format!("{e}"))
+            })?),
+        };
     let issued = row.expires.plus_seconds(-CODE_TTL_SECONDS);
     let client_id = client_id_of(&grant)?;
     let code = IssuedCode {
         client_id: &client_id,
         redirect_uri: &row.redirect_uri,
-        code_challenge: &challenge,
+        code_challenge: challenge.as_ref(),
         issued,
     };
     if row.consumed.is_some() && client_id == client.id {

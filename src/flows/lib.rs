@@ -22,7 +22,7 @@
 //!
 //! People and organisations:
 //! - [`overview`] how many there are of what, and the keys: the console's first look.
-//! - [`contact`] how a person is reached.
+//! - [`self_description`] what people say of themselves.
 //! - [`people`] enrolling the first administrator, citizens, officials, legal persons, the organisation tree.
 //!
 //! Decisions:
@@ -39,7 +39,6 @@ mod certificates;
 pub mod client_keys;
 pub mod client_request;
 pub mod clients;
-pub mod contact;
 pub mod decide;
 pub mod dpop;
 pub mod ecerts;
@@ -65,6 +64,7 @@ pub mod revocations;
 pub mod revoke_token;
 pub mod seal_document;
 mod seal_picture;
+pub mod self_description;
 pub mod session_state;
 pub mod sessions;
 pub mod set_up;

@@ -15,10 +15,10 @@ use store::rows::units::{self, LegalPersonRow, UnitRow};
 use store::{StoreError, Tx};
 
 use crate::caller::{Authority, Caller};
-use crate::contact::{self, Contact};
 use crate::env::Env;
 use crate::error::{Failure, Fault, Rejected};
 use crate::log::{self, Act, Kind};
+use crate::self_description::{self, SelfDescription};
 use crate::set_up::ENROL_ADMINISTRATOR;
 
 const ID_NUMBER: &str = "id-number";
@@ -37,8 +37,8 @@ pub struct NewAccount {
     pub id_number: Option<String>,
     /// How well the real name is proven.
     pub real_name: RealNameLevel,
-    /// How the person is reached.
-    pub contact: Contact,
+    /// What the person says of themselves.
+    pub description: SelfDescription,
 }
 
 /// A post in a unit.
@@ -178,7 +178,7 @@ struct Prepared {
     id_number: Option<(Vec<u8>, [u8; 32])>,
     real_name: RealNameLevel,
     sample: bool,
-    contact: Vec<u8>,
+    description: Vec<u8>,
 }
 
 /// The context of a sealed identity number: bound to its row, so that two cannot be swapped.
@@ -214,7 +214,7 @@ async fn prepare(env: &Env, id: Id<Account>, account: NewAccount, sample: bool) 
         password_hash: hash.to_string(),
         id_number,
         real_name: account.real_name,
-        contact: contact::seal(env, id, &account.contact)?,
+        description: self_description::seal(env, id, &account.description)?,
         sample,
     })
 }
@@ -238,7 +238,7 @@ async fn add_account(
         state: AccountState::Active,
         sample: prepared.sample,
         created: now,
-        contact_sealed: Some(prepared.contact.clone()),
+        self_description_sealed: Some(prepared.description.clone()),
     };
     accounts::add(tx, &row).await.map_err(|e| {
         duplicate(e, "account_exists", "an account with this user name or identity number exists")

@@ -17,7 +17,7 @@ use store::{BadRow, Conn};
 use crate::caller::Presented;
 use crate::env::Env;
 use crate::error::{Failure, Fault, Reason, Rejected};
-use crate::{caller, clients, contact, exchange_token, people};
+use crate::{caller, clients, exchange_token, people, self_description};
 
 /// Claims about a person, as they are sent.
 #[derive(Debug)]
@@ -86,7 +86,7 @@ pub(crate) async fn asked(
 async fn person(env: &Env, conn: &mut Conn, id: Id<Account>) -> Result<Option<UserInfo>, Fault> {
     let account = accounts::lookup(conn, id).await?.filter(|a| a.state == AccountState::Active);
     let Some(account) = account else { return Ok(None) };
-    let contact = contact::of(env, &account)?;
+    let said = self_description::of(env, &account)?;
     let number = people::id_number(env, &account)?;
     // What the number says of the person is theirs once it is shown to be theirs.
     let proven = account.real_name_level >= people::level_number(RealNameLevel::Matched);
@@ -102,11 +102,19 @@ async fn person(env: &Env, conn: &mut Conn, id: Id<Account>) -> Result<Option<Us
             }),
             birthdate: known.map(|number| number.birth_date().to_string()),
             updated_at: Some(account.created.unix_seconds()),
-            ..Profile::default()
+            family_name: said.family_name,
+            given_name: said.given_name,
+            middle_name: said.middle_name,
+            nickname: said.nickname,
+            profile: said.profile,
+            picture: said.picture,
+            website: said.website,
+            locale: said.locale,
+            zoneinfo: said.zoneinfo,
         }),
-        email: contact.email.map(|it| Email { email: it.value, email_verified: it.verified }),
-        phone: contact.phone.map(|it| Phone { phone_number: it.value, phone_number_verified: it.verified }),
-        address: contact.address.map(|formatted| Address { formatted }),
+        email: said.email.map(|it| Email { email: it.value, email_verified: it.verified }),
+        phone: said.phone.map(|it| Phone { phone_number: it.value, phone_number_verified: it.verified }),
+        address: said.address.map(|formatted| Address { formatted }),
         real_name: Some(RealName {
             real_name_level: account.real_name_level.to_string(),
             id_number_masked: number.map(|number| number.masked()),

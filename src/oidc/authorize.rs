@@ -53,8 +53,8 @@ pub struct AuthorizationRequest {
     pub state: Option<String>,
     /// What goes into the ID token, byte for byte.
     pub nonce: Option<String>,
-    /// What the token request's verifier must open.
-    pub code_challenge: CodeChallenge,
+    /// What the token request's verifier must open; `None` when the client's registration waives it.
+    pub code_challenge: Option<CodeChallenge>,
     /// The thumbprint of the key that the code is bound to (RFC 9449, 10).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dpop_jkt: Option<String>,

@@ -28,7 +28,14 @@ pub const CLAIMS: &[&str] = &[
     "sid",
     "at_hash",
     "name",
+    "family_name",
+    "given_name",
+    "middle_name",
+    "nickname",
     "preferred_username",
+    "profile",
+    "picture",
+    "website",
     "gender",
     "birthdate",
     "locale",
@@ -249,6 +256,27 @@ pub struct UserInfo {
 pub struct Profile {
     /// Full name as displayed.
     pub name: String,
+    /// Surname.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub family_name: Option<String>,
+    /// Given name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub given_name: Option<String>,
+    /// Middle name, for those who have one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub middle_name: Option<String>,
+    /// What the person likes to be called.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nickname: Option<String>,
+    /// The person's page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub profile: Option<String>,
+    /// The person's picture.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub picture: Option<String>,
+    /// The person's own site.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub website: Option<String>,
     /// The name that the person logs in with.
     pub preferred_username: String,
     /// `female` or `male`.
@@ -316,10 +344,28 @@ pub struct Organisation {
     pub post: String,
 }
 
+/// The claims of scope `profile` (OIDC Core, 5.4).
+const PROFILE_CLAIMS: &[&str] = &[
+    "name",
+    "family_name",
+    "given_name",
+    "middle_name",
+    "nickname",
+    "preferred_username",
+    "profile",
+    "picture",
+    "website",
+    "gender",
+    "birthdate",
+    "zoneinfo",
+    "locale",
+    "updated_at",
+];
+
 /// The scope that a claim about a person belongs to (OIDC Core, 5.4); `None` for claims of every token, and for unknown ones.
 pub fn scope_of_claim(name: &str) -> Option<&'static str> {
     const OF_SCOPES: &[(&str, &[&str])] = &[
-        (PROFILE, &["name", "preferred_username", "gender", "birthdate", "locale", "zoneinfo", "updated_at"]),
+        (PROFILE, &PROFILE_CLAIMS),
         (EMAIL, &["email", "email_verified"]),
         (PHONE, &["phone_number", "phone_number_verified"]),
         (ADDRESS, &["address"]),

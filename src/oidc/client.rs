@@ -110,6 +110,8 @@ pub struct RequestRules {
     pub alg: Option<jose::Algorithm>,
     /// How old the login may be when a request does not say.
     pub default_max_age_seconds: Option<i64>,
+    /// Without PKCE: for a confidential client that cannot send it (RFC 9700, 2.1.1, recommends it to them and requires it of others).
+    pub pkce_waived: bool,
 }
 
 /// What a client's access tokens are bound to whatever it asks.
@@ -211,6 +213,9 @@ pub enum BadRegistration {
     /// A client that signs, without keys to verify it with.
     #[error("method `private_key_jwt` and signed requests need `jwks` or `jwks_uri`")]
     Keys,
+    /// PKCE waived for a client that anybody can pretend to be.
+    #[error("require_pkce: expected `true` for a client that does not authenticate")]
+    Pkce,
     /// An address that is loaded or called is not https.
     #[error("{member}: expected an https URL without a fragment, got `{got}`")]
     Address {
@@ -309,6 +314,9 @@ impl Client {
 
     fn check_keys(&self) -> Result<(), BadRegistration> {
         let signs = self.auth_method == AuthMethod::PrivateKeyJwt || self.requests.signed_only;
+        if self.requests.pkce_waived && !self.is_confidential() {
+            return Err(BadRegistration::Pkce);
+        }
         if signs && matches!(self.keys, ClientKeys::None) { Err(BadRegistration::Keys) } else { Ok(()) }
     }
 

@@ -60,7 +60,7 @@ pub struct Offer<'a> {
 /// User Registration via OpenID Connect 1.0, 4 (`prompt_values_supported`).
 pub fn document(issuer: &Issuer, offer: &Offer<'_>) -> Value {
     let international = jose::Algorithm::INTERNATIONAL.map(jose::Algorithm::as_str);
-    // What no client of ours needs to be told: the national names stand in a member of their own.
+    // Proofs, whose keys nobody registered.
     let from_clients: Vec<&str> =
         client_algorithms().into_iter().filter(|a| !a.is_national()).map(jose::Algorithm::as_str).collect();
     let confidential: Vec<&str> =
@@ -92,13 +92,13 @@ pub fn document(issuer: &Issuer, offer: &Offer<'_>) -> Value {
         ("userinfo_signing_alg_values_supported", json!(international)),
         ("authorization_signing_alg_values_supported", json!(international)),
         ("introspection_signing_alg_values_supported", json!(international)),
-        ("request_object_signing_alg_values_supported", json!(from_clients)),
+        ("request_object_signing_alg_values_supported", json!(international)),
         ("token_endpoint_auth_methods_supported", json!(AuthMethod::ALL.map(AuthMethod::as_str))),
-        ("token_endpoint_auth_signing_alg_values_supported", json!(from_clients)),
+        ("token_endpoint_auth_signing_alg_values_supported", json!(international)),
         ("introspection_endpoint_auth_methods_supported", json!(confidential)),
-        ("introspection_endpoint_auth_signing_alg_values_supported", json!(from_clients)),
+        ("introspection_endpoint_auth_signing_alg_values_supported", json!(international)),
         ("revocation_endpoint_auth_methods_supported", json!(AuthMethod::ALL.map(AuthMethod::as_str))),
-        ("revocation_endpoint_auth_signing_alg_values_supported", json!(from_clients)),
+        ("revocation_endpoint_auth_signing_alg_values_supported", json!(international)),
         ("dpop_signing_alg_values_supported", json!(from_clients)),
         ("code_challenge_methods_supported", json!(["S256"])),
         ("prompt_values_supported", json!(PROMPT_VALUES)),

@@ -19,6 +19,9 @@ pub const PROOF_MAX_AGE_SECONDS: i64 = 60;
 /// How far in the future a proof may have been made, in seconds: clocks differ (FAPI 2.0 Security Profile, 5.3.2.1: 10 accepted).
 pub const PROOF_LEEWAY_SECONDS: i64 = 15;
 
+/// How long a nonce may be used, at most, in seconds.
+pub const NONCE_MAX_AGE_SECONDS: i64 = 600;
+
 /// A proof that held. It must not be taken again while it is fresh.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DpopProof {
@@ -28,19 +31,32 @@ pub struct DpopProof {
     pub jti: String,
     /// Until when it could be shown again.
     pub expires: Timestamp,
-    /// The nonce of ours that it carries, not yet looked at.
-    pub nonce: Option<String>,
+    /// Whether it carries a nonce of ours that is still good.
+    pub has_nonce: bool,
+}
+
+/// What a proof must be made for.
+#[derive(Debug, Clone, Copy)]
+pub struct Expected<'a> {
+    /// The request's method, `POST`.
+    pub method: &'a str,
+    /// The request's address.
+    pub url: &'a Url,
+    /// The access token that it carries.
+    pub access_token: Option<&'a str>,
+    /// The present.
+    pub now: Timestamp,
 }
 
 /// Whether `proof` holds for this request: made just now, with a key of its own, for this method and address and, at an API, for this
-/// access token. Source: RFC 9449, 4.3.
+/// access token. `is_nonce` says whether a nonce is ours and good: then it is that, and not the client's clock, that says when the proof
+/// was made (RFC 9449, 11.1). Source: RFC 9449, 4.3.
 pub fn check(
     proof: &str,
-    method: &str,
-    url: &Url,
-    access_token: Option<&str>,
-    now: Timestamp,
+    expected: Expected<'_>,
+    is_nonce: impl Fn(&str) -> bool,
 ) -> Result<DpopProof, OauthError> {
+    let Expected { method, url, access_token, now } = expected;
     let shown =
         proof::verify(proof, TYP, &client_algorithms()).map_err(|r| invalid(&r.reason().to_string()))?;
     let text = |claim: &str| shown.claims.get(claim).and_then(Value::as_str);
@@ -54,9 +70,14 @@ pub fn check(
     }
     let made = jose::verify::numeric_date(shown.claims.get("iat").unwrap_or(&Value::Null));
     let made = made.ok_or_else(|| invalid("expected an `iat`"))?;
+    let has_nonce = match text("nonce") {
+        Some(nonce) if is_nonce(nonce) => true,
+        Some(_) => return Err(use_nonce()),
+        None => false,
+    };
     let fresh =
         made.plus_seconds(-PROOF_LEEWAY_SECONDS) <= now && now <= made.plus_seconds(PROOF_MAX_AGE_SECONDS);
-    if !fresh {
+    if !fresh && !has_nonce {
         return Err(invalid(
             "expected an `iat` of just now: make a new proof for each request, and set the clock",
         ));
@@ -71,8 +92,12 @@ pub fn check(
     Ok(DpopProof {
         jkt: shown.key.thumbprint(),
         jti: jti.to_owned(),
-        expires: made.plus_seconds(PROOF_MAX_AGE_SECONDS + PROOF_LEEWAY_SECONDS),
-        nonce: text("nonce").map(str::to_owned),
+        expires: if has_nonce {
+            now.plus_seconds(NONCE_MAX_AGE_SECONDS)
+        } else {
+            made.plus_seconds(PROOF_MAX_AGE_SECONDS + PROOF_LEEWAY_SECONDS)
+        },
+        has_nonce,
     })
 }
 

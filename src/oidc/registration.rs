@@ -72,6 +72,9 @@ pub struct Registration {
     /// Its authorization requests must be pushed (RFC 9126, 6).
     #[serde(skip_serializing_if = "is_false")]
     pub require_pushed_authorization_requests: bool,
+    /// Its authorization requests must use PKCE; `false` waives it for a confidential client, and is for administrators to say.
+    #[serde(skip_serializing_if = "is_true")]
+    pub require_pkce: bool,
     /// Its access tokens are bound to a key it proves (RFC 9449, 5.2).
     #[serde(skip_serializing_if = "is_false")]
     pub dpop_bound_access_tokens: bool,
@@ -136,6 +139,11 @@ const fn is_false(flag: &bool) -> bool {
     !*flag
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands references over")]
+const fn is_true(flag: &bool) -> bool {
+    *flag
+}
+
 impl Default for Registration {
     fn default() -> Self {
         Self {
@@ -161,6 +169,7 @@ impl Default for Registration {
             request_object_signing_alg: None,
             require_signed_request_object: false,
             require_pushed_authorization_requests: false,
+            require_pkce: true,
             dpop_bound_access_tokens: false,
             default_max_age: None,
             require_auth_time: false,
@@ -224,6 +233,7 @@ impl Registration {
                 pushed_only: self.require_pushed_authorization_requests,
                 signed_only: self.require_signed_request_object,
                 alg: optional("request_object_signing_alg", self.request_object_signing_alg.as_deref())?,
+                pkce_waived: !self.require_pkce,
                 default_max_age_seconds: self.default_max_age.filter(|age| *age >= 0),
             },
             binding: Binding { dpop: self.dpop_bound_access_tokens },

@@ -8,9 +8,9 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use base::Secret;
 use cookie::{Cookie, SameSite};
-use flows::contact::Contact;
 use flows::log_in::{self, Attempt};
 use flows::people::{self, NewAccount};
+use flows::self_description::SelfDescription;
 use flows::{Failure, Rejected, authorize};
 use identity::RealNameLevel;
 
@@ -213,7 +213,7 @@ async fn enrol(State(app): State<App>, visitor: Visitor, headers: HeaderMap, rec
         password: Secret::new(form.text("password").to_owned()),
         id_number: None,
         real_name: RealNameLevel::Unverified,
-        contact: Contact::default(),
+        description: SelfDescription::default(),
     };
     match people::enrol_administrator(&app.env, visitor.now, form.text("code"), account).await {
         Ok(_) => Redirect::to("/login?back=/console").into_response(),

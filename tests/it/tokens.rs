@@ -524,7 +524,7 @@ stories! {
             names.join(" ")
         };
         assert_eq!(names(&citizen, "openid").await, "sub");
-        assert_eq!(names(&citizen, "openid profile").await, "birthdate gender name preferred_username sub updated_at");
+        assert_eq!(names(&citizen, "openid profile").await, "birthdate family_name gender given_name locale middle_name name nickname picture preferred_username profile sub updated_at website zoneinfo");
         assert_eq!(names(&citizen, "openid real_name").await, "id_number_masked real_name_level sub");
         assert_eq!(names(&citizen, "openid organisation").await, "sub", "a citizen has no post");
         assert_eq!(names(&official, "openid organisation").await, "organisation sub");

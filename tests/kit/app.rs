@@ -131,7 +131,14 @@ impl TestApp {
     /// Another node on the same data, which does not serve.
     pub(crate) async fn another_node(&self) -> Arc<Env> {
         let Config { data, database, issuer, .. } = &self.config;
-        let place = Place { data, database: database.as_deref(), issuer: issuer.clone() };
+        let outbound = yinxin::config::Outbound::default();
+        let place = Place {
+            data,
+            database: database.as_deref(),
+            issuer: issuer.clone(),
+            outbound: &outbound,
+            dpop_nonces_required: false,
+        };
         yinxin::assemble(&place, seams(&self.clock, &self.randomness)).await.unwrap()
     }
 

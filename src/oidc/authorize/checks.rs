@@ -54,7 +54,7 @@ pub(super) fn run(
         client_id: client.id.clone(),
         redirect_uri: redirect_uri.to_owned(),
         response_mode: response_mode::check(params)?, // OAuth 2.0 Multiple Response Types, 2.1; JARM, 2.3
-        code_challenge: pkce::check(params)?,         // RFC 7636, 4.3; RFC 9700, 2.1.1
+        code_challenge: pkce::check(params, client)?, // RFC 7636, 4.3; RFC 9700, 2.1.1
         scope: scope::check(params, client)?,         // RFC 6749, 3.3; OIDC Core, 3.1.2.1
         resources: resource::check(params, client)?,  // RFC 8707, 2
         prompt: prompt::check(params)?,               // OIDC Core, 3.1.2.1

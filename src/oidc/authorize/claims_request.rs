@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn claims_are_asked_for_one_by_one() {
-        let asked = r#"{"userinfo":{"name":{"essential":true},"picture":null},"id_token":{"acr":{"values":["a","b"]},"sub":{"value":"usr_1"}},"x":1}"#;
+        let asked = r#"{"userinfo":{"name":{"essential":true},"unheard_of":null},"id_token":{"acr":{"values":["a","b"]},"sub":{"value":"usr_1"}},"x":1}"#;
         let request = ClaimsRequest::parse(asked).unwrap();
         assert!(request.userinfo.iter().any(|c| c.name == "name" && c.essential));
         assert_eq!(request.in_id_token("acr").unwrap().values, ["a", "b"]);

@@ -16,9 +16,9 @@ pub const REQUEST_OBJECT_MAX_SECONDS: i64 = 3_600;
 /// How far the client's clock may be from ours, in seconds (FAPI 2.0 Security Profile, 5.3.2.1: 10 accepted, 60 refused).
 pub const CLOCK_LEEWAY_SECONDS: i64 = 10;
 
-/// The algorithms that a client may sign with.
+/// The algorithms that a client may sign with without having registered one.
 ///
-/// RS256 is not among them: FAPI 2.0 Security Profile, 5.4.1, and RSASSA-PKCS1-v1_5 has no proof of security (RFC 8017, 8).
+/// RS256 is not among them (FAPI 2.0 Security Profile, 5.4.1: RSASSA-PKCS1-v1_5 has no proof of security): who registers it may use it.
 pub fn client_algorithms() -> Vec<Algorithm> {
     Algorithm::ALL.into_iter().filter(|algorithm| *algorithm != Algorithm::Rs256).collect()
 }
@@ -75,6 +75,9 @@ fn check_life(verified: &Verified, client: &Client, now: Timestamp) -> Result<()
 fn parameters(claims: &Map<String, Value>) -> Result<Vec<(String, String)>, OauthError> {
     const ABOUT_THE_OBJECT: [&str; 7] = ["iss", "aud", "exp", "nbf", "iat", "jti", "sub"];
     let mut pairs = Vec::new();
+    if let Some(inner) = ["request", "request_uri"].into_iter().find(|name| claims.contains_key(*name)) {
+        return Err(invalid(format!("expected no `{inner}` in it (RFC 9101, 4)")));
+    }
     for (name, value) in claims.iter().filter(|(name, _)| !ABOUT_THE_OBJECT.contains(&name.as_str())) {
         match value {
             Value::Null => {}

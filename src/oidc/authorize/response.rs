@@ -41,7 +41,6 @@ pub enum Delivery {
 pub struct SignedResponseClaims<'a> {
     iss: &'a str,
     aud: &'a str,
-    iat: i64,
     exp: i64,
     #[serde(flatten)]
     parameters: serde_json::Map<String, serde_json::Value>,
@@ -86,7 +85,6 @@ impl AuthorizationResponse {
         SignedResponseClaims {
             iss: self.iss.as_str(),
             aud: client.as_str(),
-            iat: now.unix_seconds(),
             exp: now.plus_seconds(SIGNED_RESPONSE_TTL_SECONDS).unix_seconds(),
             parameters: self.parameters.iter().map(|(n, v)| ((*n).to_owned(), v.as_str().into())).collect(),
         }

@@ -143,7 +143,7 @@ fn a_client_registered_for_pushed_or_signed_requests_cannot_send_others() {
     assert_eq!(code(&client, signed), Some(ErrorCode::InvalidRequest));
     assert_eq!(code(&client, pushed), None);
     client.requests.signed_only = true;
-    assert_eq!(code(&client, pushed), Some(ErrorCode::InvalidRequestObject));
+    assert_eq!(code(&client, pushed), Some(ErrorCode::InvalidRequest));
     assert_eq!(code(&client, Via { pushed: true, signed: true }), None);
 }
 

@@ -241,7 +241,7 @@ pub struct CodeRow {
     pub grant: Id<Grant>,
     /// The redirect URI of the request, which the exchange must repeat.
     pub redirect_uri: String,
-    /// The PKCE challenge.
+    /// The PKCE challenge; empty when the request carried none.
     pub code_challenge: String,
     /// When it is too late.
     pub expires: Timestamp,

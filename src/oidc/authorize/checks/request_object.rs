@@ -14,10 +14,10 @@ pub(in crate::authorize) fn came_as_registered(client: &Client, via: Via) -> Res
         )));
     }
     if client.requests.signed_only && !via.signed {
-        return Err(OauthError::new(
-            ErrorCode::InvalidRequestObject,
-            format!("client `{}` is registered for signed requests: send them as `request`", client.id),
-        ));
+        return Err(invalid_request(format!(
+            "client `{}` is registered for signed requests: send them as `request`",
+            client.id
+        )));
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::fapi_flow::{begin, second_client};
+use super::fapi_flow::{begin, ready, second_client};
 use super::fapi_pushed::{Refusal, refused, refused_with};
 use crate::op::clients::{Client, Wish};
 use crate::op::finding::{info, warn};
@@ -132,7 +132,7 @@ fn own_key(test: &mut Test, client: &Client) -> Step<Arc<KeyPair>> {
 
 /// RS256, under a key that is registered (FAPI 2.0, 5.4).
 pub(super) async fn rs256(test: &mut Test) -> Step {
-    begin(test).await?;
+    ready(test).await?;
     if test.world.clients.contains_key("fapi-first") {
         return Err(test.skip("the static client has no RSA key"));
     }

@@ -1,8 +1,11 @@
 //! JSON Web Signatures and Keys: the RFCs' own examples, and the same with one thing changed.
 
 use base::Timestamp;
-use jose::{Algorithm, Expect, FormError, Jwk, JwkError, KeySet, Reason};
+use base::encoding::from_base64url;
+use jose::proof::{self, DPOP_TYP};
+use jose::{Algorithm, Audience, Expect, FormError, Jwk, JwkError, KeySet, Reason, Type};
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::data::{cases, equal, words};
 use crate::report::Report;
@@ -11,6 +14,12 @@ use crate::report::Report;
 pub(crate) fn run(report: &mut Report) {
     for case in cases::<TokenCase>(report, "jose/token.toml", include_str!("jose/token.toml")) {
         report.case(&case.clause, &case.what, token(&case));
+    }
+    for case in cases::<SignatureCase>(report, "jose/signature.toml", include_str!("jose/signature.toml")) {
+        report.case(&case.clause, &case.what, signature(&case));
+    }
+    for case in cases::<ProofCase>(report, "jose/proof.toml", include_str!("jose/proof.toml")) {
+        report.case(&case.clause, &case.what, proof(&case));
     }
     for case in cases::<KeyCase>(report, "jose/key.toml", include_str!("jose/key.toml")) {
         report.case(&case.clause, &case.what, key(&case));
@@ -36,11 +45,12 @@ fn token(case: &TokenCase) -> Result<(), String> {
     let mut keys = KeySet::new();
     keys.insert(&Jwk::from_json(case.key.as_bytes()).map_err(words)?).map_err(words)?;
     let expect = Expect {
-        typ: None,
+        typ: Type::Plain,
         issuer: "joe",
-        audience: None,
+        audience: Audience::Any,
         now: Timestamp::from_unix_seconds(case.now),
         leeway_seconds: 0,
+        ahead_seconds: 0,
         algorithms: &Algorithm::INTERNATIONAL,
     };
     let outcome = match keys.verify(&case.token, &expect) {
@@ -57,6 +67,49 @@ fn token(case: &TokenCase) -> Result<(), String> {
     equal("outcome", &outcome, &case.outcome)
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SignatureCase {
+    clause: String,
+    what: String,
+    key: String,
+    /// In compact form; its payload is any bytes.
+    jws: String,
+    outcome: String,
+}
+
+fn signature(case: &SignatureCase) -> Result<(), String> {
+    let key = Jwk::from_json(case.key.as_bytes()).map_err(words)?;
+    let (input, signature) = case.jws.rsplit_once('.').ok_or("expected three parts in the data")?;
+    let bytes = |part: &str| from_base64url(part).ok_or("expected base64url in the data");
+    let header = bytes(input.split('.').next().unwrap_or_default())?;
+    let header: Value = serde_json::from_slice(&header).map_err(words)?;
+    let algorithm = header.get("alg").and_then(Value::as_str).and_then(Algorithm::parse);
+    let outcome = match algorithm.filter(|algorithm| key.algorithms().contains(algorithm)) {
+        None => "algorithm",
+        Some(algorithm) if key.verifies(algorithm, input.as_bytes(), &bytes(signature)?) => "verified",
+        Some(_) => "signature",
+    };
+    equal("outcome", &outcome, &case.outcome)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ProofCase {
+    clause: String,
+    what: String,
+    proof: String,
+    thumbprint: Option<String>,
+    refused: Option<String>,
+}
+
+fn proof(case: &ProofCase) -> Result<(), String> {
+    let read = proof::verify(&case.proof, DPOP_TYP, &Algorithm::INTERNATIONAL);
+    let thumbprint = read.as_ref().ok().map(|proof| proof.key.thumbprint());
+    equal("thumbprint", &thumbprint, &case.thumbprint)?;
+    equal("refusal", &read.err().map(|rejected| rule(rejected.reason())), &case.refused.as_deref())
+}
+
 /// The rule that was broken, in the data's words.
 fn rule(reason: &Reason) -> &'static str {
     match reason {
@@ -66,6 +119,8 @@ fn rule(reason: &Reason) -> &'static str {
         Reason::UnknownKey { .. } | Reason::AlgorithmOfAnotherKey { .. } => "no key",
         Reason::Signature => "signature",
         Reason::Expired { .. } => "expired",
+        Reason::OwnKey(_) => "key",
+        Reason::Type { .. } => "type",
         _ => "another rule",
     }
 }

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use oidc::authorize::{self, PageError, Refusal, error_response_url};
-use oidc::client::{AuthMethod, ClientName, GrantType};
+use oidc::authorize::{self, AuthorizationResponse, Delivery, PageError, Refusal, Via};
+use oidc::client::{AuthMethod, GrantType};
 use oidc::discovery::{self, Offer};
 use oidc::pkce::{self, CodeChallenge, CodeVerifier};
 use oidc::redirect_uri::ApplicationType;
-use oidc::{Client, Issuer, Params};
+use oidc::{Client, Issuer, Params, Registration};
 use serde::Deserialize;
 
 use crate::data::{cases, equal, holds, words};
@@ -117,7 +117,7 @@ fn send(query: &str) -> Result<(&'static str, Option<String>), String> {
     let issuer: Issuer = ISSUER.parse().map_err(words)?;
     let answer = authorize::parse(query.as_bytes()).map_err(Refusal::from).and_then(|params| {
         let found = authorize::client_id(&params).map(|id| registered().into_iter().find(|c| c.id == id))?;
-        authorize::check(&params, found.as_ref(), &issuer)
+        authorize::check(&params, found.as_ref(), Via::default(), &issuer)
     });
     match answer {
         Ok(_) => Ok(("accepted", None)),
@@ -131,7 +131,9 @@ fn send(query: &str) -> Result<(&'static str, Option<String>), String> {
             equal("issuer in the answer (RFC 9207, 2)", &refusal.iss, &issuer)?;
             let state = given(query)?.value("state").map(str::to_owned);
             equal("state in the answer (RFC 6749, 4.1.2.1)", &refusal.state, &state)?;
-            let url = error_response_url(&refusal);
+            let Delivery::Redirect(url) = AuthorizationResponse::error(&refusal).deliver() else {
+                return Err("expected a redirect, got a form".to_owned());
+            };
             holds("that the answer goes to the redirect URI", url.starts_with(REDIRECT_URI))?;
             Ok(("redirect", Some(refusal.error.code.as_str().to_owned())))
         }
@@ -170,23 +172,20 @@ fn percent(value: &str) -> String {
 
 /// An application on a server, one on a phone, and a batch job that happens to have a redirect URI.
 fn registered() -> Vec<Client> {
-    let client = |id: &str, kind, method, redirect_uris: &[&str], grants: &[GrantType]| {
-        Some(Client {
-            id: id.parse().ok()?,
-            name: ClientName { zh: "税务服务".into(), en: "Tax service".into() },
+    let client = |id: &str, kind, method: AuthMethod, redirect_uris: &[&str], grants: &[GrantType]| {
+        let registration = Registration {
+            name_zh: "税务服务".into(),
+            name_en: "Tax service".into(),
             application_type: kind,
-            auth_method: method,
-            secret_hash: (method != AuthMethod::None).then(|| gm::sm3::hash(b"a secret of 256 random bits")),
+            token_endpoint_auth_method: method.as_str().into(),
             redirect_uris: redirect_uris.iter().map(|uri| (*uri).to_owned()).collect(),
-            post_logout_redirect_uris: Vec::new(),
-            grant_types: grants.to_vec(),
-            scopes: "openid profile phone offline_access tax:read".parse().ok()?,
+            grant_types: grants.iter().map(|grant| grant.as_str().to_owned()).collect(),
+            scope: "openid profile phone offline_access tax:read".into(),
             audiences: vec!["https://api.tax.example".into()],
-            id_token_alg: jose::Algorithm::Es256,
-            access_token_alg: jose::Algorithm::Es256,
-            first_party: false,
-            enabled: true,
-        })
+            ..Registration::default()
+        };
+        let secret_hash = method.has_secret().then(|| gm::sm3::hash(b"a secret of 256 random bits"));
+        registration.to_client(id).ok().map(|client| Client { secret_hash, ..client })
     };
     let people = [GrantType::AuthorizationCode, GrantType::RefreshToken];
     let on_a_phone = ["http://127.0.0.1/cb", "cn.gov.fujian.app:/cb"];

@@ -1,10 +1,14 @@
 //! The seeds: what the product makes, small, and the same in every run.
 
+use std::sync::LazyLock;
+
+use base::encoding::base64url;
 use jose::jws::{JwsSigner, compact};
 use jose::{Algorithm, Jwk};
 use pki::Signer;
 use pki::der::write;
 use pki::issue::Profile;
+use serde_json::{Value, json};
 
 use crate::authority::{Key, NOW};
 use crate::cast::{self, Cast, SM2_WITH_SM3};
@@ -17,6 +21,7 @@ pub fn seeds() -> Vec<Seed> {
     let mut all = Vec::new();
     certificates_and_seals(&mut all);
     tokens(&mut all);
+    proofs_and_key_sets(&mut all);
     texts(&mut all);
     seeds_of_gm::add(&mut all);
     all
@@ -118,6 +123,50 @@ fn tokens(all: &mut Vec<Seed>) {
     for (name, jwk) in ["rsa_key", "p256_key", "sm2_key"].into_iter().zip(jws_keys()) {
         all.push(("jws_verify", name, jwk.to_json().to_string().into_bytes()));
     }
+}
+
+/// A proof with this header, signed by the key that it should carry, and that key.
+pub fn proof_with_header(header: &[u8]) -> (String, Jwk) {
+    static KEY: LazyLock<(TokenKey, Jwk)> = LazyLock::new(|| {
+        let key = Key::of("holder").unwrap();
+        let jwk = Jwk::from_public(&key.public_key()).unwrap();
+        (TokenKey(key, String::new()), jwk)
+    });
+    let (key, jwk) = &*KEY;
+    let input = format!("{}.{}", base64url(header), base64url(b"{}"));
+    let signature = key.sign(input.as_bytes()).unwrap();
+    (format!("{input}.{}", base64url(&signature)), jwk.clone())
+}
+
+/// RFC 9449, 4.1: the example of a proof.
+const DPOP_EXAMPLE: &str = "eyJ0eXAiOiJkcG9wK2p3dCIsImFsZyI6IkVTMjU2IiwiandrIjp7Imt0eSI6IkVDIiwieCI6Imw4dEZyaHgtMzR0VjNoUklDUkRZOXpDa0RscEJoRjQyVVFVZldWQVdCRnMiLCJ5IjoiOVZFNGpmX09rX282NHpiVFRsY3VOSmFqSG10NnY5VERWclUwQ2R2R1JEQSIsImNydiI6IlAtMjU2In19.eyJqdGkiOiItQndDM0VTYzZhY2MybFRjIiwiaHRtIjoiUE9TVCIsImh0dSI6Imh0dHBzOi8vc2VydmVyLmV4YW1wbGUuY29tL3Rva2VuIiwiaWF0IjoxNTYyMjYyNjE2fQ.2-GxA6T8lP4vfrg8v-FdWP0A0zdrj8igiMLvqRMUvwnQg4PtFLbdLXiOSsX0x7NVY-FNyJK70nfbV37xRZT3Lg";
+
+/// Proofs, a header that is accepted, and key sets with keys to sign and to encrypt with.
+fn proofs_and_key_sets(all: &mut Vec<Seed>) {
+    let (_, jwk) = proof_with_header(b"");
+    let header = json!({ "typ": "dpop+jwt", "alg": "SM2", "jwk": jwk.to_json() }).to_string();
+    all.push(("jws_proof", "sm2", proof_with_header(header.as_bytes()).0.into_bytes()));
+    all.push(("jws_proof", "sm2_header", header.into_bytes()));
+    all.push(("jws_proof", "es256", DPOP_EXAMPLE.as_bytes().to_vec()));
+
+    let keys = jws_keys().map(|jwk| jwk.to_json());
+    let for_encryption = |mut key: Value, alg: &str| {
+        key["use"] = "enc".into();
+        key["alg"] = alg.into();
+        key
+    };
+    let [rsa, ec, sm2] = keys.clone();
+    let encryption = [
+        for_encryption(rsa, "RSA-OAEP-256"),
+        for_encryption(ec, "ECDH-ES"),
+        for_encryption(sm2, jose::algorithm::NATIONAL.encryption_alg),
+        // RFC 8037, A.6: the recipient's key.
+        json!({ "kty": "OKP", "crv": "X25519", "x": "3p7bfXt9wbTTW2HC7OQ1Nz-DQ8hbeGdNrfx-FG-IK08" }),
+    ];
+    let set = |keys: &[Value]| json!({ "keys": keys }).to_string().into_bytes();
+    all.push(("client_jwks", "signing", set(&keys)));
+    all.push(("client_jwks", "encryption", set(&encryption)));
+    all.push(("client_jwks", "both", set(&[&keys[..], &encryption[..]].concat())));
 }
 
 /// The key of the log whose notes are the seeds of `checkpoint_note`.

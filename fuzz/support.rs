@@ -24,7 +24,7 @@ use seal::TrustAnchors;
 
 /// When everything happens: 2026-11-24T08:00:00Z.
 pub const NOW: base::Timestamp = authority::NOW;
-pub use seeds_of::{jws_keys, log_key, seeds};
+pub use seeds_of::{jws_keys, log_key, proof_with_header, seeds};
 
 /// The issuer of the requests.
 pub const ISSUER: &str = "https://id.fujian.example";

@@ -44,6 +44,7 @@ impl Browser {
 
     /// A browser for the server at `base` over the client of `builder`, which brings the cookie jar.
     pub fn over(builder: ClientBuilder, base: &str) -> Result<Self, BrowserError> {
+        crate::tls::provide();
         let client = builder.redirect(Policy::none()).build()?;
         let base = Url::parse(base).map_err(|e| BrowserError::Unexpected(format!("`{base}`: {e}")))?;
         Ok(Self { client, base })

@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use flows::outbound::Network;
 use oidc::Issuer;
 use serde::Deserialize;
 
@@ -39,6 +40,15 @@ pub struct ServeFlags {
     /// TLS private key (PEM, PKCS#8), with a certificate from a file
     #[arg(long, env = "YINXIN_TLS_KEY", value_name = "FILE")]
     pub tls_key: Option<PathBuf>,
+    /// Network, inside the province, in which applications may be called (their keys, their logout endpoints): 10.20.0.0/16
+    #[arg(long, env = "YINXIN_OUTBOUND_NETWORKS", value_name = "CIDR", value_delimiter = ',')]
+    pub outbound_networks: Vec<Network>,
+    /// Certificates (PEM) of authorities that are trusted when applications are called, beside the operating system's
+    #[arg(long, env = "YINXIN_OUTBOUND_ROOTS", value_name = "FILE", value_delimiter = ',')]
+    pub outbound_roots: Vec<PathBuf>,
+    /// Take proofs of a key (DPoP) only with a nonce of this server
+    #[arg(long, env = "YINXIN_DPOP_NONCES_REQUIRED")]
+    pub dpop_nonces_required: bool,
     /// Log lines as JSON
     #[arg(long, env = "YINXIN_LOG_JSON")]
     pub log_json: bool,
@@ -61,6 +71,12 @@ struct File {
     tls_certificate: Option<String>,
     tls_key: Option<PathBuf>,
     #[serde(default)]
+    outbound_networks: Vec<String>,
+    #[serde(default)]
+    outbound_roots: Vec<PathBuf>,
+    #[serde(default)]
+    dpop_nonces_required: bool,
+    #[serde(default)]
     log_json: bool,
     log: Option<String>,
 }
@@ -81,6 +97,15 @@ pub enum Tls {
     },
 }
 
+/// Where calls to applications may go, and whom they trust.
+#[derive(Debug, Clone, Default)]
+pub struct Outbound {
+    /// Networks inside the province.
+    pub networks: Vec<Network>,
+    /// Files of authorities' certificates.
+    pub roots: Vec<PathBuf>,
+}
+
 /// What `serve` runs with.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -96,6 +121,10 @@ pub struct Config {
     pub demo: bool,
     /// Where TLS comes from.
     pub tls: Tls,
+    /// Where calls to applications may go.
+    pub outbound: Outbound,
+    /// Whether every proof of a key must carry a nonce of ours.
+    pub dpop_nonces_required: bool,
     /// Log lines as JSON.
     pub log_json: bool,
     /// What is logged.
@@ -121,10 +150,21 @@ impl Config {
             database: flags.database.or(file.database),
             demo,
             tls,
+            outbound: Outbound {
+                networks: networks(flags.outbound_networks, &file.outbound_networks)?,
+                roots: [flags.outbound_roots, file.outbound_roots].concat(),
+            },
+            dpop_nonces_required: flags.dpop_nonces_required || file.dpop_nonces_required,
             log_json: flags.log_json || file.log_json,
             log: flags.log.or(file.log).unwrap_or_else(|| "info".to_owned()),
         })
     }
+}
+
+fn networks(flags: Vec<Network>, file: &[String]) -> Result<Vec<Network>, StartError> {
+    let read = |text: &String| text.parse().map_err(StartError::Configuration);
+    let from_file = file.iter().map(read).collect::<Result<Vec<Network>, _>>()?;
+    Ok([flags, from_file].concat())
 }
 
 fn usual_addresses() -> Vec<SocketAddr> {

@@ -13,7 +13,8 @@ use flows::caller::{Authority, scope};
 use flows::clients::{self, Registration};
 use flows::make_seal::{self, NewSeal};
 use flows::people::{self, NewAccount, NewUnit, Post};
-use flows::{Env, ecerts};
+use flows::self_description::{Claimed, SelfDescription};
+use flows::{Env, ecerts, register_client};
 use identity::{Level, RealNameLevel};
 use serde::{Deserialize, Serialize};
 use store::rows::data_sets::DataSetRow;
@@ -45,6 +46,9 @@ pub struct Sample {
     pub certificate_types: BTreeMap<String, String>,
     /// Identifiers of data sets.
     pub data_sets: Vec<String>,
+    /// A token with which applications register themselves (RFC 7591, 3), good for three months.
+    #[serde(default)]
+    pub initial_access_token: String,
 }
 
 /// A person of the sample.
@@ -233,6 +237,8 @@ impl Seeding<'_> {
             certificate_types.insert(name.to_owned(), type_.code);
         }
         let applications = self.applications(seal, &certificate_types).await?;
+        let ttl = register_client::INITIAL_ACCESS_MAX_SECONDS;
+        let token = register_client::initial_access_token(self.env, self.now, OPERATOR, ttl).await?;
         Ok(Sample {
             notice: "示例数据，非真实 / sample data, nothing of it is real".to_owned(),
             issuer: self.env.settings.issuer.as_str().to_owned(),
@@ -242,6 +248,7 @@ impl Seeding<'_> {
             seals,
             certificate_types,
             data_sets: DATA_SETS.iter().map(|(id, ..)| (*id).to_owned()).collect(),
+            initial_access_token: token.expose().clone(),
         })
     }
 
@@ -275,6 +282,7 @@ impl Seeding<'_> {
                 password: Secret::new(password.clone()),
                 id_number: Some(id_number.to_owned()),
                 real_name: RealNameLevel::Verified,
+                description: describe(user_name, name),
             };
             let id = people::add_person(self.env, self.now, OPERATOR, account, None, true).await?;
             people.push(SamplePerson {
@@ -300,6 +308,10 @@ impl Seeding<'_> {
             password: Secret::new(password.clone()),
             id_number: None,
             real_name: RealNameLevel::InPerson,
+            description: SelfDescription {
+                email: Some(Claimed { value: format!("{user_name}@gov.example.cn"), verified: true }),
+                ..SelfDescription::default()
+            },
         };
         let roles = roles.iter().map(|r| (*r).to_owned()).collect();
         let post = Post { unit, name: post.to_owned(), clearance, roles };
@@ -332,7 +344,7 @@ impl Seeding<'_> {
             grant_types: vec!["authorization_code".to_owned(), "refresh_token".to_owned()],
             scope: "openid profile real_name organisation offline_access seal:use ecert:issue admin"
                 .to_owned(),
-            ..blank()
+            ..Registration::default()
         };
         let fund = Registration {
             name_zh: "公积金查询（示例，国密令牌）".to_owned(),
@@ -343,7 +355,7 @@ impl Seeding<'_> {
             scope: "openid profile real_name offline_access".to_owned(),
             id_token_signed_response_alg: "SM2".to_owned(),
             access_token_signed_response_alg: "SM2".to_owned(),
-            ..blank()
+            ..Registration::default()
         };
         let system = Registration {
             name_zh: "政务业务系统（示例，机器）".to_owned(),
@@ -352,7 +364,7 @@ impl Seeding<'_> {
             scope: [scope::DECIDE, scope::REPORT_SIGNAL, scope::SEAL, scope::ISSUE_ECERT].join(" "),
             may_use_seals: vec![seal.to_string()],
             may_issue: types.values().cloned().collect(),
-            ..blank()
+            ..Registration::default()
         };
         let system_sm2 = Registration {
             name_zh: "政务业务系统（示例，机器，国密令牌）".to_owned(),
@@ -393,23 +405,24 @@ impl Seeding<'_> {
     }
 }
 
-fn blank() -> Registration {
-    Registration {
-        name_zh: String::new(),
-        name_en: String::new(),
-        application_type: oidc::redirect_uri::ApplicationType::Web,
-        token_endpoint_auth_method: "client_secret_basic".to_owned(),
-        redirect_uris: Vec::new(),
-        post_logout_redirect_uris: Vec::new(),
-        grant_types: Vec::new(),
-        scope: String::new(),
-        audiences: Vec::new(),
-        id_token_signed_response_alg: "ES256".to_owned(),
-        access_token_signed_response_alg: "ES256".to_owned(),
-        first_party: false,
-        may_read: Vec::new(),
-        may_use_seals: Vec::new(),
-        may_issue: Vec::new(),
+/// What a citizen of the sample says of themselves: something in every claim, so that applications can be tried with all of them.
+fn describe(user_name: &str, name: &str) -> SelfDescription {
+    let mut letters = name.chars();
+    let family_name = letters.next().map(String::from);
+    let page = |what: &str| Some(format!("https://people.example.cn/{user_name}{what}"));
+    SelfDescription {
+        email: Some(Claimed { value: format!("{user_name}@example.cn"), verified: true }),
+        phone: Some(Claimed { value: "+8613800000000".to_owned(), verified: true }),
+        address: Some("示例省示例市示例路 1 号".to_owned()),
+        family_name,
+        given_name: Some(letters.collect()),
+        middle_name: Some("示例".to_owned()),
+        nickname: Some(user_name.to_owned()),
+        profile: page(""),
+        picture: page("/picture.png"),
+        website: page("/home"),
+        zoneinfo: Some("Asia/Shanghai".to_owned()),
+        locale: Some("zh-CN".to_owned()),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The binary's parts: configuration, assembly, commands, the sample province.
 //!
+//! - [`background`] what goes on without anybody asking.
 //! - [`config`] what the operator set, from flags, environment and file.
 //! - [`policies`] the policy stores that are built in.
 //! - [`tls`] TLS from files or from the built-in authority.
@@ -7,6 +8,7 @@
 //! - [`browser`] a browser without scripts, for the tour and the story tests.
 //! - [`commands`] one file per command.
 
+pub mod background;
 pub mod browser;
 pub mod commands;
 pub mod config;
@@ -18,21 +20,21 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use base::{Clock, Entropy, OsEntropy, Secret, SystemClock};
 use flows::decide::Policies;
 use flows::env::Parts;
+use flows::outbound::{Outbound, Reach};
 use flows::{Env, Fault, Settings};
 use kms::{CryptoModule, SoftwareProvider};
 use oidc::Issuer;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls_platform_verifier::Verifier;
 use store::Db;
 
 const MASTER_KEY_FILE: &str = "keys/master.key";
-/// How long an entry waits at most for the sequencer to look.
-const SEQUENCER_INTERVAL: Duration = Duration::from_secs(1);
-/// How long entries wait for others to be placed with them.
-const SEQUENCER_PAUSE: Duration = Duration::from_millis(200);
 
 /// What a test replaces: the clock and the dice.
 pub struct Seams {
@@ -120,6 +122,10 @@ pub struct Place<'a> {
     pub database: Option<&'a str>,
     /// The provider's name.
     pub issuer: Issuer,
+    /// Where calls to applications may go.
+    pub outbound: &'a config::Outbound,
+    /// Whether every proof of a key must carry a nonce of ours.
+    pub dpop_nonces_required: bool,
 }
 
 impl Place<'_> {
@@ -135,6 +141,7 @@ impl Place<'_> {
 
 /// Puts the parts together: the only place where they are wired. Makes on the first start what is missing.
 pub async fn assemble(place: &Place<'_>, seams: Seams) -> Result<Arc<Env>, StartError> {
+    tls::provide();
     let module = Arc::new(power_on(&seams)?);
     private_folder(place.data)?;
     let db = Db::open(&place.database()).await?;
@@ -151,7 +158,11 @@ pub async fn assemble(place: &Place<'_>, seams: Seams) -> Result<Arc<Env>, Start
         db,
         keys: Arc::new(SoftwareProvider::new(master, module)),
         policies: Policies::load(&policies::stores())?,
-        settings: Settings::new(place.issuer.clone())?,
+        settings: Settings {
+            dpop_nonces_required: place.dpop_nonces_required,
+            ..Settings::new(place.issuer.clone())?
+        },
+        outbound: outbound(place)?,
     };
     Ok(Arc::new(flows::set_up::set_up(parts).await?))
 }
@@ -170,23 +181,26 @@ fn power_on(seams: &Seams) -> Result<CryptoModule, StartError> {
     Ok(module)
 }
 
-/// Places log entries as they come, until the process ends.
-pub fn start_sequencer(env: &Arc<Env>) -> tokio::task::JoinHandle<()> {
-    let env = Arc::clone(env);
-    tokio::spawn(async move {
-        loop {
-            match flows::log::sequence(&env).await {
-                Ok(_) => {}
-                // Said once, when it began. The entries wait for the next start.
-                Err(fault) if fault.out_of_service().is_some() => {}
-                Err(fault) => tracing::error!("sequencing the log: {fault}"),
-            }
-            // The bell may have rung before its entry was committed, and other nodes' entries ring no bell here.
-            tokio::time::timeout(SEQUENCER_INTERVAL, env.log_bell.notified()).await.ok();
-            // A short pause lets the entries of a burst share one checkpoint.
-            tokio::time::sleep(SEQUENCER_PAUSE).await;
-        }
-    })
+/// Calls to applications: over TLS, to whom the operating system or the operator trusts.
+fn outbound(place: &Place<'_>) -> Result<Outbound, StartError> {
+    let wrong = |e: &dyn std::fmt::Display| StartError::Configuration(format!("calls to applications: {e}"));
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut roots = Vec::new();
+    for path in place.outbound.roots.iter() {
+        let certificates =
+            CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+        roots.extend(certificates.map_err(|e| wrong(&format!("`{}`: {e}", path.display())))?);
+    }
+    let verifier = Verifier::new_with_extra_roots(roots, Arc::clone(&provider)).map_err(|e| wrong(&e))?;
+    let tls = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|e| wrong(&e))?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_no_client_auth();
+    let this_machine = place.issuer.is_on_this_machine();
+    let reach = Reach { this_machine, networks: place.outbound.networks.clone() };
+    Outbound::new(tls, reach).map_err(|e| wrong(&e))
 }
 
 /// `None` when there is no such file.

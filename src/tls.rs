@@ -19,6 +19,11 @@ use crate::config::Tls;
 /// The file in the data folder that holds the built-in authority's TLS root, for those who are to trust it.
 pub const ROOT_FILE: &str = "tls-root.pem";
 
+/// Makes `ring` the cryptography of every TLS connection of this process whose maker names none; calling again does nothing.
+pub fn provide() {
+    default_provider().install_default().ok();
+}
+
 /// The server's TLS configuration; `None` for plain HTTP.
 pub async fn server_config(
     tls: &Tls,

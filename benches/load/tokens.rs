@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use base::encoding::from_base64url;
 use base::{Clock, SystemClock};
-use jose::{Algorithm, Expect, KeySet};
+use jose::{Algorithm, Audience, Expect, KeySet, Type};
 use serde::Deserialize;
 use yinxin::demo::SamplePerson;
 
@@ -114,26 +114,21 @@ impl Rules {
     /// As [`Rules::check`], and the signatures of the access token and of the ID token, if there is one.
     fn check_fully(&self, answer: &Answer, client: &Client) -> Result<(), Wrong> {
         let tokens = read(answer)?;
-        self.verify(tokens.access_token, Some(ACCESS_TOKEN_TYP), &self.issuer, client.algorithm)?;
+        self.verify(tokens.access_token, Type::Is(ACCESS_TOKEN_TYP), &self.issuer, client.algorithm)?;
         match tokens.id_token {
-            Some(id_token) => self.verify(id_token, None, &client.id, client.algorithm),
+            Some(id_token) => self.verify(id_token, Type::Plain, &client.id, client.algorithm),
             None => Ok(()),
         }
     }
 
-    fn verify(
-        &self,
-        token: &str,
-        typ: Option<&str>,
-        audience: &str,
-        algorithm: Algorithm,
-    ) -> Result<(), Wrong> {
+    fn verify(&self, token: &str, typ: Type<'_>, audience: &str, algorithm: Algorithm) -> Result<(), Wrong> {
         let expect = Expect {
             typ,
             issuer: &self.issuer,
-            audience: Some(audience),
+            audience: Audience::Includes(audience),
             now: SystemClock.now(),
             leeway_seconds: 1,
+            ahead_seconds: 1,
             algorithms: &[algorithm],
         };
         let verified = self.keys.verify(token, &expect);

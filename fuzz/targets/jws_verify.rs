@@ -4,7 +4,7 @@
 use std::sync::LazyLock;
 
 use base::Timestamp;
-use jose::{Algorithm, Expect, Jwk, Jwks, KeySet};
+use jose::{Algorithm, Audience, Expect, Jwk, Jwks, KeySet, Type};
 use libfuzzer_sys::fuzz_target;
 
 static KEYS: LazyLock<KeySet> = LazyLock::new(|| {
@@ -37,11 +37,12 @@ fuzz_target!(|data: &[u8]| {
 
 fn verify(keys: &KeySet, token: &str, now: Timestamp) {
     let expect = Expect {
-        typ: None,
+        typ: Type::Plain,
         issuer: "joe",
-        audience: None,
+        audience: Audience::Any,
         now,
         leeway_seconds: 60,
+        ahead_seconds: 60,
         algorithms: &Algorithm::ALL,
     };
     if let Ok(verified) = keys.verify(token, &expect) {

@@ -208,6 +208,12 @@ entry_kinds! {
     SignalReported = "signal_reported";
     /// A relying application was registered or changed.
     ClientRegistered = "client_registered";
+    /// A relying application's registration was changed.
+    ClientChanged = "client_changed";
+    /// A relying application was taken out of use.
+    ClientRemoved = "client_removed";
+    /// A token was given out with which applications register themselves.
+    ClientRegistrationOpened = "client_registration_opened";
     /// An account was enrolled.
     AccountEnrolled = "account_enrolled";
     /// Another administrative act.

@@ -165,6 +165,8 @@ kinds! {
     Signal = "sig";
     /// A failed login.
     Failure = "fai";
+    /// A client that must be told of a logout.
+    LogoutNotice = "lgo";
 }
 
 #[cfg(test)]

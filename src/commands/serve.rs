@@ -14,8 +14,9 @@ use tokio::task::JoinHandle;
 use tracing_subscriber::EnvFilter;
 
 use super::{failed, say};
+use crate::background::Background;
 use crate::config::{Config, ServeFlags};
-use crate::{Place, Seams, StartError, assemble, demo, start_sequencer, tls};
+use crate::{Place, Seams, StartError, assemble, demo, tls};
 
 const BACKLOG: u32 = 1024;
 
@@ -29,14 +30,19 @@ pub struct Running {
     pub enrolment_code: Option<base::Secret<String>>,
     stop: watch::Sender<bool>,
     serving: JoinHandle<std::io::Result<()>>,
-    sequencer: JoinHandle<()>,
+    background: Background,
 }
 
 impl Running {
     /// Assembles everything and serves on `sockets`.
     pub async fn start(config: &Config, sockets: Vec<TcpListener>, seams: Seams) -> Result<Self, StartError> {
-        let place =
-            Place { data: &config.data, database: config.database.as_deref(), issuer: config.issuer.clone() };
+        let place = Place {
+            data: &config.data,
+            database: config.database.as_deref(),
+            issuer: config.issuer.clone(),
+            outbound: &config.outbound,
+            dpop_nonces_required: config.dpop_nonces_required,
+        };
         let env = assemble(&place, seams).await?;
         let sample = if config.demo { Some(demo::find_or_seed(&env, &config.data).await?) } else { None };
         let enrolment_code = flows::set_up::enrolment_code(&env).await?;
@@ -44,16 +50,17 @@ impl Running {
         let app = server::App::new(Arc::clone(&env), sample.is_some())?;
         let listeners = sockets.into_iter().map(|socket| Listener { socket, tls: tls.clone() }).collect();
         let (stop, stopped) = watch::channel(false);
-        let sequencer = start_sequencer(&env);
+        flows::revocations::read(&env, env.now()).await?;
+        let background = Background::start(&env);
         let serving = tokio::spawn(listen::serve(server::router(app), listeners, stopped));
-        Ok(Self { env, sample, enrolment_code, stop, serving, sequencer })
+        Ok(Self { env, sample, enrolment_code, stop, serving, background })
     }
 
     /// Stops accepting, lets requests finish, places the last log entries, closes the database.
     pub async fn stop(self) -> Result<(), StartError> {
         self.stop.send(true).ok();
         let served = self.serving.await.map_err(std::io::Error::other).and_then(|r| r);
-        self.sequencer.abort();
+        self.background.stop();
         if let Err(fault) = flows::log::sequence(&self.env).await {
             tracing::error!("placing the last entries: {fault}");
         }

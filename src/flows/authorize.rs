@@ -3,22 +3,31 @@
 //! Nothing is stored for a request that nobody has answered. What must survive the login and consent pages travels with them
 //! as a sealed ticket: any number of tabs can be open, and a stranger can fill no table.
 
+use std::sync::Arc;
+
 use base::encoding::{base64url, from_base64url, same_bytes};
 use base::id::{Grant, Session};
 use base::{Id, Timestamp};
+use identity::Assurance;
 use oidc::authorize::interaction::{Consented, LoggedIn, Next, Situation, next};
-use oidc::authorize::{self as rules, AuthorizationRequest, PageError, RedirectError, Refusal};
+use oidc::authorize::{
+    self as rules, AuthorizationRequest, AuthorizationResponse, Delivery, PageError, REQUEST_URI_PREFIX,
+    Refusal, Source, Via,
+};
+use oidc::claims::ID_TOKEN_TYP;
 use oidc::client::GrantType;
 use oidc::lifetimes::{CODE_TTL_SECONDS, INTERACTION_TTL_SECONDS, REFRESH_ABSOLUTE_SECONDS};
-use oidc::{Client, ErrorCode, OauthError, Scope};
+use oidc::{Client, ErrorCode, Params, Scope};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use store::rows::clients as consents;
 use store::rows::grants::{self, CodeRow, GrantRow};
+use store::rows::once;
 
 use crate::env::Env;
 use crate::error::{Failure, Fault, Rejected};
 use crate::sessions::Login;
-use crate::{clients, end_session, sessions};
+use crate::{clients, end_session, push_request, request_objects, session_state, sessions};
 
 /// What the browser is to be shown next.
 #[derive(Debug)]
@@ -28,7 +37,7 @@ pub enum Step {
         /// The sealed request.
         ticket: String,
         /// Who asks.
-        client: Client,
+        client: Arc<Client>,
         /// Who is probably about to log in.
         login_hint: Option<String>,
         /// Where the browser will be sent at the end.
@@ -39,20 +48,39 @@ pub enum Step {
         /// The sealed request.
         ticket: String,
         /// Who asks.
-        client: Client,
+        client: Arc<Client>,
         /// What is asked.
         scope: Scope,
+        /// What is asked in detail (RFC 9396).
+        authorization_details: Vec<Map<String, Value>>,
         /// Where the browser will be sent at the end.
         redirect_uri: String,
     },
-    /// Go there: the answer to the application.
-    Redirect(String),
+    /// The answer goes to the application.
+    Answer(Delivery),
+}
+
+/// A request on its way through the pages.
+struct Pending {
+    request: AuthorizationRequest,
+    started: Timestamp,
+    /// The hash of its name, when it was pushed.
+    pushed: Option<[u8; 32]>,
+}
+
+/// What travels with the pages: the request itself, or the hash of the name under which it is kept.
+#[derive(Serialize, Deserialize)]
+struct Ticket {
+    #[serde(flatten)]
+    what: What,
+    started_us: Timestamp,
 }
 
 #[derive(Serialize, Deserialize)]
-struct Ticket {
-    request: AuthorizationRequest,
-    started_us: Timestamp,
+#[serde(rename_all = "snake_case")]
+enum What {
+    Request(Box<AuthorizationRequest>),
+    Pushed([u8; 32]),
 }
 
 /// A new request, form-encoded in query or body.
@@ -66,41 +94,101 @@ pub async fn begin(
 ) -> Result<Step, Failure<PageError>> {
     let params = rules::parse(encoded).map_err(Failure::Rejected)?;
     let id = rules::client_id(&params).map_err(Failure::Rejected)?;
-    let client = clients::lookup(&mut *env.db.read().await?, &id).await?;
-    match (rules::check(&params, client.as_ref(), &env.settings.issuer), client) {
-        (Ok(request), Some(client)) => {
-            Ok(proceed(env, now, Ticket { request, started_us: now }, client, login).await?)
+    let client = clients::lookup(env, now, &id).await?;
+    let read = read(env, now, &params, client.as_deref()).await;
+    match (read, client) {
+        (Ok((request, pushed)), Some(client)) => {
+            let pending = Pending { request, started: now, pushed };
+            Ok(proceed(env, now, pending, client, login).await?)
         }
-        (Err(Refusal::Redirect(refusal)), _) => Ok(redirect(&refusal)),
-        (Err(Refusal::Page(page)), _) => Err(Failure::Rejected(page)),
-        (Ok(_), None) => Err(Fault::message("a request passed the checks without a client").into()),
+        (Err(Failure::Rejected(Refusal::Redirect(refusal))), Some(client)) => {
+            Ok(answer(env, now, &client, AuthorizationResponse::error(&refusal))?)
+        }
+        (Err(Failure::Rejected(Refusal::Redirect(_))), None) | (Ok(_), None) => {
+            Err(Fault::message("a request passed the checks without a client").into())
+        }
+        (Err(Failure::Rejected(Refusal::Page(page))), _) => Err(Failure::Rejected(page)),
+        (Err(Failure::Fault(fault)), _) => Err(fault.into()),
     }
+}
+
+/// The request, from where its parameters are; and the hash of its name, when it was pushed.
+async fn read(
+    env: &Env,
+    now: Timestamp,
+    params: &Params,
+    client: Option<&Client>,
+) -> Result<(AuthorizationRequest, Option<[u8; 32]>), Failure<Refusal>> {
+    let issuer = &env.settings.issuer;
+    let page = |error: PageError| Failure::Rejected(Refusal::from(error));
+    match (rules::source(params).map_err(page)?, client.filter(|client| client.enabled)) {
+        (Source::Pushed(uri), Some(client)) => pushed(env, now, uri, client).await,
+        (Source::Object(object), Some(client)) => {
+            let inner = match request_objects::read(env, now, client, object).await {
+                Ok(inner) => inner,
+                Err(Failure::Rejected(error)) => {
+                    return Err(Failure::Rejected(rules::refuse_object(params, client, error, issuer)));
+                }
+                Err(Failure::Fault(fault)) => return Err(fault.into()),
+            };
+            let via = Via { pushed: false, signed: true };
+            let request = rules::check(&inner, Some(client), via, issuer).map_err(Failure::Rejected)?;
+            Ok((request, None))
+        }
+        (_, client) => {
+            let request = rules::check(params, client, Via::default(), issuer).map_err(Failure::Rejected)?;
+            Ok((request, None))
+        }
+    }
+}
+
+/// The request that `client` pushed under this name (RFC 9126, 4), while it may be brought.
+async fn pushed(
+    env: &Env,
+    now: Timestamp,
+    uri: &str,
+    client: &Client,
+) -> Result<(AuthorizationRequest, Option<[u8; 32]>), Failure<Refusal>> {
+    let refused = || Failure::Rejected(Refusal::from(PageError::RequestUri { received: uri.to_owned() }));
+    let name = uri.strip_prefix(REQUEST_URI_PREFIX).ok_or_else(refused)?;
+    let hash = push_request::name_hash(name);
+    let row = once::lookup_pushed(&mut *env.db.read().await?, &hash).await?.ok_or_else(refused)?;
+    if row.client_id != client.id.as_str() || row.consumed.is_some() || row.expires <= now {
+        return Err(refused());
+    }
+    Ok((serde_json::from_str(&row.request)?, Some(hash)))
 }
 
 /// A request that was at the login page.
 pub async fn resume(env: &Env, now: Timestamp, ticket: &str, login: Option<&Login>) -> Result<Step, Failure> {
-    let (ticket, client) = open(env, now, ticket).await?;
-    Ok(proceed(env, now, ticket, client, login).await?)
+    let (pending, client) = open(env, now, ticket).await?;
+    Ok(proceed(env, now, pending, client, login).await?)
 }
 
 /// The person at the consent page said yes.
 pub async fn allow(env: &Env, now: Timestamp, ticket: &str, login: &Login) -> Result<Step, Failure> {
-    let (ticket, client) = open(env, now, ticket).await?;
-    let mut allowed: Vec<String> = ticket.request.scope.iter().map(str::to_owned).collect();
+    let (pending, client) = open(env, now, ticket).await?;
+    let asked = asked_scope(&pending.request);
+    let mut allowed: Vec<String> = asked.iter().map(str::to_owned).collect();
     let mut tx = env.db.begin().await?;
     let before = consents::lookup_consent(&mut tx, login.account.id, client.id.as_str()).await?;
     let before = before.map(|c| c.scopes).unwrap_or_default();
-    allowed.extend(before.into_iter().filter(|scope| !ticket.request.scope.contains(scope)));
+    allowed.extend(before.into_iter().filter(|scope| !asked.contains(scope)));
     consents::allow(&mut tx, login.account.id, client.id.as_str(), &allowed, now).await?;
     tx.commit().await?;
-    Ok(proceed(env, now, ticket, client, Some(login)).await?)
+    Ok(proceed(env, now, pending, client, Some(login)).await?)
 }
 
 /// The person at the consent page said no.
 pub async fn deny(env: &Env, now: Timestamp, ticket: &str) -> Result<Step, Failure> {
-    let (ticket, _) = open(env, now, ticket).await?;
-    let refusal = ticket.request.refuse(&env.settings.issuer, ErrorCode::AccessDenied, "the person said no");
-    Ok(redirect(&refusal))
+    let (pending, client) = open(env, now, ticket).await?;
+    let refusal = pending.request.refuse(&env.settings.issuer, ErrorCode::AccessDenied, "the person said no");
+    if let Some(name_hash) = &pending.pushed {
+        let mut tx = env.db.begin().await?;
+        once::consume_pushed(&mut tx, name_hash, now).await?;
+        tx.commit().await?;
+    }
+    Ok(answer(env, now, &client, AuthorizationResponse::error(&refusal))?)
 }
 
 /// The login page again, for a try that failed as `user_name`.
@@ -110,18 +198,27 @@ pub async fn login_step(env: &Env, now: Timestamp, ticket: &str, user_name: &str
     Ok(login_page(ticket.to_owned(), client, request))
 }
 
-fn login_page(ticket: String, client: Client, request: AuthorizationRequest) -> Step {
+fn login_page(ticket: String, client: Arc<Client>, request: AuthorizationRequest) -> Step {
     Step::LogIn { ticket, client, login_hint: request.login_hint, redirect_uri: request.redirect_uri }
+}
+
+/// What the person is asked to allow: the scopes, and those that claims asked for one by one belong to.
+fn asked_scope(request: &AuthorizationRequest) -> Scope {
+    request.scope.clone().with(request.claims.scopes())
 }
 
 async fn proceed(
     env: &Env,
     now: Timestamp,
-    ticket: Ticket,
-    client: Client,
+    pending: Pending,
+    client: Arc<Client>,
     login: Option<&Login>,
 ) -> Result<Step, Fault> {
-    let request = &ticket.request;
+    let request = &pending.request;
+    let refuse = |code, description: &str| {
+        let refusal = request.refuse(&env.settings.issuer, code, description);
+        answer(env, now, &client, AuthorizationResponse::error(&refusal))
+    };
     let subject = login.map(|l| l.account.id.to_string());
     let consent = match login {
         Some(login) => {
@@ -135,19 +232,18 @@ async fn proceed(
         Ok(hinted) => hinted,
         Err(_) => {
             let description = "id_token_hint is not an ID token of this issuer: send one it issued, or none";
-            return Ok(redirect(&request.refuse(
-                &env.settings.issuer,
-                ErrorCode::InvalidRequest,
-                description,
-            )));
+            return refuse(ErrorCode::InvalidRequest, description);
         }
     };
+    let acrs = login.map(|login| Assurance::fulfilled_by(&login.session.acr)).unwrap_or_default();
     let situation = Situation {
-        started: ticket.started_us,
+        started: pending.started,
         now,
-        logged_in: login
-            .zip(subject.as_deref())
-            .map(|(l, subject)| LoggedIn { subject, at: l.session.authenticated }),
+        logged_in: login.zip(subject.as_deref()).map(|(l, subject)| LoggedIn {
+            subject,
+            at: l.session.authenticated,
+            acrs: &acrs,
+        }),
         consented: allowed
             .as_ref()
             .zip(consent.as_ref())
@@ -155,44 +251,81 @@ async fn proceed(
         hinted_subject: hinted.as_ref().map(|h| h.subject.as_str()),
     };
     match (next(request, &client, &situation), login) {
-        (Err(error), _) => Ok(redirect(&refuse(env, request, error))),
-        (Ok(Next::Answer), Some(login)) => answer(env, now, request, &client, login).await,
+        (Err(error), _) => refuse(error.code, error.description()),
+        (Ok(Next::Answer), Some(login)) => give_code(env, now, &pending, &client, login).await,
         (Ok(Next::Consent), Some(_)) => {
-            let (ticket, request) = (seal(env, &ticket)?, ticket.request);
-            Ok(Step::Consent { ticket, client, scope: request.scope, redirect_uri: request.redirect_uri })
+            let (ticket, request) = (seal(env, &pending)?, pending.request);
+            Ok(Step::Consent {
+                ticket,
+                client,
+                scope: asked_scope(&request),
+                authorization_details: request.authorization_details,
+                redirect_uri: request.redirect_uri,
+            })
         }
-        (Ok(_), _) => Ok(login_page(seal(env, &ticket)?, client, ticket.request)),
+        (Ok(_), _) => Ok(login_page(seal(env, &pending)?, client, pending.request)),
     }
 }
 
 /// Makes the grant and its one-time code.
-async fn answer(
+async fn give_code(
     env: &Env,
     now: Timestamp,
-    request: &AuthorizationRequest,
+    pending: &Pending,
     client: &Client,
     login: &Login,
 ) -> Result<Step, Fault> {
+    let request = &pending.request;
     let code = base::entropy::token(env.entropy.as_ref());
-    let grant = grant_for(env, now, request, client, login);
+    let grant = grant_for(env, now, request, client, login)?;
     let row = CodeRow {
         grant: grant.id,
         redirect_uri: request.redirect_uri.clone(),
-        code_challenge: request.code_challenge.as_str().to_owned(),
+        code_challenge: request.code_challenge.as_ref().map_or("", |challenge| challenge.as_str()).to_owned(),
         expires: now.plus_seconds(CODE_TTL_SECONDS),
         consumed: None,
+        dpop_jkt: request.dpop_jkt.clone(),
+    };
+    let refuse = |code, description: &str| {
+        let refusal = request.refuse(&env.settings.issuer, code, description);
+        answer(env, now, client, AuthorizationResponse::error(&refusal))
     };
     let mut tx = env.db.begin().await?;
     if !sessions::is_live(&mut tx, login.session.id, now).await? {
         // Ended between the request's arrival and here: no grant may outlive the logout.
-        let ended = "the login ended meanwhile: send the request again";
-        return Ok(redirect(&request.refuse(&env.settings.issuer, ErrorCode::LoginRequired, ended)));
+        return refuse(ErrorCode::LoginRequired, "the login ended meanwhile: send the request again");
+    }
+    if let Some(name_hash) = &pending.pushed {
+        if !once::consume_pushed(&mut tx, name_hash, now).await? {
+            return refuse(
+                ErrorCode::InvalidRequestUri,
+                "the pushed request was answered before: push it again",
+            );
+        }
     }
     grants::add(&mut tx, &grant).await?;
     grants::add_code(&mut tx, &gm::sm3::hash(code.as_bytes()), &row).await?;
     // COMMIT POINT: only now does the browser carry the code away.
     tx.commit().await?;
-    Ok(Step::Redirect(rules::code_response_url(request, &code, &env.settings.issuer)))
+    let session_state = session_state::of(env, request, &login.session);
+    let response = AuthorizationResponse::code(request, code, session_state, &env.settings.issuer);
+    answer(env, now, client, response)
+}
+
+/// The answer on its way: plain, or signed when the request asked for that (JARM, 2.1).
+fn answer(
+    env: &Env,
+    now: Timestamp,
+    client: &Client,
+    response: AuthorizationResponse,
+) -> Result<Step, Fault> {
+    if !response.mode.is_signed() {
+        return Ok(Step::Answer(response.deliver()));
+    }
+    let keyring = env.keyring();
+    let signer = keyring.token_signer(client.algorithms.authorization)?;
+    let token = jose::jwt::sign(signer, ID_TOKEN_TYP, &response.claims(&client.id, now))?;
+    Ok(Step::Answer(response.deliver_signed(token)))
 }
 
 fn grant_for(
@@ -201,14 +334,15 @@ fn grant_for(
     request: &AuthorizationRequest,
     client: &Client,
     login: &Login,
-) -> GrantRow {
+) -> Result<GrantRow, Fault> {
     let session: Id<Session> = login.session.id;
     let lives = if client.may_use(GrantType::RefreshToken) {
         now.plus_seconds(REFRESH_ABSOLUTE_SECONDS)
     } else {
         login.session.expires
     };
-    GrantRow {
+    let details = &request.authorization_details;
+    Ok(GrantRow {
         id: Id::<Grant>::new(now, env.entropy.as_ref()),
         client_id: request.client_id.as_str().to_owned(),
         account: login.account.id,
@@ -222,50 +356,56 @@ fn grant_for(
         created: now,
         expires: lives,
         revoked: None,
-    }
+        claims: if request.claims.is_empty() { None } else { Some(serde_json::to_string(&request.claims)?) },
+        authorization_details: if details.is_empty() { None } else { Some(serde_json::to_string(details)?) },
+        confirmation: None,
+    })
 }
 
-fn refuse(env: &Env, request: &AuthorizationRequest, error: OauthError) -> RedirectError {
-    RedirectError {
-        redirect_uri: request.redirect_uri.clone(),
-        error,
-        state: request.state.clone(),
-        iss: env.settings.issuer.clone(),
-    }
-}
-
-fn redirect(refusal: &RedirectError) -> Step {
-    Step::Redirect(rules::error_response_url(refusal))
-}
-
-fn seal(env: &Env, ticket: &Ticket) -> Result<String, Fault> {
-    let body = base64url(&serde_json::to_vec(ticket)?);
+fn seal(env: &Env, pending: &Pending) -> Result<String, Fault> {
+    let what = match pending.pushed {
+        Some(name_hash) => What::Pushed(name_hash),
+        None => What::Request(Box::new(pending.request.clone())),
+    };
+    let ticket = Ticket { what, started_us: pending.started };
+    let body = base64url(&serde_json::to_vec(&ticket)?);
     let mac = base64url(&mac(env, &body));
     Ok(format!("{body}.{mac}"))
 }
 
-async fn open(env: &Env, now: Timestamp, text: &str) -> Result<(Ticket, Client), Failure> {
+async fn open(env: &Env, now: Timestamp, text: &str) -> Result<(Pending, Arc<Client>), Failure> {
     let ticket = unseal(env, text).ok_or_else(|| {
         Rejected::bad_request(
             "bad_ticket",
             "this page does not belong to a login: start again at the application",
         )
     })?;
-    if ticket.started_us.plus_seconds(INTERACTION_TTL_SECONDS) < now {
+    let expired = || {
         let message = "this page has been open for too long: start again at the application";
-        return Err(Rejected::bad_request("expired_ticket", message).into());
+        Rejected::bad_request("expired_ticket", message)
+    };
+    if ticket.started_us.plus_seconds(INTERACTION_TTL_SECONDS) < now {
+        return Err(expired().into());
     }
-    let client = clients::lookup(&mut *env.db.read().await?, &ticket.request.client_id).await?;
+    let (request, pushed) = match ticket.what {
+        What::Request(request) => (*request, None),
+        What::Pushed(name_hash) => {
+            let row = once::lookup_pushed(&mut *env.db.read().await?, &name_hash).await?;
+            let row = row.filter(|row| row.consumed.is_none()).ok_or_else(expired)?;
+            (serde_json::from_str(&row.request)?, Some(name_hash))
+        }
+    };
+    let client = clients::lookup(env, now, &request.client_id).await?;
     let client = client.filter(|c| c.enabled).ok_or_else(|| {
-        let id = &ticket.request.client_id;
+        let id = &request.client_id;
         Rejected::bad_request("unknown_client", format!("application `{id}` may no longer be used"))
     })?;
-    if !client.has_redirect_uri(&ticket.request.redirect_uri) {
+    if !client.has_redirect_uri(&request.redirect_uri) {
         let message =
             "the application no longer takes answers at this address: start again at the application";
         return Err(Rejected::bad_request("unknown_redirect_uri", message).into());
     }
-    Ok((ticket, client))
+    Ok((Pending { request, started: ticket.started_us, pushed }, client))
 }
 
 fn unseal(env: &Env, text: &str) -> Option<Ticket> {

@@ -2,18 +2,17 @@
 
 use base::Id;
 use base::Timestamp;
-use base::id::Account;
-use jose::{Algorithm, Expect};
-use oidc::Scope;
-use oidc::claims::ACCESS_TOKEN_TYP;
+use base::id::{Account, Grant};
+use oidc::dpop as rules;
+use oidc::{ErrorCode, OauthError, Scope};
+use store::rows::once;
 
+use crate::dpop::{Bound, ProofHeader};
 use crate::env::Env;
 use crate::error::{Failure, Reason, Rejected};
-use crate::exchange_token;
 use crate::sessions::Login;
-
-/// How far clocks may be apart.
-const LEEWAY_SECONDS: i64 = 5;
+use crate::tokens::Known;
+use crate::{dpop, tokens};
 
 /// Scopes of our own APIs.
 pub mod scope {
@@ -42,6 +41,23 @@ pub struct Caller {
     pub scope: Scope,
     /// How sure the person's login was.
     pub acr: Option<String>,
+    /// The authorization that the token came from.
+    pub grant: Option<Id<Grant>>,
+}
+
+/// An access token as it was shown.
+#[derive(Clone, Debug, Default)]
+pub struct Presented {
+    /// The token.
+    pub token: Option<String>,
+    /// Whether it came under the scheme for bound tokens (RFC 9449, 7.1).
+    pub as_bound: bool,
+    /// The proof of a key that came with it.
+    pub proof: ProofHeader,
+    /// The request's method.
+    pub method: String,
+    /// The request's path under the issuer.
+    pub path: String,
 }
 
 impl Caller {
@@ -57,6 +73,7 @@ impl Caller {
             account: Some(login.account.id),
             scope: Scope::default(),
             acr: Some(login.session.acr.clone()),
+            grant: None,
         }
     }
 
@@ -103,56 +120,68 @@ impl Authority<'_> {
     }
 }
 
-/// The caller whose access token is `token`, if it is ours, good, and carries `needed`.
+/// The caller whose access token is shown, if it is ours, good, and carries `needed`.
 ///
-/// A person's token is good while its grant stands; an application's own is good until it expires.
+/// A person's token is good while its grant stands; a bound one only for who proves its key with the same request.
 pub async fn authenticate(
     env: &Env,
     now: Timestamp,
-    token: Option<&str>,
+    presented: &Presented,
     needed: &str,
 ) -> Result<Caller, Failure> {
     let no_token = || {
-        let message = "this needs an access token: send `Authorization: Bearer …`";
+        let message = "this needs an access token: send `Authorization: Bearer …` or `Authorization: DPoP …`";
         Rejected::new(Reason::Unauthenticated, "no_token", message)
     };
-    let token = token.ok_or_else(no_token)?;
-    let caller = verify(env, now, token).await?;
+    let token = presented.token.as_deref().ok_or_else(no_token)?;
+    let known = tokens::read(env, now, token)
+        .await?
+        .ok_or_else(|| refused("the access token is not one of ours, has expired or was revoked"))?;
+    check_binding(env, now, presented, token, &known).await?;
+    let caller = &known.caller;
     if !caller.scope.contains(needed) {
         let message =
             format!("the access token does not carry the scope `{needed}`, it has `{}`", caller.scope);
         return Err(Rejected::new(Reason::Forbidden, "insufficient_scope", message).into());
     }
-    Ok(caller)
+    Ok(caller.clone())
 }
 
-async fn verify(env: &Env, now: Timestamp, token: &str) -> Result<Caller, Failure> {
-    let issuer = env.settings.issuer.as_str();
-    let expect = Expect {
-        typ: Some(ACCESS_TOKEN_TYP),
-        issuer,
-        audience: Some(issuer),
-        now,
-        leeway_seconds: LEEWAY_SECONDS,
-        algorithms: &Algorithm::ALL,
+/// A bound token is shown under its own scheme, with a fresh proof of its key for this request; any other under `Bearer` (RFC 9449, 7).
+async fn check_binding(
+    env: &Env,
+    now: Timestamp,
+    presented: &Presented,
+    token: &str,
+    known: &Known,
+) -> Result<(), Failure> {
+    let Some(jkt) = known.jkt.as_deref() else {
+        return if presented.as_bound {
+            Err(refused("the access token is not bound to a key: send it as `Bearer`"))
+        } else {
+            Ok(())
+        };
     };
-    let keyring = env.keyring();
-    let verified = keyring.verification().verify(token, &expect).map_err(|rejected| {
-        tracing::info!(reason = %rejected.reason(), "an access token was refused");
-        refused("the access token is not one of ours, or has expired")
-    })?;
-    let bad = || refused("the access token lacks a claim that ours have");
-    let claim = |name| verified.text(name).ok_or_else(bad);
-    let (subject, client_id) = (claim("sub")?, claim("client_id")?.to_owned());
-    let scope = claim("scope")?.parse().map_err(|_| bad())?;
-    let account = if subject == client_id { None } else { Some(subject.parse().map_err(|_| bad())?) };
-    if let Some(account) = account {
-        let grant = exchange_token::grant_of_token(claim("jti")?).ok_or_else(bad)?;
-        if !exchange_token::token_stands(&mut *env.db.read().await?, grant, account, now).await? {
-            return Err(refused("the access token was revoked"));
-        }
+    if !presented.as_bound {
+        return Err(refused("the access token is bound to a key: send it as `DPoP`, with a proof"));
     }
-    Ok(Caller { client_id, account, scope, acr: verified.text("acr").map(str::to_owned) })
+    let bound = Bound { method: &presented.method, path: &presented.path, token: Some(token) };
+    let wrong = |error: OauthError| {
+        let code =
+            if error.code == ErrorCode::UseDpopNonce { "use_dpop_nonce" } else { "invalid_dpop_proof" };
+        Rejected::new(Reason::Unauthenticated, code, error.description())
+    };
+    let proof = dpop::check(env, now, &presented.proof, bound).map_err(wrong)?;
+    let proof = proof.ok_or_else(|| wrong(rules::proof_missing()))?;
+    if proof.jkt != jkt {
+        return Err(wrong(rules::other_key()).into());
+    }
+    let mut tx = env.db.begin().await?;
+    if !once::show(&mut tx, dpop::shown(&proof), None).await? {
+        return Err(wrong(rules::proof_replayed()).into());
+    }
+    // COMMIT POINT: the proof counts for exactly one request.
+    Ok(tx.commit().await?)
 }
 
 fn refused(message: &str) -> Failure {

@@ -1,12 +1,13 @@
 //! Relying applications: registered, looked up.
 
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
 use audit::entry::Kind;
 use base::id::Client as ClientKind;
 use base::{Id, Secret, Timestamp};
-use oidc::client::{AuthMethod, ClientName, GrantType};
-use oidc::redirect_uri::ApplicationType;
-use oidc::{Client, ClientId, Scope};
-use serde::{Deserialize, Serialize};
+pub use oidc::Registration;
+use oidc::{Client, ClientId};
 use serde_json::json;
 use store::rows::clients::{self as rows, ClientRow};
 use store::{BadRow, Conn, Tx};
@@ -16,73 +17,6 @@ use crate::env::Env;
 use crate::error::{Failure, Fault, Rejected};
 use crate::log::{self, Act};
 use crate::people;
-
-/// A registration in the members of OIDC Dynamic Registration 1.0, 2 (RFC 7591, 2), and a few of our own.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Registration {
-    /// Name in Chinese.
-    #[serde(rename = "client_name#zh-CN")]
-    pub name_zh: String,
-    /// Name in English.
-    #[serde(rename = "client_name#en")]
-    pub name_en: String,
-    /// `web` or `native`.
-    #[serde(default = "web")]
-    pub application_type: ApplicationType,
-    /// `client_secret_basic`, `client_secret_post` or `none`.
-    #[serde(default = "basic")]
-    pub token_endpoint_auth_method: String,
-    /// Where answers may go.
-    #[serde(default)]
-    pub redirect_uris: Vec<String>,
-    /// Where the browser may go after logout.
-    #[serde(default)]
-    pub post_logout_redirect_uris: Vec<String>,
-    /// Names of grants.
-    #[serde(default = "code")]
-    pub grant_types: Vec<String>,
-    /// The most that may ever be granted.
-    #[serde(default = "openid")]
-    pub scope: String,
-    /// The APIs it may ask tokens for.
-    #[serde(default)]
-    pub audiences: Vec<String>,
-    /// What its ID tokens are signed with: `ES256`, `RS256` or `SM2`.
-    #[serde(default = "es256")]
-    pub id_token_signed_response_alg: String,
-    /// What its access tokens are signed with.
-    #[serde(default = "es256")]
-    pub access_token_signed_response_alg: String,
-    /// The government's own: people are not asked for consent.
-    #[serde(default)]
-    pub first_party: bool,
-    /// Data sets that it may read for itself.
-    #[serde(default)]
-    pub may_read: Vec<String>,
-    /// Seals that it may use for itself.
-    #[serde(default)]
-    pub may_use_seals: Vec<String>,
-    /// Types of e-certificates that it may issue for itself.
-    #[serde(default)]
-    pub may_issue: Vec<String>,
-}
-
-const fn web() -> ApplicationType {
-    ApplicationType::Web
-}
-fn basic() -> String {
-    AuthMethod::ClientSecretBasic.as_str().to_owned()
-}
-fn code() -> Vec<String> {
-    vec![GrantType::AuthorizationCode.as_str().to_owned()]
-}
-fn openid() -> String {
-    oidc::scope::OPENID.to_owned()
-}
-fn es256() -> String {
-    jose::Algorithm::Es256.as_str().to_owned()
-}
 
 /// A newly registered application.
 pub struct Registered {
@@ -108,6 +42,7 @@ pub async fn register(
     let registered = register_in(env, &mut tx, now, &authority.actor(), registration, sample).await?;
     // COMMIT POINT: the secret is shown only once its application and leaf exist.
     tx.commit().await?;
+    env.clients.forget(registered.client.id.as_str());
     Ok(registered)
 }
 
@@ -120,9 +55,9 @@ async fn register_in(
     sample: bool,
 ) -> Result<Registered, Failure> {
     let id = Id::<ClientKind>::new(now, env.entropy.as_ref()).to_string();
-    let mut client = registration.to_client(&id).map_err(bad)?;
+    let mut client = registration.to_client(&id).map_err(|e| bad(e.to_string()))?;
     let mut secret = None;
-    if client.is_confidential() {
+    if client.auth_method.has_secret() {
         let (text, hash) = oidc::client_authentication::new_secret(env.entropy.as_ref());
         client.secret_hash = Some(hash);
         secret = Some(text);
@@ -147,9 +82,61 @@ fn digest_of(uris: &[String]) -> String {
     base::encoding::hex(&gm::sm3::hash(uris.join("\n").as_bytes()))
 }
 
-/// The application `id`, if it is registered and may be used.
-pub async fn lookup(conn: &mut Conn, id: &ClientId) -> Result<Option<Client>, Fault> {
-    rows::lookup(conn, id.as_str()).await?.map(|row| from_row(&row)).transpose()
+/// The application `id`, if it is registered; what another node changed is seen after [`KEPT_SECONDS`].
+pub async fn lookup(env: &Env, now: Timestamp, id: &ClientId) -> Result<Option<Arc<Client>>, Fault> {
+    match env.clients.find(id.as_str(), now) {
+        Some(client) => Ok(Some(client)),
+        None => lookup_in(env, &mut *env.db.read().await?, now, id).await,
+    }
+}
+
+/// As [`lookup`], where a connection is at hand.
+pub(crate) async fn lookup_in(
+    env: &Env,
+    conn: &mut Conn,
+    now: Timestamp,
+    id: &ClientId,
+) -> Result<Option<Arc<Client>>, Fault> {
+    if let Some(client) = env.clients.find(id.as_str(), now) {
+        return Ok(Some(client));
+    }
+    let Some(row) = rows::lookup(conn, id.as_str()).await? else { return Ok(None) };
+    let client = Arc::new(from_row(&row)?);
+    env.clients.keep(Arc::clone(&client), now);
+    Ok(Some(client))
+}
+
+/// How long an application is believed to be as it was read, in seconds.
+const KEPT_SECONDS: i64 = 1;
+/// Most applications that are kept.
+const KEPT_MAX: usize = 4_096;
+
+/// Applications as they were read a moment ago: a token costs no look into the database.
+///
+/// Only those that exist are kept, so names that a stranger makes up fill nothing. What this process changes it forgets.
+#[derive(Default)]
+pub struct ClientCache(RwLock<HashMap<String, (Arc<Client>, Timestamp)>>);
+
+impl ClientCache {
+    fn find(&self, id: &str, now: Timestamp) -> Option<Arc<Client>> {
+        let kept = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let (client, read) = kept.get(id)?;
+        // A clock that was set back makes nothing live longer.
+        (*read <= now && now < read.plus_seconds(KEPT_SECONDS)).then(|| Arc::clone(client))
+    }
+
+    fn keep(&self, client: Arc<Client>, now: Timestamp) {
+        let mut kept = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() >= KEPT_MAX {
+            kept.clear();
+        }
+        kept.insert(client.id.as_str().to_owned(), (client, now));
+    }
+
+    /// Forgets the application `id`, which has changed.
+    pub(crate) fn forget(&self, id: &str) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).remove(id);
+    }
 }
 
 /// All applications.
@@ -160,43 +147,10 @@ pub async fn all(env: &Env) -> Result<Vec<Client>, Fault> {
 fn from_row(row: &ClientRow) -> Result<Client, Fault> {
     let bad = |why: String| Fault::from(BadRow::new("client", "metadata", &row.id, why));
     let registration: Registration = serde_json::from_str(&row.metadata).map_err(|e| bad(e.to_string()))?;
-    let mut client = registration.to_client(&row.id).map_err(bad)?;
+    let mut client = registration.to_client(&row.id).map_err(|e| bad(e.to_string()))?;
     client.secret_hash = row.secret_hash;
     client.enabled = row.active;
     Ok(client)
-}
-
-impl Registration {
-    fn to_client(&self, id: &str) -> Result<Client, String> {
-        let algorithm = |name: &str| {
-            jose::Algorithm::parse(name)
-                .ok_or_else(|| format!("expected `ES256`, `RS256` or `SM2`, got `{name}`"))
-        };
-        let method = &self.token_endpoint_auth_method;
-        let grants = self.grant_types.iter().map(|name| {
-            GrantType::parse(name).ok_or_else(|| {
-                format!("expected grant `authorization_code`, `refresh_token` or `client_credentials`, got `{name}`")
-            })
-        });
-        Ok(Client {
-            id: id.parse().map_err(|e: oidc::client::BadClientId| e.to_string())?,
-            name: ClientName { zh: self.name_zh.clone(), en: self.name_en.clone() },
-            application_type: self.application_type,
-            auth_method: AuthMethod::parse(method).ok_or_else(|| {
-                format!("expected `client_secret_basic`, `client_secret_post` or `none`, got `{method}`")
-            })?,
-            secret_hash: None,
-            redirect_uris: self.redirect_uris.clone(),
-            post_logout_redirect_uris: self.post_logout_redirect_uris.clone(),
-            grant_types: grants.collect::<Result<_, _>>()?,
-            scopes: self.scope.parse::<Scope>().map_err(|e| e.to_string())?,
-            audiences: self.audiences.clone(),
-            id_token_alg: algorithm(&self.id_token_signed_response_alg)?,
-            access_token_alg: algorithm(&self.access_token_signed_response_alg)?,
-            first_party: self.first_party,
-            enabled: true,
-        })
-    }
 }
 
 fn bad(why: String) -> Failure {

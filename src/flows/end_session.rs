@@ -1,7 +1,9 @@
 //! Ending the session at an application's request (OIDC RP-Initiated Logout 1.0).
 
+use std::sync::Arc;
+
 use base::Timestamp;
-use jose::{Algorithm, Expect};
+use jose::{Algorithm, Audience, Expect, Type};
 use oidc::lifetimes::ID_TOKEN_HINT_MAX_AGE_SECONDS;
 use oidc::logout::{EndSessionRequest, Hint, LogoutPlan, LogoutRefused};
 use oidc::{Client, ClientId, Params};
@@ -17,7 +19,7 @@ pub enum Step {
     /// Ask the person: anyone could have sent the browser here. The form carries the request back.
     Confirm {
         /// The application that asks, if one is named.
-        client: Option<Box<Client>>,
+        client: Option<Arc<Client>>,
         /// Where the browser will be sent afterwards.
         redirect: Option<String>,
     },
@@ -25,6 +27,8 @@ pub enum Step {
     Done {
         /// Where to.
         redirect: Option<String>,
+        /// Applications' pages that the browser must load first (OIDC Front-Channel Logout 1.0, 3).
+        front_channel: Vec<String>,
     },
 }
 
@@ -54,43 +58,52 @@ pub async fn end_session(
             session: h.session,
         }),
     };
-    let (plan, client) = plan(env, &request, &hint, login).await?;
-    let Some(login) = login else { return Ok(Step::Done { redirect: plan.redirect }) };
+    let (plan, client) = plan(env, now, &request, &hint, login).await?;
+    let over = |front_channel| Step::Done { redirect: plan.redirect.clone(), front_channel };
+    let Some(login) = login else { return Ok(over(Vec::new())) };
     if plan.confirm && !confirmed {
-        return Ok(Step::Confirm { client: client.map(Box::new), redirect: plan.redirect });
+        return Ok(Step::Confirm { client, redirect: plan.redirect });
     }
+    let session = login.session.id;
     let mut tx = env.db.begin().await?;
-    sessions::end_in(&mut tx, now, login.account.id, login.session.id).await?;
-    // COMMIT POINT: session and every token that came from it end together.
+    let Some(ended) = sessions::end_in(env, &mut tx, now, login.account.id, session).await? else {
+        return Ok(over(Vec::new()));
+    };
+    // COMMIT POINT: session, every token that came from it, and the notices to those who must know.
     tx.commit().await?;
-    Ok(Step::Done { redirect: plan.redirect })
+    ended.note(env, now);
+    let channels = ended.front_channel.iter().filter_map(|client| client.front_channel.as_ref());
+    let issuer = &env.settings.issuer;
+    Ok(over(channels.map(|channel| channel.address(issuer, &session.to_string())).collect()))
 }
 
 async fn plan(
     env: &Env,
+    now: Timestamp,
     request: &EndSessionRequest,
     hint: &Hint,
     login: Option<&Login>,
-) -> Result<(LogoutPlan, Option<Client>), Failure> {
+) -> Result<(LogoutPlan, Option<Arc<Client>>), Failure> {
     let refused = |e: LogoutRefused| Rejected::bad_request("invalid_logout", e.to_string());
     let client_id = request.client_id(hint).map_err(refused)?;
     let client = match client_id.and_then(|id| id.parse::<ClientId>().ok()) {
-        Some(id) => clients::lookup(&mut *env.db.read().await?, &id).await?,
+        Some(id) => clients::lookup(env, now, &id).await?,
         None => None,
     };
     let session = login.map(|l| l.session.id.to_string());
-    let plan = request.plan(hint, client.as_ref(), session.as_deref()).map_err(refused)?;
+    let plan = request.plan(hint, client.as_deref(), session.as_deref()).map_err(refused)?;
     Ok((plan, client))
 }
 
 /// Whom an ID token of ours names; it may have expired, but not too long ago.
 pub(crate) fn hinted(env: &Env, now: Timestamp, token: &str) -> Result<Hinted, Fault> {
     let expect = Expect {
-        typ: None,
+        typ: Type::Plain,
         issuer: env.settings.issuer.as_str(),
-        audience: None,
+        audience: Audience::Any,
         now,
         leeway_seconds: 5,
+        ahead_seconds: 5,
         algorithms: &Algorithm::ALL,
     };
     let not_ours = || Fault::message("not an ID token of ours");

@@ -7,10 +7,15 @@ use kms::KeyProvider;
 use store::Db;
 use tokio::sync::{Mutex, Notify};
 
+use crate::client_keys::FetchedKeys;
+use crate::clients::ClientCache;
 use crate::decide::Policies;
 use crate::error::Fault;
 use crate::keyring::Keyring;
+use crate::outbound::Outbound;
 use crate::passwords::Passwords;
+use crate::revocations::Revocations;
+use crate::tokens::VerifiedTokens;
 
 /// The parts a flow works with.
 pub struct Env {
@@ -30,8 +35,20 @@ pub struct Env {
     pub settings: Settings,
     /// Secrets of this installation that are not keys.
     pub secrets: Secrets,
+    /// Applications as they were read a moment ago.
+    pub clients: ClientCache,
+    /// Access tokens whose signature was found good.
+    pub verified_tokens: VerifiedTokens,
+    /// Applications' keys as they were fetched.
+    pub fetched_keys: FetchedKeys,
+    /// Calls to addresses that applications chose.
+    pub outbound: Outbound,
+    /// What was taken back while access tokens of it may still be about.
+    pub revocations: Revocations,
     /// Rung when an entry was written, for the sequencer.
     pub log_bell: Notify,
+    /// Rung when clients must be told of a logout.
+    pub logout_bell: Notify,
     /// Held by the one task of this process that places entries.
     pub(crate) sequencing: Mutex<()>,
     keyring: RwLock<Arc<Keyring>>,
@@ -44,6 +61,8 @@ pub struct Settings {
     pub issuer: oidc::Issuer,
     /// The log's name: the issuer without its scheme, and `/log`.
     pub log_origin: audit::checkpoint::Origin,
+    /// Whether every proof of a key must carry a nonce of ours (RFC 9449, 8).
+    pub dpop_nonces_required: bool,
 }
 
 impl Settings {
@@ -51,7 +70,7 @@ impl Settings {
     pub fn new(issuer: oidc::Issuer) -> Result<Self, Fault> {
         let name = issuer.as_str().split_once("://").map_or(issuer.as_str(), |(_, rest)| rest);
         let log_origin = format!("{name}/log").parse()?;
-        Ok(Self { issuer, log_origin })
+        Ok(Self { issuer, log_origin, dpop_nonces_required: false })
     }
 }
 
@@ -61,12 +80,21 @@ pub struct Secrets {
     pub forms: Secret<[u8; 32]>,
     /// Makes index values of identity numbers and user names.
     pub index: Secret<[u8; 32]>,
+    /// Makes the successors of refresh tokens.
+    pub refresh: Secret<[u8; 32]>,
+    /// Makes the nonces of proofs.
+    pub nonces: Secret<[u8; 32]>,
 }
 
 impl Secrets {
     /// The index value of `value` among the `kind`s: the same for the same value, and useless without the secret.
     pub fn index_of(&self, kind: &str, value: &str) -> [u8; 32] {
         gm::hmac::hmac_sm3(self.index.expose(), &[kind.as_bytes(), &[0], value.as_bytes()])
+    }
+
+    /// The successor of the refresh token `token`: the same each time, and nobody else's to know, even with the whole database.
+    pub(crate) fn successor(&self, token: &str) -> String {
+        base::encoding::base64url(&gm::hmac::hmac_sm3(self.refresh.expose(), &[token.as_bytes()]))
     }
 
     /// What a form shown in the browser `browser` must carry back.
@@ -97,6 +125,8 @@ pub struct Parts {
     pub policies: Policies,
     /// The settings.
     pub settings: Settings,
+    /// Calls to addresses that applications chose.
+    pub outbound: Outbound,
 }
 
 impl Env {
@@ -111,7 +141,13 @@ impl Env {
             passwords,
             settings: parts.settings,
             secrets,
+            clients: ClientCache::default(),
+            verified_tokens: VerifiedTokens::default(),
+            fetched_keys: FetchedKeys::default(),
+            outbound: parts.outbound,
+            revocations: Revocations::default(),
             log_bell: Notify::new(),
+            logout_bell: Notify::new(),
             sequencing: Mutex::new(()),
             keyring: RwLock::new(Arc::new(keyring)),
         }
@@ -130,5 +166,6 @@ impl Env {
     /// Another set of keys comes into force.
     pub fn replace_keyring(&self, keyring: Keyring) {
         *self.keyring.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keyring);
+        self.verified_tokens.forget();
     }
 }

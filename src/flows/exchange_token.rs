@@ -1,101 +1,145 @@
 //! The token endpoint: a code, a refresh token or a machine's own credentials become tokens.
 //!
-//! A machine's token needs no write at all. A one-time thing is used up by one conditional UPDATE; tokens are signed after the
-//! commit, so that a key far away never holds the writer. That the keys are in service is asked before anything is used up.
+//! A machine's token needs no write at all, but for what its client may show only once. A one-time thing is used up by one conditional
+//! UPDATE; tokens are signed after the commit, so that a key far away never holds the writer. That the keys are in service is asked
+//! before anything is used up.
 
-use base::id::{Account, Grant};
+use base::id::Grant;
 use base::{Id, Timestamp};
-use oidc::claims::{ACCESS_TOKEN_TYP, AccessTokenClaims, ID_TOKEN_TYP, IdTokenClaims, LogIn};
+use oidc::authorize::ClaimsRequest;
+use oidc::claims::{ACCESS_TOKEN_TYP, AccessTokenClaims, Confirmation, ID_TOKEN_TYP, IdTokenClaims, LogIn};
 use oidc::client::GrantType;
-use oidc::lifetimes::{CODE_TTL_SECONDS, REFRESH_IDLE_SECONDS};
+use oidc::dpop::{self, DpopProof};
+use oidc::lifetimes::{CODE_TTL_SECONDS, REFRESH_GRACE_SECONDS, REFRESH_IDLE_SECONDS};
 use oidc::pkce::{CodeChallenge, CodeVerifier};
 use oidc::token::{self as rules, GrantRefused, IssuedCode, TokenRequest, TokenResponse};
-use oidc::{Client, OauthError, Params, Scope, client_authentication};
+use oidc::{Client, OauthError, Scope};
+use serde_json::{Map, Value};
 use store::rows::accounts::{self, AccountState};
-use store::rows::grants::{self, GrantRow};
-use store::rows::sessions as session_rows;
+use store::rows::grants::{self, GrantRow, RefreshRow};
+use store::rows::{revocations, sessions as session_rows};
 use store::{BadRow, Tx};
 
+use crate::client_request::{self, Authenticated, ClientRequest};
 use crate::env::Env;
 use crate::error::{Failure, Fault};
-use crate::{clients, sessions};
+use crate::{sessions, user_info};
 
 type Outcome = Result<TokenResponse, Failure<OauthError>>;
 
-/// Answers a token request: the Authorization header, if there is one, and the form-encoded body.
-pub async fn exchange(env: &Env, now: Timestamp, authorization: Option<&[u8]>, body: &[u8]) -> Outcome {
-    let params = Params::parse(body).map_err(|e| e.to_oauth_error())?;
-    let shown = client_authentication::parse(authorization, &params)?;
-    let client = clients::lookup(&mut *env.db.read().await?, &shown.client_id).await?;
-    client_authentication::check(client.as_ref(), &shown)?;
-    let client = client.ok_or_else(|| Fault::message("an unknown client authenticated"))?;
+/// How much of its idle time a refresh token that is not rotated must have used before it is written down that it was used, in seconds.
+const EXTEND_AFTER_SECONDS: i64 = 3_600;
+
+/// Answers a token request.
+pub async fn exchange(env: &Env, now: Timestamp, request: ClientRequest<'_>) -> Outcome {
+    let sender = client_request::authenticate(env, now, request).await?;
     env.keys.in_service()?;
-    match TokenRequest::parse(&params, &client)? {
-        TokenRequest::ClientCredentials { scope, resources } => machine(env, now, &client, scope, &resources),
+    if sender.client.binding.dpop && sender.proof.is_none() {
+        return Err(dpop::proof_missing().into());
+    }
+    match TokenRequest::parse(&sender.params, &sender.client)? {
+        TokenRequest::ClientCredentials { scope, resources, authorization_details } => {
+            machine(env, now, &sender, scope, &resources, authorization_details)
+        }
         TokenRequest::AuthorizationCode { code, redirect_uri, code_verifier } => {
-            redeem(env, now, &client, code.expose(), &redirect_uri, &code_verifier).await
+            redeem(env, now, &sender, code.expose(), &redirect_uri, code_verifier.as_ref()).await
         }
         TokenRequest::RefreshToken { refresh_token, scope } => {
-            refresh(env, now, &client, refresh_token.expose(), scope.as_ref()).await
+            refresh(env, now, &sender, refresh_token.expose(), scope.as_ref()).await
         }
     }
 }
 
-fn machine(env: &Env, now: Timestamp, client: &Client, scope: Scope, resources: &[String]) -> Outcome {
+fn machine(
+    env: &Env,
+    now: Timestamp,
+    sender: &Authenticated,
+    scope: Scope,
+    resources: &[String],
+    details: Vec<Map<String, Value>>,
+) -> Outcome {
+    let client = &sender.client;
     let jti = base::encoding::base64url(&base::entropy::bytes::<16>(env.entropy.as_ref()));
-    let claims = AccessTokenClaims::new(&env.settings.issuer, &client.id, resources, &scope, &jti, now);
+    let claims = AccessTokenClaims {
+        cnf: confirmation(sender.proof.as_ref()),
+        authorization_details: &details,
+        ..AccessTokenClaims::new(&env.settings.issuer, &client.id, resources, &scope, &jti, now)
+    };
     let keyring = env.keyring();
-    let signer = keyring.token_signer(client.access_token_alg)?;
+    let signer = keyring.token_signer(client.algorithms.access_token)?;
     let token = jose::jwt::sign(signer, ACCESS_TOKEN_TYP, &claims)?;
-    Ok(TokenResponse::bearer(token, scope))
+    let response = TokenResponse::bearer(token, scope).bound(sender.proof.is_some());
+    Ok(TokenResponse { authorization_details: details, ..response })
+}
+
+fn confirmation(proof: Option<&DpopProof>) -> Option<Confirmation<'_>> {
+    proof.map(|proof| Confirmation { jkt: &proof.jkt })
 }
 
 async fn redeem(
     env: &Env,
     now: Timestamp,
-    client: &Client,
+    sender: &Authenticated,
     code: &str,
     redirect_uri: &str,
-    verifier: &CodeVerifier,
+    verifier: Option<&CodeVerifier>,
 ) -> Outcome {
+    let client = &sender.client;
     let code_hash = gm::sm3::hash(code.as_bytes());
     let mut tx = env.db.begin().await?;
     let row = grants::lookup_code(&mut tx, &code_hash).await?.ok_or_else(rules::code_refused)?;
     let grant = grant_of(&mut tx, row.grant).await?;
-    let challenge: CodeChallenge = row
-        .code_challenge
-        .parse()
-        .map_err(|e| BadRow::new("authorization_code", "code_challenge", row.grant, format!("{e}")))?;
+    let challenge: Option<CodeChallenge> =
+        match row.code_challenge.as_str() {
+            "" => None,
+            text => Some(text.parse().map_err(|e| {
+                BadRow::new("authorization_code", "code_challenge", row.grant, format!("{e}"))
+            })?),
+        };
     let issued = row.expires.plus_seconds(-CODE_TTL_SECONDS);
     let client_id = client_id_of(&grant)?;
     let code = IssuedCode {
         client_id: &client_id,
         redirect_uri: &row.redirect_uri,
-        code_challenge: &challenge,
+        code_challenge: challenge.as_ref(),
         issued,
     };
     if row.consumed.is_some() && client_id == client.id {
-        return Err(replayed(tx, &grant, now, rules::code_refused()).await);
+        return Err(replayed(env, tx, &grant, now, rules::code_refused()).await);
     }
     if let Err(why) = rules::check_redemption(&code, client, redirect_uri, verifier, now) {
         return Err(refused(&grant, why, rules::code_refused()));
     }
+    if row.dpop_jkt.is_some() && row.dpop_jkt.as_deref() != sender.proof.as_ref().map(|p| p.jkt.as_str()) {
+        return Err(dpop::other_key().into());
+    }
     if !grants::consume_code(&mut tx, &code_hash, now).await? {
-        return Err(replayed(tx, &grant, now, rules::code_refused()).await);
+        return Err(replayed(env, tx, &grant, now, rules::code_refused()).await);
     }
     if !still_stands(&mut tx, &grant, now).await? {
         return Err(rules::code_refused().into());
     }
-    let refresh = next_refresh(env, &mut tx, client, &grant, now).await?;
+    if let Some(proof) = sender.proof.as_ref().filter(|_| !client.is_confidential()) {
+        // A public client has nothing but its key to be known by (RFC 9449, 5).
+        grants::confirm(&mut tx, grant.id, &proof.jkt).await?;
+    }
+    let refresh = first_refresh(env, &mut tx, client, &grant, now).await?;
     // COMMIT POINT: the code is used up and its successor exists. A crash after it costs the person one more login.
     tx.commit().await?;
     let scope = scope_of(&grant)?;
-    let mut response = persons_tokens(env, now, client, &grant, scope)?;
+    let mut response = persons_tokens(env, now, sender, &grant, scope).await?;
     response.refresh_token = refresh;
     Ok(response)
 }
 
-async fn refresh(env: &Env, now: Timestamp, client: &Client, token: &str, scope: Option<&Scope>) -> Outcome {
+async fn refresh(
+    env: &Env,
+    now: Timestamp,
+    sender: &Authenticated,
+    token: &str,
+    scope: Option<&Scope>,
+) -> Outcome {
+    let client = &sender.client;
     let token_hash = gm::sm3::hash(token.as_bytes());
     let mut tx = env.db.begin().await?;
     let row = grants::lookup_refresh(&mut tx, &token_hash).await?.ok_or_else(rules::refresh_token_refused)?;
@@ -104,30 +148,86 @@ async fn refresh(env: &Env, now: Timestamp, client: &Client, token: &str, scope:
     if let Err(why) = rules::check_refresh(&client_id_of(&grant)?, issued, grant.created, client, now) {
         return Err(refused(&grant, why, rules::refresh_token_refused()));
     }
-    let scope = rules::refreshed_scope(&scope_of(&grant)?, scope)?;
-    if !grants::consume_refresh(&mut tx, &token_hash, now).await? {
-        return Err(replayed(tx, &grant, now, rules::refresh_token_refused()).await);
+    if grant.confirmation.is_some()
+        && grant.confirmation.as_deref() != sender.proof.as_ref().map(|p| p.jkt.as_str())
+    {
+        return Err(dpop::other_key().into());
     }
+    let scope = rules::refreshed_scope(&scope_of(&grant)?, scope)?;
+    let next = match turn(env, &mut tx, client, token, &row, now).await? {
+        Turn::Next(token) => token,
+        Turn::Stays => token.to_owned(),
+        Turn::Replayed => return Err(replayed(env, tx, &grant, now, rules::refresh_token_refused()).await),
+    };
     if !still_stands(&mut tx, &grant, now).await? {
         return Err(rules::refresh_token_refused().into());
     }
-    let refresh = next_refresh(env, &mut tx, client, &grant, now).await?;
     // COMMIT POINT: the token is used up and its successor exists.
     tx.commit().await?;
-    let mut response = persons_tokens(env, now, client, &grant, scope)?;
-    response.refresh_token = refresh;
+    let mut response = persons_tokens(env, now, sender, &grant, scope).await?;
+    response.refresh_token = Some(next);
     Ok(response)
 }
 
+/// What becomes of a refresh token that is used.
+enum Turn {
+    /// It is over, and this one comes after it.
+    Next(String),
+    /// It stays.
+    Stays,
+    /// It was over already, and not just now.
+    Replayed,
+}
+
+/// Uses a refresh token.
+///
+/// Its successor follows from it, so a second tab, or a client that did not get the answer, gets the same one for a moment after the
+/// first use: nobody is logged out by it, and there are never two. Source: RFC 9700, 4.14.2.
+async fn turn(
+    env: &Env,
+    tx: &mut Tx,
+    client: &Client,
+    token: &str,
+    row: &RefreshRow,
+    now: Timestamp,
+) -> Result<Turn, Fault> {
+    let token_hash = gm::sm3::hash(token.as_bytes());
+    let expires = now.plus_seconds(REFRESH_IDLE_SECONDS);
+    if client.keeps_refresh_tokens() && row.consumed.is_none() {
+        if row.expires.plus_seconds(EXTEND_AFTER_SECONDS) < expires {
+            grants::extend_refresh(tx, &token_hash, expires).await?;
+        }
+        return Ok(Turn::Stays);
+    }
+    let successor = env.secrets.successor(token);
+    if grants::consume_refresh(tx, &token_hash, now).await? {
+        grants::add_refresh(tx, &gm::sm3::hash(successor.as_bytes()), row.grant, expires).await?;
+        return Ok(Turn::Next(successor));
+    }
+    // Used before: by another request that was faster, or earlier.
+    let consumed = grants::lookup_refresh(tx, &token_hash).await?.and_then(|row| row.consumed);
+    let just_now = consumed.is_some_and(|at| now < at.plus_seconds(REFRESH_GRACE_SECONDS));
+    Ok(if just_now { Turn::Next(successor) } else { Turn::Replayed })
+}
+
 /// Something used twice: one of the two was a thief, so everything of the grant is taken back (RFC 9700, 4.14.2; RFC 6749, 4.1.2).
-async fn replayed(mut tx: Tx, grant: &GrantRow, now: Timestamp, answer: OauthError) -> Failure<OauthError> {
+async fn replayed(
+    env: &Env,
+    mut tx: Tx,
+    grant: &GrantRow,
+    now: Timestamp,
+    answer: OauthError,
+) -> Failure<OauthError> {
     tracing::warn!(grant = %grant.id, client = grant.client_id, "a one-time grant was shown twice; everything of it is revoked");
     let revoked = async {
         grants::revoke(&mut tx, grant.id, "shown twice", now).await?;
         tx.commit().await
     };
     match revoked.await {
-        Ok(()) => answer.into(),
+        Ok(()) => {
+            env.revocations.note_grants([grant.id], now);
+            answer.into()
+        }
         Err(error) => error.into(),
     }
 }
@@ -154,7 +254,7 @@ async fn still_stands(tx: &mut Tx, grant: &GrantRow, now: Timestamp) -> Result<b
     Ok(active && login_stands)
 }
 
-async fn next_refresh(
+async fn first_refresh(
     env: &Env,
     tx: &mut Tx,
     client: &Client,
@@ -170,33 +270,58 @@ async fn next_refresh(
     Ok(Some(token))
 }
 
-fn persons_tokens(
+async fn persons_tokens(
     env: &Env,
     now: Timestamp,
-    client: &Client,
+    sender: &Authenticated,
     grant: &GrantRow,
     scope: Scope,
 ) -> Result<TokenResponse, Fault> {
-    let keyring = env.keyring();
+    let (keyring, client) = (env.keyring(), &sender.client);
     let (subject, session) = (grant.account.to_string(), grant.session.to_string());
     let amr: Vec<&str> = grant.amr.iter().map(String::as_str).collect();
     let log_in = LogIn { at: grant.authenticated, acr: &grant.acr, amr: &amr, sid: &session };
     let jti = access_token_id(env, grant.id);
     let issuer = &env.settings.issuer;
-    let claims = AccessTokenClaims::new(issuer, &client.id, &grant.resources, &scope, &jti, now);
-    let signer = keyring.token_signer(client.access_token_alg)?;
+    let details = details_of(grant)?;
+    let claims = AccessTokenClaims {
+        cnf: confirmation(sender.proof.as_ref()),
+        authorization_details: &details,
+        ..AccessTokenClaims::new(issuer, &client.id, &grant.resources, &scope, &jti, now)
+    };
+    let signer = keyring.token_signer(client.algorithms.access_token)?;
     let access = jose::jwt::sign(signer, ACCESS_TOKEN_TYP, &claims.on_behalf_of(&subject, log_in))?;
     let id_token = if scope.contains(oidc::scope::OPENID) {
+        let asked = claims_of(grant)?.id_token;
         let claims = IdTokenClaims {
             nonce: grant.nonce.as_deref(),
-            at_hash: Some(jose::hash::half_hash(client.id_token_alg, &access)),
+            at_hash: Some(jose::hash::half_hash(client.algorithms.id_token, &access)),
+            about: user_info::asked(env, grant.account, &asked).await?,
             ..IdTokenClaims::new(issuer, &client.id, &subject, log_in, now)
         };
-        Some(jose::jwt::sign(keyring.token_signer(client.id_token_alg)?, ID_TOKEN_TYP, &claims)?)
+        let signer = keyring.token_signer(client.algorithms.id_token)?;
+        Some(jose::jwt::sign(signer, ID_TOKEN_TYP, &claims)?)
     } else {
         None
     };
-    Ok(TokenResponse { id_token, ..TokenResponse::bearer(access, scope) })
+    let response = TokenResponse::bearer(access, scope).bound(sender.proof.is_some());
+    Ok(TokenResponse { id_token, authorization_details: details, ..response })
+}
+
+/// The claims that were asked for one by one when the grant was given.
+fn claims_of(grant: &GrantRow) -> Result<ClaimsRequest, Fault> {
+    grant.claims.as_ref().map_or_else(|| Ok(ClaimsRequest::default()), |json| read_claims(grant.id, json))
+}
+
+/// The claims that a grant's row holds.
+pub(crate) fn read_claims(grant: Id<Grant>, json: &str) -> Result<ClaimsRequest, Fault> {
+    serde_json::from_str(json).map_err(|e| BadRow::new("auth_grant", "claims", grant, e).into())
+}
+
+fn details_of(grant: &GrantRow) -> Result<Vec<Map<String, Value>>, Fault> {
+    let Some(json) = &grant.authorization_details else { return Ok(Vec::new()) };
+    serde_json::from_str(json)
+        .map_err(|e| BadRow::new("auth_grant", "authorization_details", grant.id, e).into())
 }
 
 /// An access token's `jti` begins with its grant, so that whoever checks it can ask whether the grant still stands.
@@ -209,15 +334,23 @@ pub(crate) fn grant_of_token(jti: &str) -> Option<Id<Grant>> {
     jti.split_once('.')?.0.parse().ok()
 }
 
-/// Whether an access token of this grant and person is still good.
+/// Whether an access token of this grant, or of a machine, was not taken back.
 pub(crate) async fn token_stands(
-    conn: &mut store::Conn,
-    grant: Id<Grant>,
-    account: Id<Account>,
+    env: &Env,
+    jti: &str,
+    grant: Option<Id<Grant>>,
     now: Timestamp,
 ) -> Result<bool, Fault> {
-    let Some(grant) = grants::lookup(conn, grant).await? else { return Ok(false) };
-    Ok(grant.account == account && grant.revoked.is_none() && grant.expires > now)
+    if let Some(revoked) = env.revocations.is_revoked(jti, grant, now) {
+        return Ok(!revoked);
+    }
+    let mut conn = env.db.read().await?;
+    if revocations::is_token_revoked(&mut conn, jti).await? {
+        return Ok(false);
+    }
+    let Some(grant) = grant else { return Ok(true) };
+    let grant = grants::lookup(&mut conn, grant).await?;
+    Ok(grant.is_some_and(|grant| grant.revoked.is_none() && grant.expires > now))
 }
 
 async fn grant_of(tx: &mut Tx, id: Id<Grant>) -> Result<GrantRow, Fault> {

@@ -46,10 +46,10 @@ pub struct Keyring {
     pub root: Certificate,
     /// The issuing authority's certificate.
     pub issuing: Certificate,
-    issuing_key: Arc<dyn PrivateKey>,
+    issuing_signer: CertSigner,
     /// The seal maker's certificate.
     pub seal_maker: Certificate,
-    seal_maker_key: Arc<dyn PrivateKey>,
+    seal_maker_signer: CertSigner,
     /// The key records, oldest first.
     pub records: Vec<KeyRecord>,
 }
@@ -81,9 +81,9 @@ impl Keyring {
             log_key,
             root,
             issuing,
-            issuing_key: open_one(&records, provider, Purpose::IssuingCa)?,
+            issuing_signer: CertSigner::new(open_one(&records, provider, Purpose::IssuingCa)?)?,
             seal_maker,
-            seal_maker_key: open_one(&records, provider, Purpose::SealMaker)?,
+            seal_maker_signer: CertSigner::new(open_one(&records, provider, Purpose::SealMaker)?)?,
             records,
         })
     }
@@ -123,12 +123,12 @@ impl Keyring {
 
     /// The issuing authority as a signer of certificates.
     pub fn issuing_signer(&self) -> CertSigner {
-        CertSigner::new(Arc::clone(&self.issuing_key))
+        self.issuing_signer.clone()
     }
 
     /// The seal maker as a signer.
     pub fn seal_maker_signer(&self) -> CertSigner {
-        CertSigner::new(Arc::clone(&self.seal_maker_key))
+        self.seal_maker_signer.clone()
     }
 
     /// What is trusted without further proof when files are verified: the built-in root.

@@ -12,11 +12,17 @@
 //! Single sign-on:
 //! - [`log_in`], [`sessions`] passwords, cookies, throttling; ending sessions.
 //! - [`authorize`], [`exchange_token`], [`user_info`], [`end_session`] the OpenID provider.
-//! - [`caller`] who calls an API with an access token.
-//! - [`clients`] applications: registered, looked up.
+//! - [`push_request`], [`revoke_token`], [`introspect`] its other endpoints; [`client_request`] who calls them.
+//! - [`session_state`], [`tell_clients`] how applications learn of a logout.
+//! - [`caller`] who calls an API with an access token; [`tokens`] what the token says; [`revocations`] what was taken back; [`dpop`] what
+//!   it is bound to.
+//! - [`clients`], [`register_client`] applications: registered, looked up; [`client_keys`] what they sign with.
+//! - [`outbound`] calls to addresses that applications chose.
+//! - [`sweep`] takes away what has had its time.
 //!
 //! People and organisations:
 //! - [`overview`] how many there are of what, and the keys: the console's first look.
+//! - [`self_description`] what people say of themselves.
 //! - [`people`] enrolling the first administrator, citizens, officials, legal persons, the organisation tree.
 //!
 //! Decisions:
@@ -30,27 +36,42 @@
 pub mod authorize;
 pub mod caller;
 mod certificates;
+pub mod client_keys;
+pub mod client_request;
 pub mod clients;
 pub mod decide;
+pub mod dpop;
 pub mod ecerts;
 pub mod end_session;
 pub mod env;
 pub mod error;
 pub mod exchange_token;
+pub mod introspect;
 pub mod keyring;
 pub mod log;
 pub mod log_audit;
 pub mod log_in;
 pub mod make_seal;
+pub mod outbound;
 pub mod overview;
 pub mod passwords;
 pub mod people;
+pub mod push_request;
+pub mod register_client;
 pub mod report_signal;
+mod request_objects;
+pub mod revocations;
+pub mod revoke_token;
 pub mod seal_document;
 mod seal_picture;
+pub mod self_description;
+pub mod session_state;
 pub mod sessions;
 pub mod set_up;
+pub mod sweep;
+pub mod tell_clients;
 pub mod tls_certificate;
+pub mod tokens;
 pub mod user_info;
 pub mod verify_file;
 

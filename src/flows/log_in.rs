@@ -199,8 +199,11 @@ async fn open_session(
         (Some(token), Some(_)) => Secret::new(token),
         _ => Secret::new(base::entropy::token(env.entropy.as_ref())),
     };
+    let again =
+        attempt.replaces.as_ref().filter(|old| old.account.id == account.id).map(|old| old.session.id);
     let session = SessionRow {
-        id: Id::<Session>::new(now, env.entropy.as_ref()),
+        // Somebody who is logged in and shows it again keeps the session, and with it what hangs from it, under another cookie.
+        id: again.unwrap_or_else(|| Id::<Session>::new(now, env.entropy.as_ref())),
         account: account.id,
         acr: Assurance::of(&methods, RealNameLevel::Unverified).as_str().to_owned(),
         amr: amr_values(&methods).into_iter().map(str::to_owned).collect(),
@@ -209,18 +212,32 @@ async fn open_session(
         authenticated: now,
         expires: now.plus_seconds(SESSION_ABSOLUTE_SECONDS),
     };
+    let token_hash = sessions::hash(session_token.expose());
     let mut tx = env.db.begin().await?;
     failures::forget_failures(&mut tx, &who.account_key, &who.network, who.known_device.as_ref()).await?;
     failures::know_device(&mut tx, account.id, &sessions::hash(device_token.expose()), now).await?;
     if let (Some(old), Some(new)) = (&account.password_hash, &new_hash) {
         accounts::rehash(&mut tx, account.id, old, new, now).await?;
     }
+    let mut ended = None;
     if let Some(old) = attempt.replaces.filter(|old| old.account.id != account.id) {
         // Somebody else logs in on this browser: what the other had here is over.
-        sessions::end_in(&mut tx, now, old.account.id, old.session.id).await?;
+        ended = sessions::end_in(env, &mut tx, now, old.account.id, old.session.id).await?;
     }
-    rows::add(&mut tx, &session, &sessions::hash(session_token.expose())).await?;
+    let kept = again.is_some() && rows::authenticate_again(&mut tx, &session, &token_hash).await?;
+    let session = match (kept, again) {
+        (true, _) => session,
+        // The session that was to be kept ended meanwhile.
+        (false, Some(_)) => SessionRow { id: Id::<Session>::new(now, env.entropy.as_ref()), ..session },
+        (false, None) => session,
+    };
+    if !kept {
+        rows::add(&mut tx, &session, &token_hash).await?;
+    }
     // COMMIT POINT: the cookie is given out only for a session that exists.
     tx.commit().await?;
+    if let Some(ended) = ended {
+        ended.note(env, now);
+    }
     Ok(LoggedIn { login: Login { session, account }, session_token, device_token })
 }

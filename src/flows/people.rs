@@ -18,6 +18,7 @@ use crate::caller::{Authority, Caller};
 use crate::env::Env;
 use crate::error::{Failure, Fault, Rejected};
 use crate::log::{self, Act, Kind};
+use crate::self_description::{self, SelfDescription};
 use crate::set_up::ENROL_ADMINISTRATOR;
 
 const ID_NUMBER: &str = "id-number";
@@ -36,6 +37,8 @@ pub struct NewAccount {
     pub id_number: Option<String>,
     /// How well the real name is proven.
     pub real_name: RealNameLevel,
+    /// What the person says of themselves.
+    pub description: SelfDescription,
 }
 
 /// A post in a unit.
@@ -175,6 +178,7 @@ struct Prepared {
     id_number: Option<(Vec<u8>, [u8; 32])>,
     real_name: RealNameLevel,
     sample: bool,
+    description: Vec<u8>,
 }
 
 /// The context of a sealed identity number: bound to its row, so that two cannot be swapped.
@@ -210,6 +214,7 @@ async fn prepare(env: &Env, id: Id<Account>, account: NewAccount, sample: bool) 
         password_hash: hash.to_string(),
         id_number,
         real_name: account.real_name,
+        description: self_description::seal(env, id, &account.description)?,
         sample,
     })
 }
@@ -233,6 +238,7 @@ async fn add_account(
         state: AccountState::Active,
         sample: prepared.sample,
         created: now,
+        self_description_sealed: Some(prepared.description.clone()),
     };
     accounts::add(tx, &row).await.map_err(|e| {
         duplicate(e, "account_exists", "an account with this user name or identity number exists")
@@ -424,14 +430,18 @@ pub async fn add_data_set(
     Ok(tx.commit().await?)
 }
 
-/// The account's identity number with its middle hidden.
-pub fn masked_id_number(env: &Env, account: &AccountRow) -> Result<Option<String>, Fault> {
+/// The account's identity number, when it is known.
+pub(crate) fn id_number(env: &Env, account: &AccountRow) -> Result<Option<ResidentId>, Fault> {
     let Some(sealed) = &account.id_number_sealed else { return Ok(None) };
     let opened = env.keys.open_blob(&id_number_context(account.id), sealed)?;
     let bad = || store::BadRow::new("account", "id_number_sealed", account.id, "not an identity number");
     let text = std::str::from_utf8(opened.expose()).map_err(|_| bad())?;
-    let number: ResidentId = text.parse().map_err(|_| bad())?;
-    Ok(Some(number.masked()))
+    Ok(Some(text.parse().map_err(|_| bad())?))
+}
+
+/// The account's identity number with its middle hidden.
+pub fn masked_id_number(env: &Env, account: &AccountRow) -> Result<Option<String>, Fault> {
+    Ok(id_number(env, account)?.map(|number| number.masked()))
 }
 
 /// The index value under which a holder's e-certificates are found, from the account's sealed number; `None` when it is not
@@ -453,7 +463,7 @@ fn index_of_id_number(env: &Env, number: &ResidentId) -> [u8; 32] {
     env.secrets.index_of(ID_NUMBER, number.as_str())
 }
 
-fn level_number(level: RealNameLevel) -> u8 {
+pub(crate) fn level_number(level: RealNameLevel) -> u8 {
     let place = RealNameLevel::ALL.iter().position(|l| *l == level);
     place.and_then(|p| u8::try_from(p).ok()).unwrap_or(0)
 }

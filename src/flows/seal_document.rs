@@ -145,7 +145,7 @@ pub(crate) async fn apply(
     let trust =
         TrustAnchors { anchors: keyring.anchors(), intermediates: keyring.intermediates(), statuses: None };
     let (esl, certificate, signer) =
-        (tool.row.esl.clone(), tool.certificate.clone(), CertSigner::new(Arc::clone(&tool.key)));
+        (tool.row.esl.clone(), tool.certificate.clone(), CertSigner::new(Arc::clone(&tool.key))?);
     let signed = tokio::task::spawn_blocking(move || {
         let provider = Provider {
             name: "Yinxin".to_owned(),

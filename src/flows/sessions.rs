@@ -1,11 +1,16 @@
 //! Login sessions: found by cookie, listed, ended with everything that hangs from them.
 
-use base::id::{Account, Session};
+use std::sync::Arc;
+
+use base::id::{Account, Grant, Session};
 use base::{Id, Timestamp};
+use oidc::Client;
+use store::rows::logouts::{self, NoticeRow};
 use store::rows::sessions::{self as rows, SessionRow};
 use store::rows::{accounts, clients as consents, grants};
 use store::{Conn, Tx};
 
+use crate::clients;
 use crate::env::Env;
 use crate::error::{Failure, Fault, Rejected};
 
@@ -46,26 +51,60 @@ pub async fn end(
     session: Id<Session>,
 ) -> Result<(), Failure> {
     let mut tx = env.db.begin().await?;
-    if !end_in(&mut tx, now, account, session).await? {
+    let Some(ended) = end_in(env, &mut tx, now, account, session).await? else {
         return Err(
             Rejected::not_found("no_such_session", format!("you have no live session `{session}`")).into()
         );
-    }
-    Ok(tx.commit().await?)
+    };
+    // COMMIT POINT: the session, every token that came from it, and the notices to those who must know.
+    tx.commit().await?;
+    ended.note(env, now);
+    Ok(())
 }
 
-/// As [`end`], in a transaction that does more; whether there was such a session.
+/// A session that was ended in a transaction. Once that is committed, [`Self::note`] must be called.
+#[must_use]
+pub(crate) struct Ended {
+    grants: Vec<Id<Grant>>,
+    /// The clients that got anything in the session and have a page to load.
+    pub(crate) front_channel: Vec<Arc<Client>>,
+}
+
+impl Ended {
+    /// The transaction was committed: no access token of the session is taken from here on, and who must be told is told.
+    pub(crate) fn note(&self, env: &Env, now: Timestamp) {
+        env.revocations.note_grants(self.grants.iter().copied(), now);
+        env.logout_bell.notify_one();
+    }
+}
+
+/// As [`end`], in a transaction that does more; `None` when there was no such session.
 pub(crate) async fn end_in(
+    env: &Env,
     tx: &mut Tx,
     now: Timestamp,
     account: Id<Account>,
     session: Id<Session>,
-) -> Result<bool, Fault> {
-    let ended = rows::end_of_account(tx, session, account, now).await?;
-    if ended {
-        grants::revoke_of_session(tx, session, "session ended", now).await?;
+) -> Result<Option<Ended>, Fault> {
+    if !rows::end_of_account(tx, session, account, now).await? {
+        return Ok(None);
     }
-    Ok(ended)
+    let grants = grants::of_session(tx, session).await?;
+    grants::revoke_of_session(tx, session, "session ended", now).await?;
+    let mut front_channel = Vec::new();
+    for client_id in logouts::clients_of(tx, session).await? {
+        let Ok(id) = client_id.parse() else { continue };
+        let Some(client) = clients::lookup_in(env, tx, now, &id).await? else { continue };
+        if client.back_channel.is_some() {
+            let id = Id::new(now, env.entropy.as_ref());
+            let notice = NoticeRow { id, client_id, session, account, attempts: 0 };
+            logouts::add(tx, &notice, now).await?;
+        }
+        if client.front_channel.is_some() {
+            front_channel.push(client);
+        }
+    }
+    Ok(Some(Ended { grants, front_channel }))
 }
 
 /// What `account` lets applications have.
@@ -85,8 +124,12 @@ pub async fn withdraw(
         let message = format!("you have given nothing to `{client_id}`");
         return Err(Rejected::not_found("no_such_consent", message).into());
     }
+    let withdrawn = grants::of_client(&mut tx, account, client_id).await?;
     grants::revoke_of_client(&mut tx, account, client_id, "withdrawn by the person", now).await?;
-    Ok(tx.commit().await?)
+    // COMMIT POINT: consent and tokens.
+    tx.commit().await?;
+    env.revocations.note_grants(withdrawn, now);
+    Ok(())
 }
 
 /// Whether the session is live: tokens that came from it are good only while it is.

@@ -2,20 +2,23 @@
 
 use base::{Secret, Timestamp};
 use identity::password::PasswordHasher;
-use kms::{Algorithm, CertSigner, KeyRecord, Purpose};
+use kms::{Algorithm, CertSigner, KeyRecord, KeyState, Purpose};
 use pki::issue::Profile;
 use pki::{Certificate, Name};
-use store::rows::{accounts, settings};
-use store::{Db, Tx};
+use store::rows::{accounts, keys, settings};
+use store::{Conn, Db, Tx};
 
 use crate::certificates::{self, Authority, Order};
 use crate::env::{Env, Parts, Secrets};
 use crate::error::Fault;
-use crate::keyring::{Keyring, profile};
+use crate::keyring::{self, Keyring, profile};
 use crate::passwords::Passwords;
 
 const INSTALLATION_SECRET: &str = "installation-secret";
 const SYSTEM: &str = "system";
+/// The kinds of keys that tokens are signed with, one of each. An installation that lacks one gets it at the next start.
+const TOKEN_KEYS: [Algorithm; 5] =
+    [Algorithm::P256, Algorithm::Sm2, Algorithm::Rsa2048, Algorithm::Rsa2048Pss, Algorithm::Ed25519];
 const YEAR_SECONDS: i64 = 365 * 86_400;
 const ROOT_YEARS: i64 = 20;
 const ISSUING_YEARS: i64 = 10;
@@ -39,10 +42,17 @@ pub async fn set_up(parts: Parts) -> Result<Env, Fault> {
             "the master key opens nothing of the installation in the database: it belongs to another one; restore the key file that this installation was made with",
         )
     })?;
+    drop(conn);
+    add_missing_token_keys(&parts).await?;
+    let mut conn = parts.db.read().await?;
     let keyring = Keyring::open(&mut conn, parts.keys.as_ref(), &parts.settings).await?;
     drop(conn);
-    let secrets =
-        Secrets { forms: derive(secret.expose(), "forms")?, index: derive(secret.expose(), "index")? };
+    let secrets = Secrets {
+        forms: derive(secret.expose(), "forms")?,
+        index: derive(secret.expose(), "index")?,
+        refresh: derive(secret.expose(), "refresh")?,
+        nonces: derive(secret.expose(), "nonces")?,
+    };
     let passwords = Passwords::new(PasswordHasher::new(derive(secret.expose(), "pepper")?));
     Ok(Env::new(parts, keyring, secrets, passwords))
 }
@@ -67,15 +77,10 @@ struct Made {
 async fn make(parts: &Parts) -> Result<(), Fault> {
     let (now, entropy, provider) = (parts.clock.now(), parts.entropy.as_ref(), parts.keys.as_ref());
     let mut made = Made { keys: Vec::new() };
-    for (purpose, algorithm) in [
-        (Purpose::RootCa, Algorithm::Sm2),
-        (Purpose::IssuingCa, Algorithm::Sm2),
-        (Purpose::SealMaker, Algorithm::Sm2),
-        (Purpose::LogCheckpoint, Algorithm::Sm2),
-        (Purpose::TokenSigning, Algorithm::P256),
-        (Purpose::TokenSigning, Algorithm::Sm2),
-        (Purpose::TokenSigning, Algorithm::Rsa2048),
-    ] {
+    let authority = [Purpose::RootCa, Purpose::IssuingCa, Purpose::SealMaker, Purpose::LogCheckpoint];
+    let of_authority = authority.map(|purpose| (purpose, Algorithm::Sm2));
+    let of_tokens = TOKEN_KEYS.map(|algorithm| (Purpose::TokenSigning, algorithm));
+    for (purpose, algorithm) in of_authority.into_iter().chain(of_tokens) {
         made.keys.push(certificates::new_key(provider, purpose, algorithm, now, entropy)?);
     }
     let secret = Secret::new(base::entropy::bytes::<32>(entropy));
@@ -92,6 +97,41 @@ async fn make(parts: &Parts) -> Result<(), Fault> {
     make_authorities(parts, &made, &mut tx, now).await?;
     // COMMIT POINT: the installation exists as a whole or not at all.
     Ok(tx.commit().await?)
+}
+
+/// Makes the token keys that an earlier version did not know. Nodes may start together: each kind is made once.
+async fn add_missing_token_keys(parts: &Parts) -> Result<(), Fault> {
+    let missing = missing_token_keys(&mut *parts.db.read().await?).await?;
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let (now, entropy, provider) = (parts.clock.now(), parts.entropy.as_ref(), parts.keys.as_ref());
+    let new_key = |algorithm| certificates::new_key(provider, Purpose::TokenSigning, algorithm, now, entropy);
+    let made = missing.into_iter().map(new_key).collect::<Result<Vec<_>, _>>()?;
+
+    let mut tx = parts.db.begin().await?;
+    // Whoever comes second waits here, and then finds the keys of the first.
+    settings::hold(&mut tx, INSTALLATION_SECRET).await?;
+    let still_missing = missing_token_keys(&mut tx).await?;
+    for (id, record) in made.iter().filter(|(_, record)| still_missing.contains(&record.algorithm)) {
+        certificates::keep_key(&mut tx, *id, record, SYSTEM, now, entropy).await?;
+    }
+    // COMMIT POINT: every kind of token has a key.
+    Ok(tx.commit().await?)
+}
+
+/// The kinds of token keys of which none is active.
+async fn missing_token_keys(conn: &mut Conn) -> Result<Vec<Algorithm>, Fault> {
+    let records: Vec<KeyRecord> =
+        keys::all(conn).await?.into_iter().map(keyring::record).collect::<Result<_, _>>()?;
+    let is_there = |algorithm: &Algorithm| {
+        records.iter().any(|record| {
+            record.purpose == Purpose::TokenSigning
+                && record.algorithm == *algorithm
+                && record.state == KeyState::Active
+        })
+    };
+    Ok(TOKEN_KEYS.into_iter().filter(|algorithm| !is_there(algorithm)).collect())
 }
 
 async fn make_authorities(parts: &Parts, made: &Made, tx: &mut Tx, now: Timestamp) -> Result<(), Fault> {
@@ -164,7 +204,7 @@ impl Made {
             valid_seconds: years * YEAR_SECONDS,
             actor: SYSTEM,
         };
-        Ok((CertSigner::new(parts.keys.open(key)?), order))
+        Ok((CertSigner::new(parts.keys.open(key)?)?, order))
     }
 }
 

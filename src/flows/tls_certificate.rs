@@ -79,7 +79,7 @@ async fn issue(env: &Env, now: Timestamp, alt_names: Vec<AltName>) -> Result<Iss
         valid_seconds: ROOT_SECONDS,
         actor: SYSTEM,
     };
-    let signer = CertSigner::new(provider.open(&root_key)?);
+    let signer = CertSigner::new(provider.open(&root_key)?)?;
     let root =
         certificates::sign(&root_order, &Authority { certificate: None, signer: &signer }, now, entropy)?;
     let server_order = Order {

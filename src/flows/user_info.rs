@@ -1,47 +1,126 @@
 //! What an application may know about the person it acts for.
 
-use base::Timestamp;
-use oidc::claims::{Organisation, Profile, RealName, UserInfo};
+use base::id::Account;
+use base::{Id, Timestamp};
+use identity::RealNameLevel;
+use identity::resident_id::Sex;
+use oidc::Scope;
+use oidc::authorize::ClaimRequest;
+use oidc::claims::{
+    Address, Email, ID_TOKEN_TYP, Organisation, Phone, Profile, RealName, UserInfo, scope_of_claim,
+};
+use serde_json::{Map, Value};
 use store::rows::accounts::{self, AccountRow, AccountState};
-use store::rows::units;
+use store::rows::{grants, units};
 use store::{BadRow, Conn};
 
+use crate::caller::Presented;
 use crate::env::Env;
 use crate::error::{Failure, Fault, Reason, Rejected};
-use crate::{caller, people};
+use crate::{caller, clients, exchange_token, people, self_description};
 
-/// The claims that the access token's scope allows (OIDC Core, 5.3).
-pub async fn user_info(env: &Env, now: Timestamp, token: Option<&str>) -> Result<UserInfo, Failure> {
-    let caller = caller::authenticate(env, now, token, oidc::scope::OPENID).await?;
+/// Claims about a person, as they are sent.
+#[derive(Debug)]
+pub enum Claims {
+    /// JSON.
+    Plain(Map<String, Value>),
+    /// A token that says them (OIDC Core, 5.3.2).
+    Signed(String),
+}
+
+/// The claims that the access token's scope allows, and those asked for one by one (OIDC Core, 5.3).
+pub async fn user_info(env: &Env, now: Timestamp, presented: &Presented) -> Result<Claims, Failure> {
+    let caller = caller::authenticate(env, now, presented, oidc::scope::OPENID).await?;
     let no_person = || {
         let message = "the access token speaks for an application, not for a person";
         Rejected::new(Reason::Forbidden, "insufficient_scope", message)
     };
-    let id = caller.account.ok_or_else(no_person)?;
+    let (id, grant) = caller.account.zip(caller.grant).ok_or_else(no_person)?;
     let mut conn = env.db.read().await?;
-    let account = accounts::lookup(&mut conn, id).await?.filter(|a| a.state == AccountState::Active);
-    let account = account.ok_or_else(|| {
+    let asked = match grants::claims_of(&mut conn, grant).await? {
+        Some(json) => exchange_token::read_claims(grant, &json)?.userinfo,
+        None => Vec::new(),
+    };
+    let person = person(env, &mut conn, id).await?.ok_or_else(|| {
         Rejected::new(Reason::Unauthenticated, "invalid_token", "the person's account may no longer be used")
     })?;
-    let organisation = organisation(&mut conn, &account).await?;
-    let everything = UserInfo {
+    drop(conn);
+    let claims = person.released(&caller.scope, &asked);
+    let client = caller.client_id.parse().map_err(|_| no_person())?;
+    let client = clients::lookup(env, now, &client).await?;
+    match client.and_then(|client| client.algorithms.userinfo) {
+        None => Ok(Claims::Plain(claims)),
+        Some(algorithm) => Ok(Claims::Signed(sign(env, algorithm, &caller.client_id, claims)?)),
+    }
+}
+
+/// OIDC Core, 5.3.2: a signed answer says by whom and for whom.
+fn sign(
+    env: &Env,
+    algorithm: jose::Algorithm,
+    client_id: &str,
+    mut claims: Map<String, Value>,
+) -> Result<String, Fault> {
+    claims.insert("iss".to_owned(), env.settings.issuer.as_str().into());
+    claims.insert("aud".to_owned(), client_id.into());
+    let keyring = env.keyring();
+    Ok(jose::jwt::sign(keyring.token_signer(algorithm)?, ID_TOKEN_TYP, &claims)?)
+}
+
+/// The claims about `account` that were asked for one by one, for the ID token.
+pub(crate) async fn asked(
+    env: &Env,
+    account: Id<Account>,
+    asked: &[ClaimRequest],
+) -> Result<Map<String, Value>, Fault> {
+    if asked.iter().all(|claim| scope_of_claim(&claim.name).is_none()) {
+        return Ok(Map::new());
+    }
+    let Some(person) = person(env, &mut *env.db.read().await?, account).await? else { return Ok(Map::new()) };
+    let mut claims = person.released(&Scope::default(), asked);
+    claims.remove("sub");
+    Ok(claims)
+}
+
+/// Everything that may be said of an active account.
+async fn person(env: &Env, conn: &mut Conn, id: Id<Account>) -> Result<Option<UserInfo>, Fault> {
+    let account = accounts::lookup(conn, id).await?.filter(|a| a.state == AccountState::Active);
+    let Some(account) = account else { return Ok(None) };
+    let said = self_description::of(env, &account)?;
+    let number = people::id_number(env, &account)?;
+    // What the number says of the person is theirs once it is shown to be theirs.
+    let proven = account.real_name_level >= people::level_number(RealNameLevel::Matched);
+    let known = number.as_ref().filter(|_| proven);
+    Ok(Some(UserInfo {
         sub: account.id.to_string(),
         profile: Some(Profile {
             name: account.display_name.clone(),
             preferred_username: account.user_name.clone(),
+            gender: known.map(|number| match number.sex() {
+                Sex::Female => "female".to_owned(),
+                Sex::Male => "male".to_owned(),
+            }),
+            birthdate: known.map(|number| number.birth_date().to_string()),
             updated_at: Some(account.created.unix_seconds()),
-            ..Profile::default()
+            family_name: said.family_name,
+            given_name: said.given_name,
+            middle_name: said.middle_name,
+            nickname: said.nickname,
+            profile: said.profile,
+            picture: said.picture,
+            website: said.website,
+            locale: said.locale,
+            zoneinfo: said.zoneinfo,
         }),
-        email: None,
-        phone: None,
-        address: None,
+        email: said.email.map(|it| Email { email: it.value, email_verified: it.verified }),
+        phone: said.phone.map(|it| Phone { phone_number: it.value, phone_number_verified: it.verified }),
+        address: said.address.map(|formatted| Address { formatted }),
         real_name: Some(RealName {
             real_name_level: account.real_name_level.to_string(),
-            id_number_masked: people::masked_id_number(env, &account)?,
+            id_number_masked: number.map(|number| number.masked()),
         }),
-        organisation,
-    };
-    Ok(everything.limited_to(&caller.scope))
+        organisation: organisation(conn, &account).await?,
+    }))
 }
 
 async fn organisation(conn: &mut Conn, account: &AccountRow) -> Result<Option<Organisation>, Fault> {

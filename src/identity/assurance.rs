@@ -105,6 +105,12 @@ impl Assurance {
         Self::ALL.into_iter().find(|level| level.as_str() == text)
     }
 
+    /// The `acr` values that a login of the level named `acr` fulfils: its own and all weaker ones.
+    pub fn fulfilled_by(acr: &str) -> Vec<&'static str> {
+        let reached = Self::parse(acr);
+        Self::ALL.into_iter().filter(|level| Some(*level) <= reached).map(Self::as_str).collect()
+    }
+
     /// How sure a login with `methods` makes us of a person proven to `real_name`.
     pub fn of(methods: &[Amr], real_name: RealNameLevel) -> Self {
         let has = |method| methods.contains(&method);

@@ -5,14 +5,20 @@ use base::encoding::base64url;
 
 /// The left half of the hash of `text` as base64url: the value of `at_hash` (for an access token) and `c_hash` (for a code).
 ///
-/// The hash is the one in the ID token's `alg`: SHA-256 for `ES256` and `RS256`. For `SM2` no document says; we take SM3,
-/// the hash in that algorithm. Source: OpenID Connect Core 1.0, 3.1.3.6 and 3.3.2.11.
+/// The hash is the one in the ID token's `alg`: SHA-256 for `ES256`, `PS256` and `RS256`, SHA-512 for `EdDSA` with Ed25519, which
+/// has it inside (RFC 8032, 5.1). For `SM2` no document says; we take SM3, the hash in that algorithm.
+/// Source: OpenID Connect Core 1.0, 3.1.3.6 and 3.3.2.11.
 pub fn half_hash(algorithm: Algorithm, text: &str) -> String {
-    let whole: [u8; 32] = match algorithm {
-        Algorithm::Es256 | Algorithm::Rs256 => sha256(text.as_bytes()),
-        Algorithm::Sm2Sm3 => gm::sm3::hash(text.as_bytes()),
-    };
-    let (left, _) = whole.split_at(16);
+    let text = text.as_bytes();
+    match algorithm {
+        Algorithm::Es256 | Algorithm::Ps256 | Algorithm::Rs256 => left_half(&sha256(text)),
+        Algorithm::EdDsa => left_half(ring::digest::digest(&ring::digest::SHA512, text).as_ref()),
+        Algorithm::Sm2Sm3 => left_half(&gm::sm3::hash(text)),
+    }
+}
+
+fn left_half(whole: &[u8]) -> String {
+    let (left, _) = whole.split_at(whole.len() / 2);
     base64url(left)
 }
 
@@ -38,6 +44,12 @@ mod tests {
             half_hash(Algorithm::Es256, "Qcb0Orv1zh30vL1MPRsbm-diHiMwcLyZvn1arpZv-Jxf_11jnpEX3Tgfvk"),
             "LDktKdoQak3Pk0cnXxCltA"
         );
+    }
+
+    #[test]
+    fn an_ed25519_id_token_is_bound_by_sha_512() {
+        // FIPS 180-4's example: SHA-512("abc") begins ddaf35a1 93617aba cc417349 ae204131 12e6fa4e 89a97ea2 0a9eeee6 4b55d39a.
+        assert_eq!(half_hash(Algorithm::EdDsa, "abc"), "3a81oZNherrMQXNJriBBMRLm-k6JqX6iCp7u5ktV05o");
     }
 
     #[test]

@@ -2,13 +2,15 @@
 
 use rsa::pkcs8::{DecodePublicKey, EncodePublicKey};
 use rsa::traits::PublicKeyParts;
-use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::Algorithm;
 use crate::algorithm::NATIONAL;
 use crate::hash::sha256;
-use crate::jws::{KID_MAX_BYTES, decode_base64url};
+use crate::json::StrictObject;
+use crate::verifier::Verifier;
+use crate::wire::{self, Wire, coordinates};
 use base::encoding::base64url;
 
 /// The longest JSON form of one key that is read.
@@ -18,15 +20,16 @@ pub const RSA_MODULUS_MIN_BITS: usize = 2_048;
 /// The longest RSA modulus, so that a stranger's key cannot make verification slow.
 pub const RSA_MODULUS_MAX_BITS: usize = 4_096;
 
-const COORDINATE_LEN: usize = 32;
-
-/// A public key that verifies signatures under one algorithm of the closed list.
+/// A public key that verifies signatures under algorithms of the closed list.
 ///
-/// The algorithm follows from the key, so a token cannot choose another. Reading refuses private and symmetric members.
+/// Which ones follows from its kind and its `alg`, so a token cannot choose another: one algorithm, but for an RSA key without `alg`,
+/// which is good for two. Reading refuses private and symmetric members.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
-#[serde(try_from = "Wire", into = "Wire")]
+#[serde(try_from = "StrictObject", into = "Wire")]
 pub struct Jwk {
     key: VerifyingKey,
+    /// INVARIANT: some of what the key's kind can do, and never none.
+    algorithms: &'static [Algorithm],
     kid: Option<String>,
 }
 
@@ -37,6 +40,8 @@ pub(crate) enum VerifyingKey {
     P256([u8; 65]),
     /// RSA: modulus and exponent, big-endian without leading zeros.
     Rsa { n: Vec<u8>, e: Vec<u8> },
+    /// Ed25519: the point as RFC 8032 writes it. Whether it is on the curve is seen when it is used.
+    Ed25519([u8; 32]),
     /// SM2, on the curve.
     Sm2(pki::Sm2Key),
 }
@@ -54,7 +59,7 @@ pub enum JwkError {
         member: &'static str,
     },
     /// A key of another kind, for another algorithm or another use. RFC 7517 (5) wants such keys passed over in a set.
-    #[error("expected a signing key for ES256, RS256 or SM2, got another `{member}`")]
+    #[error("expected a key for one of our algorithms and for this use, got another `{member}`")]
     Unsupported {
         /// The member, or the property, that says so.
         member: &'static str,
@@ -82,15 +87,20 @@ pub enum JwkError {
 }
 
 impl Jwk {
-    /// The JWK of a public key, with its thumbprint as `kid`. Fails for kinds of key that the closed list has no algorithm for.
+    /// The JWK of a public key, with its thumbprint as `kid`; an RSA key is good for both its algorithms ([`Jwk::only_for`]).
+    ///
+    /// Fails for kinds of key that the closed list has no algorithm for.
     pub fn from_public(key: &pki::PublicKey) -> Result<Self, JwkError> {
         let key = match key {
             pki::PublicKey::P256(point) => VerifyingKey::P256(*point),
             pki::PublicKey::Sm2(key) => VerifyingKey::Sm2(key.clone()),
             pki::PublicKey::Rsa { spki_der } => rsa_from_spki(spki_der)?,
-            pki::PublicKey::Other { .. } => return Err(JwkError::Unsupported { member: "kty" }),
+            pki::PublicKey::Other { .. } => {
+                let point = key.as_ed25519().ok_or(JwkError::Unsupported { member: "kty" })?;
+                VerifyingKey::Ed25519(point)
+            }
         };
-        let mut jwk = Self { key, kid: None };
+        let mut jwk = Self { algorithms: key.algorithms(), key, kid: None };
         jwk.kid = Some(jwk.thumbprint());
         Ok(jwk)
     }
@@ -101,6 +111,7 @@ impl Jwk {
             VerifyingKey::P256(point) => pki::PublicKey::P256(*point),
             VerifyingKey::Sm2(key) => pki::PublicKey::Sm2(key.clone()),
             VerifyingKey::Rsa { n, e } => pki::PublicKey::Rsa { spki_der: rsa_to_spki(n, e)? },
+            VerifyingKey::Ed25519(point) => pki::PublicKey::from_ed25519(point),
         })
     }
 
@@ -109,23 +120,46 @@ impl Jwk {
         if json.len() > JWK_MAX_BYTES {
             return Err(JwkError::Malformed);
         }
-        let wire: Wire = serde_json::from_slice(json).map_err(|_| JwkError::Malformed)?;
-        Self::try_from(wire)
+        StrictObject::from_slice(json).map_err(|_| JwkError::Malformed)?.try_into()
     }
 
-    /// The key as a JSON object, with `use`, `alg` and `kid`.
-    pub fn to_json(&self) -> serde_json::Value {
+    /// As [`Jwk::from_json`], of a value that has been read already, within limits.
+    pub(crate) fn from_value(value: Value) -> Result<Self, JwkError> {
+        match value {
+            Value::Object(members) => StrictObject(members).try_into(),
+            _ => Err(JwkError::Malformed),
+        }
+    }
+
+    /// The key as a JSON object, with `use` and `kid`, and with `alg` when it is for one algorithm.
+    pub fn to_json(&self) -> Value {
         // INVARIANT: a `Wire` holds texts only, so its JSON form exists.
         serde_json::to_value(self).unwrap_or_default()
     }
 
-    /// The one algorithm that this key verifies.
-    pub const fn algorithm(&self) -> Algorithm {
-        match self.key {
-            VerifyingKey::P256(_) => Algorithm::Es256,
-            VerifyingKey::Rsa { .. } => Algorithm::Rs256,
-            VerifyingKey::Sm2(_) => Algorithm::Sm2Sm3,
+    /// The algorithms that this key verifies.
+    pub const fn algorithms(&self) -> &'static [Algorithm] {
+        self.algorithms
+    }
+
+    /// The same key for `algorithm` alone (RFC 8725, 3.1). Fails when it is not one of the key's.
+    pub fn only_for(mut self, algorithm: Algorithm) -> Result<Self, JwkError> {
+        if !self.algorithms.contains(&algorithm) {
+            return Err(JwkError::Unsupported { member: "alg" });
         }
+        self.algorithms = algorithm.alone();
+        Ok(self)
+    }
+
+    /// Whether `signature`, in the form JOSE carries, is this key's over `message` under `algorithm`.
+    pub fn verifies(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
+        self.algorithms.contains(&algorithm)
+            && Verifier::new(&self.key).verifies(algorithm, message, &base64url(signature))
+    }
+
+    /// Whether the key is an SM2 one, which stands in a document of its own.
+    pub const fn is_national(&self) -> bool {
+        matches!(self.key, VerifyingKey::Sm2(_))
     }
 
     /// The key's identifier, when it has one.
@@ -148,187 +182,95 @@ impl Jwk {
     ///
     /// SHA-256 for SM2 keys too, since that is the hash RFC 7638's users expect.
     pub fn thumbprint(&self) -> String {
-        let wire = Wire::from(self.clone());
-        let member = |value: &Option<String>| value.clone().unwrap_or_default();
         // Kinds, curves and base64url hold nothing that JSON would escape.
         let required = match &self.key {
-            VerifyingKey::Rsa { .. } => {
-                format!(r#"{{"e":"{}","kty":"RSA","n":"{}"}}"#, member(&wire.e), member(&wire.n))
+            VerifyingKey::Rsa { n, e } => {
+                format!(r#"{{"e":"{}","kty":"RSA","n":"{}"}}"#, base64url(e), base64url(n))
             }
-            VerifyingKey::P256(_) | VerifyingKey::Sm2(_) => {
-                let (crv, x, y) = (member(&wire.crv), member(&wire.x), member(&wire.y));
-                format!(r#"{{"crv":"{crv}","kty":"{}","x":"{x}","y":"{y}"}}"#, wire.kty)
+            VerifyingKey::P256(sec1) => required_of_point("EC", "P-256", sec1),
+            VerifyingKey::Sm2(key) => required_of_point(NATIONAL.kty, NATIONAL.crv, &key.to_sec1()),
+            VerifyingKey::Ed25519(point) => {
+                format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, base64url(point))
             }
         };
         base64url(&sha256(required.as_bytes()))
     }
 }
 
+impl VerifyingKey {
+    /// What a key of this kind can verify.
+    const fn algorithms(&self) -> &'static [Algorithm] {
+        match self {
+            Self::P256(_) => Algorithm::Es256.alone(),
+            Self::Rsa { .. } => &[Algorithm::Ps256, Algorithm::Rs256],
+            Self::Ed25519(_) => Algorithm::EdDsa.alone(),
+            Self::Sm2(_) => Algorithm::Sm2Sm3.alone(),
+        }
+    }
+}
+
+fn required_of_point(kty: &str, crv: &str, sec1: &[u8; 65]) -> String {
+    let (x, y) = coordinates(sec1);
+    format!(r#"{{"crv":"{crv}","kty":"{kty}","x":"{x}","y":"{y}"}}"#)
+}
+
 fn rsa_from_spki(spki_der: &[u8]) -> Result<VerifyingKey, JwkError> {
     let key = rsa::PublicKey::from_public_key_der(spki_der).map_err(|_| JwkError::Member { member: "n" })?;
-    rsa_key(&key.n_bytes(), &key.e_bytes())
+    wire::rsa(&key.n_bytes(), &key.e_bytes()).map(|key| rsa_key(&key))
 }
 
 fn rsa_to_spki(n: &[u8], e: &[u8]) -> Result<Vec<u8>, JwkError> {
-    let der = rsa_checked(n, e)?.to_public_key_der().map_err(|_| JwkError::Member { member: "n" })?;
+    let der = wire::rsa(n, e)?.to_public_key_der().map_err(|_| JwkError::Member { member: "n" })?;
     Ok(der.into_vec())
 }
 
-/// The RSA key of `n` and `e` with leading zeros taken away, which some writers leave in spite of RFC 7518, 2.
-fn rsa_key(n: &[u8], e: &[u8]) -> Result<VerifyingKey, JwkError> {
-    let key = rsa_checked(n, e)?;
-    Ok(VerifyingKey::Rsa { n: key.n_bytes().into_vec(), e: key.e_bytes().into_vec() })
+/// Modulus and exponent without leading zeros, which some writers leave in spite of RFC 7518, 2.
+fn rsa_key(key: &rsa::PublicKey) -> VerifyingKey {
+    VerifyingKey::Rsa { n: key.n_bytes().into_vec(), e: key.e_bytes().into_vec() }
 }
 
-fn rsa_checked(n: &[u8], e: &[u8]) -> Result<rsa::PublicKey, JwkError> {
-    if n.len() > RSA_MODULUS_MAX_BITS / 8 + 1 || e.len() > 8 {
-        return Err(JwkError::Unsupported { member: "n" });
-    }
-    let [n, e] = [n, e].map(rsa::BoxedUint::from_be_slice_vartime);
-    let sizes = RSA_MODULUS_MIN_BITS..=RSA_MODULUS_MAX_BITS;
-    rsa::PublicKey::new_with_size_limits(n, e, sizes).map_err(|error| match error {
-        rsa::Error::ModulusTooSmall | rsa::Error::ModulusTooLarge => JwkError::Unsupported { member: "n" },
-        _ => JwkError::Member { member: "n" },
-    })
-}
-
-/// A key as it stands in JSON (RFC 7517, 4; RFC 7518, 6). The private members are named only to be refused.
-#[derive(Clone, Default, Deserialize, Serialize)]
-#[serde(default)]
-pub(crate) struct Wire {
-    kty: String,
-    #[serde(rename = "use", skip_serializing_if = "Option::is_none")]
-    usage: Option<String>,
-    #[serde(skip_serializing)]
-    key_ops: Option<Vec<String>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    alg: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    kid: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    crv: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    x: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    y: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    n: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    e: Option<String>,
-    #[serde(skip_serializing)]
-    d: Option<IgnoredAny>,
-    #[serde(skip_serializing)]
-    p: Option<IgnoredAny>,
-    #[serde(skip_serializing)]
-    q: Option<IgnoredAny>,
-    #[serde(skip_serializing)]
-    dp: Option<IgnoredAny>,
-    #[serde(skip_serializing)]
-    dq: Option<IgnoredAny>,
-    #[serde(skip_serializing)]
-    qi: Option<IgnoredAny>,
-    #[serde(skip_serializing)]
-    oth: Option<IgnoredAny>,
-    #[serde(skip_serializing)]
-    k: Option<IgnoredAny>,
-}
-
-impl Wire {
-    /// The first private or symmetric member, if there is one (RFC 7518, 6.2.2, 6.3.2, 6.4.1).
-    fn private_member(&self) -> Option<&'static str> {
-        let members = [
-            ("d", self.d),
-            ("p", self.p),
-            ("q", self.q),
-            ("dp", self.dp),
-            ("dq", self.dq),
-            ("qi", self.qi),
-            ("oth", self.oth),
-            ("k", self.k),
-        ];
-        members.into_iter().find(|(_, value)| value.is_some()).map(|(name, _)| name)
-    }
-
-    /// Whether `use`, `key_ops` and `alg` leave this key for verifying under `algorithm`.
-    fn verifies(&self, algorithm: Algorithm) -> Result<(), JwkError> {
-        if self.usage.as_deref().is_some_and(|usage| usage != "sig") {
-            return Err(JwkError::Unsupported { member: "use" });
-        }
-        if self.key_ops.as_ref().is_some_and(|ops| !ops.iter().any(|op| op == "verify")) {
-            return Err(JwkError::Unsupported { member: "key_ops" });
-        }
-        match &self.alg {
-            Some(name) if Algorithm::parse(name) != Some(algorithm) => {
-                Err(JwkError::Unsupported { member: "alg" })
-            }
-            _ => Ok(()),
-        }
-    }
-}
-
-impl TryFrom<Wire> for Jwk {
+impl TryFrom<StrictObject> for Jwk {
     type Error = JwkError;
 
-    fn try_from(wire: Wire) -> Result<Self, JwkError> {
-        if let Some(member) = wire.private_member() {
-            return Err(JwkError::PrivateMember { member });
-        }
+    fn try_from(StrictObject(members): StrictObject) -> Result<Self, JwkError> {
+        let wire = Wire::public(members)?;
+        wire.is_for("sig", &["verify"])?;
         let key = read_key(&wire)?;
-        if wire.kid.as_ref().is_some_and(|kid| kid.len() > KID_MAX_BYTES) {
-            return Err(JwkError::Member { member: "kid" });
+        let jwk = Self { algorithms: key.algorithms(), key, kid: wire.kid()? };
+        match wire.alg.as_deref().map(Algorithm::parse) {
+            None => Ok(jwk),
+            Some(Some(algorithm)) => jwk.only_for(algorithm),
+            Some(None) => Err(JwkError::Unsupported { member: "alg" }),
         }
-        let jwk = Self { key, kid: wire.kid.clone() };
-        wire.verifies(jwk.algorithm())?;
-        Ok(jwk)
     }
 }
 
 fn read_key(wire: &Wire) -> Result<VerifyingKey, JwkError> {
     match (wire.kty.as_str(), wire.crv.as_deref()) {
-        ("RSA", _) => rsa_key(&bytes(&wire.n, "n")?, &bytes(&wire.e, "e")?),
-        ("EC", Some("P-256")) => Ok(VerifyingKey::P256(point(wire)?)),
+        ("RSA", _) => Ok(rsa_key(&wire.rsa()?)),
+        ("EC", Some("P-256")) => Ok(VerifyingKey::P256(wire.point()?)),
+        ("OKP", Some("Ed25519")) => Ok(VerifyingKey::Ed25519(wire.x()?)),
         (kty, Some(crv)) if kty == NATIONAL.kty && crv == NATIONAL.crv => {
-            let key = gm::sm2::VerifyingKey::from_sec1(&point(wire)?);
+            let key = gm::sm2::VerifyingKey::from_sec1(&wire.point()?);
             key.map(|key| VerifyingKey::Sm2(key.into())).map_err(|_| JwkError::Member { member: "x" })
         }
-        ("EC", _) => Err(JwkError::Unsupported { member: "crv" }),
+        ("EC" | "OKP", _) => Err(JwkError::Unsupported { member: "crv" }),
         _ => Err(JwkError::Unsupported { member: "kty" }),
     }
 }
 
-fn bytes(value: &Option<String>, member: &'static str) -> Result<Vec<u8>, JwkError> {
-    value.as_deref().and_then(decode_base64url).ok_or(JwkError::Member { member })
-}
-
-/// `04 || x || y`; each coordinate must have its full length (RFC 7518, 6.2.1.2).
-fn point(wire: &Wire) -> Result<[u8; 65], JwkError> {
-    let coordinate = |value, member| {
-        let bytes = bytes(value, member)?;
-        if bytes.len() == COORDINATE_LEN { Ok(bytes) } else { Err(JwkError::Member { member }) }
-    };
-    let sec1 = [vec![4], coordinate(&wire.x, "x")?, coordinate(&wire.y, "y")?].concat();
-    sec1.try_into().map_err(|_| JwkError::Member { member: "x" })
-}
-
 impl From<Jwk> for Wire {
     fn from(jwk: Jwk) -> Self {
-        let usage = Some("sig".to_owned());
-        let alg = Some(jwk.algorithm().as_str().to_owned());
-        let common = Self { usage, alg, kid: jwk.kid, ..Self::default() };
+        let alg = match jwk.algorithms {
+            [one] => Some(one.as_str()),
+            _ => None,
+        };
+        let common = Self::named("sig", alg, jwk.kid);
         match &jwk.key {
-            VerifyingKey::Rsa { n, e } => {
-                Self { kty: "RSA".to_owned(), n: Some(base64url(n)), e: Some(base64url(e)), ..common }
-            }
+            VerifyingKey::Rsa { n, e } => common.with_rsa(n, e),
             VerifyingKey::P256(sec1) => common.with_point("EC", "P-256", sec1),
             VerifyingKey::Sm2(key) => common.with_point(NATIONAL.kty, NATIONAL.crv, &key.to_sec1()),
+            VerifyingKey::Ed25519(point) => common.with_x("Ed25519", point),
         }
-    }
-}
-
-impl Wire {
-    fn with_point(self, kty: &str, crv: &str, sec1: &[u8; 65]) -> Self {
-        let (x, y) = sec1.split_at(1).1.split_at(COORDINATE_LEN);
-        let [crv, x, y] = [crv.to_owned(), base64url(x), base64url(y)].map(Some);
-        Self { kty: kty.to_owned(), crv, x, y, ..self }
     }
 }

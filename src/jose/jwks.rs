@@ -6,8 +6,10 @@
 use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use crate::jwk::{Jwk, JwkError, Wire};
+use crate::json::StrictObject;
+use crate::jwk::{Jwk, JwkError};
 
 /// The longest JSON form of a set that is read.
 pub const JWKS_MAX_BYTES: usize = 262_144;
@@ -16,7 +18,7 @@ pub const JWKS_MAX_KEYS: usize = 64;
 
 /// A set of public signing keys with distinct identifiers.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "WireSet")]
+#[serde(try_from = "StrictObject")]
 pub struct Jwks {
     keys: Vec<Jwk>,
 }
@@ -24,12 +26,12 @@ pub struct Jwks {
 impl Jwks {
     /// The ordinary document: of `keys`, those every standard client knows.
     pub fn international(keys: impl IntoIterator<Item = Jwk>) -> Self {
-        Self { keys: keys.into_iter().filter(|key| !key.algorithm().is_national()).collect() }
+        Self { keys: keys.into_iter().filter(|key| !key.is_national()).collect() }
     }
 
     /// The document for clients registered for SM2: of `keys`, the SM2 ones.
     pub fn national(keys: impl IntoIterator<Item = Jwk>) -> Self {
-        Self { keys: keys.into_iter().filter(|key| key.algorithm().is_national()).collect() }
+        Self { keys: keys.into_iter().filter(|key| key.is_national()).collect() }
     }
 
     /// The keys.
@@ -42,35 +44,18 @@ impl Jwks {
     /// Keys of other kinds, algorithms and uses are passed over (RFC 7517, 5). The whole set is refused for a private member,
     /// a bad value in a key of our kinds, the same `kid` twice, or more than [`JWKS_MAX_KEYS`] keys.
     pub fn from_json(json: &[u8]) -> Result<Self, JwkError> {
-        if json.len() > JWKS_MAX_BYTES {
-            return Err(JwkError::Malformed);
-        }
-        let wire: WireSet = serde_json::from_slice(json).map_err(|_| JwkError::Malformed)?;
-        Self::try_from(wire)
+        Self::of_members(members(json)?)
     }
 
     /// The set as the JSON document that is published.
     pub fn to_json(&self) -> serde_json::Value {
         serde_json::json!({ "keys": self.keys.iter().map(Jwk::to_json).collect::<Vec<_>>() })
     }
-}
 
-#[derive(Deserialize)]
-struct WireSet {
-    keys: Vec<Wire>,
-}
-
-impl TryFrom<WireSet> for Jwks {
-    type Error = JwkError;
-
-    fn try_from(wire: WireSet) -> Result<Self, JwkError> {
-        let got = wire.keys.len();
-        if got > JWKS_MAX_KEYS {
-            return Err(JwkError::TooMany { limit: JWKS_MAX_KEYS, got });
-        }
-        let mut keys = Vec::with_capacity(got);
-        for key in wire.keys {
-            match Jwk::try_from(key) {
+    fn of_members(members: Vec<Value>) -> Result<Self, JwkError> {
+        let mut keys = Vec::with_capacity(members.len());
+        for key in members {
+            match Jwk::from_value(key) {
                 Ok(key) => keys.push(key),
                 Err(JwkError::Unsupported { .. }) => {}
                 Err(error) => return Err(error),
@@ -80,6 +65,32 @@ impl TryFrom<WireSet> for Jwks {
             Some(kid) => Err(JwkError::DuplicateKid { kid }),
             None => Ok(Self { keys }),
         }
+    }
+}
+
+impl TryFrom<StrictObject> for Jwks {
+    type Error = JwkError;
+
+    fn try_from(set: StrictObject) -> Result<Self, JwkError> {
+        Self::of_members(members_of(set)?)
+    }
+}
+
+/// The members of the set `json`, of whatever kind.
+pub(crate) fn members(json: &[u8]) -> Result<Vec<Value>, JwkError> {
+    if json.len() > JWKS_MAX_BYTES {
+        return Err(JwkError::Malformed);
+    }
+    members_of(StrictObject::from_slice(json).map_err(|_| JwkError::Malformed)?)
+}
+
+fn members_of(StrictObject(mut set): StrictObject) -> Result<Vec<Value>, JwkError> {
+    match set.remove("keys") {
+        Some(Value::Array(keys)) if keys.len() > JWKS_MAX_KEYS => {
+            Err(JwkError::TooMany { limit: JWKS_MAX_KEYS, got: keys.len() })
+        }
+        Some(Value::Array(keys)) => Ok(keys),
+        _ => Err(JwkError::Malformed),
     }
 }
 

@@ -2,8 +2,10 @@
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD as BASE64URL};
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::Algorithm;
+use crate::algorithm::UnknownAlgorithm;
 use crate::json::StrictObject;
 
 /// The longest token read: all three parts and the dots.
@@ -15,9 +17,9 @@ pub const KID_MAX_BYTES: usize = 256;
 
 /// Header members that would make us fetch, trust, unpack or interpret what the sender chose.
 ///
-/// `jku`, `x5u`, `jwk`, `x5c`: the sender's own key; `crit`, `b64`: other processing rules (RFC 7515, 4.1.11; RFC 7797);
-/// `zip`, `enc`, `p2c`: encryption (RFC 7516, RFC 7518), which no token read here uses.
-const REFUSED_MEMBERS: [&str; 9] = ["jku", "x5u", "jwk", "x5c", "crit", "b64", "zip", "enc", "p2c"];
+/// `jku`, `x5u`, `x5c`: the sender's own key; `crit`, `b64`: other processing rules (RFC 7515, 4.1.11; RFC 7797);
+/// `zip`, `enc`, `p2c`: encryption (RFC 7516, RFC 7518), which no token read here uses. `jwk` is refused too, but in a proof.
+const REFUSED_MEMBERS: [&str; 8] = ["jku", "x5u", "x5c", "crit", "b64", "zip", "enc", "p2c"];
 
 /// Something that signs JWS signing inputs with one key: a software key, or one inside a hardware module.
 pub trait JwsSigner: Send + Sync {
@@ -27,7 +29,7 @@ pub trait JwsSigner: Send + Sync {
     /// The key's identifier, which goes into the header.
     fn kid(&self) -> &str;
 
-    /// Signs `signing_input`: `r || s` (64 bytes) under ES256 and SM2, the modulus' length under RS256.
+    /// Signs `signing_input`: 64 bytes under ES256, EdDSA and SM2 (`r || s`), the modulus' length under PS256 and RS256.
     ///
     /// Under SM2 the distinguishing id is the default one, `1234567812345678`.
     fn sign(&self, signing_input: &[u8]) -> Result<Vec<u8>, SignError>;
@@ -81,11 +83,8 @@ pub enum FormError {
         member: &'static str,
     },
     /// The `alg` is not in the closed list.
-    #[error("expected `ES256`, `RS256` or `SM2` as algorithm, got `{got}`")]
-    Algorithm {
-        /// What came, cut to 32 characters.
-        got: String,
-    },
+    #[error(transparent)]
+    Algorithm(#[from] UnknownAlgorithm),
 }
 
 /// A token cut into its parts; nothing is verified yet.
@@ -122,16 +121,25 @@ struct WireHeader<'a> {
 }
 
 impl<'a> Parts<'a> {
-    /// Cuts `token` at its two dots and reads its header.
+    /// Cuts `token` at its two dots and reads its header, which brings no key along.
     pub(crate) fn split(token: &'a str) -> Result<Self, FormError> {
-        within(token, TOKEN_MAX_BYTES)?;
+        match Self::split_with_key(token, TOKEN_MAX_BYTES)? {
+            (parts, None) => Ok(parts),
+            (_, Some(_)) => Err(FormError::RefusedMember { member: "jwk" }),
+        }
+    }
+
+    /// As [`Parts::split`], for a token of at most `limit` bytes whose header may have a `jwk`.
+    pub(crate) fn split_with_key(token: &'a str, limit: usize) -> Result<(Self, Option<Value>), FormError> {
+        within(token, limit)?;
         let (signing_input, signature) = token.rsplit_once('.').ok_or(FormError::Malformed)?;
         let (header, payload) = signing_input.split_once('.').ok_or(FormError::Malformed)?;
         if payload.contains('.') {
             return Err(FormError::Malformed);
         }
         within(header, HEADER_MAX_BYTES)?;
-        Ok(Self { header: read_header(header)?, signing_input, payload, signature })
+        let (header, key) = read_header(header)?;
+        Ok((Self { header, signing_input, payload, signature }, key))
     }
 }
 
@@ -140,22 +148,29 @@ fn within(text: &str, limit: usize) -> Result<(), FormError> {
     if got > limit { Err(FormError::TooLong { limit, got }) } else { Ok(()) }
 }
 
-fn read_header(text: &str) -> Result<Header, FormError> {
+/// The header, and its `jwk`.
+fn read_header(text: &str) -> Result<(Header, Option<Value>), FormError> {
     let json = decode_base64url(text).ok_or(FormError::Malformed)?;
-    let StrictObject(members) = StrictObject::from_slice(&json).map_err(|_| FormError::Malformed)?;
+    let StrictObject(mut members) = StrictObject::from_slice(&json).map_err(|_| FormError::Malformed)?;
     if let Some(member) = REFUSED_MEMBERS.into_iter().find(|m| members.contains_key(*m)) {
         return Err(FormError::RefusedMember { member });
     }
-    let text_of = |name| match members.get(name) {
+    let mut text = |name| match members.remove(name) {
         None => Ok(None),
-        Some(value) => value.as_str().map(Some).ok_or(FormError::Malformed),
+        Some(Value::String(text)) => Ok(Some(text)),
+        Some(_) => Err(FormError::Malformed),
     };
-    let alg = text_of("alg")?.ok_or(FormError::Malformed)?;
-    let algorithm =
-        Algorithm::parse(alg).ok_or_else(|| FormError::Algorithm { got: alg.chars().take(32).collect() })?;
-    let kid = text_of("kid")?;
-    within(kid.unwrap_or_default(), KID_MAX_BYTES)?;
-    Ok(Header { algorithm, kid: kid.map(str::to_owned), typ: text_of("typ")?.map(str::to_owned) })
+    let algorithm = Algorithm::expect(&text("alg")?.ok_or(FormError::Malformed)?)?;
+    let (kid, typ) = (text("kid")?, text("typ")?);
+    within(kid.as_deref().unwrap_or_default(), KID_MAX_BYTES)?;
+    Ok((Header { algorithm, kid, typ }, members.remove("jwk")))
+}
+
+/// The `iss` that `token` says of itself: whose keys to look up before anything of it is believed. `None` when it is no token or says none.
+pub fn unverified_issuer(token: &str) -> Option<String> {
+    let payload = Parts::split(token).ok()?.payload;
+    let StrictObject(claims) = StrictObject::from_slice(&decode_base64url(payload)?).ok()?;
+    claims.get("iss")?.as_str().map(str::to_owned)
 }
 
 /// The bytes of canonical unpadded base64url (RFC 7515, 2).

@@ -1,6 +1,6 @@
 //! `jsonwebtoken`'s cryptography, carried by `ring`.
 //!
-//! Verification of ES256 and RS256 only: every other request gets `UnsupportedAlgorithm`, so that a mistake elsewhere cannot
+//! Verification of ES256, PS256, EdDSA and RS256 only: every other request gets `UnsupportedAlgorithm`, so that a mistake elsewhere cannot
 //! bring in HMAC or a weaker RSA. Signing is refused here for the reason given in the crate's documentation.
 
 use std::sync::OnceLock;
@@ -11,7 +11,8 @@ use jsonwebtoken::jwk::{EllipticCurve, ThumbprintHash};
 use jsonwebtoken::signature::{self, Verifier};
 use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey, DecodingKeyKind, EncodingKey};
 use ring::signature::{
-    ECDSA_P256_SHA256_FIXED, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents, UnparsedPublicKey,
+    ECDSA_P256_SHA256_FIXED, ED25519, RSA_PKCS1_2048_8192_SHA256, RSA_PSS_2048_8192_SHA256, RsaParameters,
+    RsaPublicKeyComponents, UnparsedPublicKey,
 };
 
 /// Makes `ring` the cryptography of every `jsonwebtoken` call in this process; calling again does nothing.
@@ -58,33 +59,50 @@ fn digest(bytes: &[u8], hash: ThumbprintHash) -> Result<Vec<u8>> {
 }
 
 fn verifier(algorithm: &Algorithm, key: &DecodingKey) -> Result<Box<dyn JwtVerifier>> {
-    match (algorithm, key.family(), key.kind()) {
+    let algorithm = *algorithm;
+    let key = match (algorithm, key.family(), key.kind()) {
         (Algorithm::ES256, AlgorithmFamily::Ec, DecodingKeyKind::SecretOrDer(point)) => {
-            Ok(Box::new(RingVerifier::Es256 { point: point.clone() }))
+            RingKey::P256 { point: point.clone() }
+        }
+        (Algorithm::EdDSA, AlgorithmFamily::Ed, DecodingKeyKind::SecretOrDer(point)) => {
+            RingKey::Ed25519 { point: point.clone() }
+        }
+        (Algorithm::PS256, AlgorithmFamily::Rsa, DecodingKeyKind::RsaModulusExponent { n, e }) => {
+            RingKey::Rsa { n: n.clone(), e: e.clone(), padding: &RSA_PSS_2048_8192_SHA256 }
         }
         (Algorithm::RS256, AlgorithmFamily::Rsa, DecodingKeyKind::RsaModulusExponent { n, e }) => {
-            Ok(Box::new(RingVerifier::Rs256 { n: n.clone(), e: e.clone() }))
+            RingKey::Rsa { n: n.clone(), e: e.clone(), padding: &RSA_PKCS1_2048_8192_SHA256 }
         }
-        _ => Err(unsupported()),
-    }
+        _ => return Err(unsupported()),
+    };
+    Ok(Box::new(RingVerifier { algorithm, key }))
 }
 
-/// One verification's key, as `ring` wants it.
-enum RingVerifier {
+/// One verification's key and algorithm.
+struct RingVerifier {
+    algorithm: Algorithm,
+    key: RingKey,
+}
+
+/// A key as `ring` wants it.
+enum RingKey {
     /// The point in SEC 1 form, 65 bytes.
-    Es256 { point: Vec<u8> },
+    P256 { point: Vec<u8> },
+    /// The point as RFC 8032 writes it, 32 bytes.
+    Ed25519 { point: Vec<u8> },
     /// Modulus and exponent, big-endian without leading zeros.
-    Rs256 { n: Vec<u8>, e: Vec<u8> },
+    Rsa { n: Vec<u8>, e: Vec<u8>, padding: &'static RsaParameters },
 }
 
 impl Verifier<Vec<u8>> for RingVerifier {
     fn verify(&self, message: &[u8], signature: &Vec<u8>) -> std::result::Result<(), signature::Error> {
-        let verdict = match self {
-            Self::Es256 { point } => {
+        let verdict = match &self.key {
+            RingKey::P256 { point } => {
                 UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).verify(message, signature)
             }
-            Self::Rs256 { n, e } => {
-                RsaPublicKeyComponents { n, e }.verify(&RSA_PKCS1_2048_8192_SHA256, message, signature)
+            RingKey::Ed25519 { point } => UnparsedPublicKey::new(&ED25519, point).verify(message, signature),
+            RingKey::Rsa { n, e, padding } => {
+                RsaPublicKeyComponents { n, e }.verify(padding, message, signature)
             }
         };
         verdict.map_err(|_| signature::Error::new())
@@ -93,9 +111,6 @@ impl Verifier<Vec<u8>> for RingVerifier {
 
 impl JwtVerifier for RingVerifier {
     fn algorithm(&self) -> Algorithm {
-        match self {
-            Self::Es256 { .. } => Algorithm::ES256,
-            Self::Rs256 { .. } => Algorithm::RS256,
-        }
+        self.algorithm
     }
 }

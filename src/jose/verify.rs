@@ -3,18 +3,18 @@
 use std::collections::HashMap;
 
 use base::Timestamp;
-use jsonwebtoken::{DecodingKey, Validation};
 use serde_json::{Map, Value};
 
+use crate::algorithm::Names;
 use crate::json::StrictObject;
-use crate::jwk::VerifyingKey;
 use crate::jws::{FormError, Header, Parts, decode_base64url};
-use crate::{Algorithm, Jwk, Jwks};
+use crate::verifier::Verifier;
+use crate::{Algorithm, Jwk, JwkError, Jwks};
 
 /// The latest `NumericDate` taken for a time: the end of the year 9999. Anything later is an attack on arithmetic.
 pub const NUMERIC_DATE_MAX_SECONDS: i64 = 253_402_300_799;
 
-/// Verification keys by `kid`. Each key has one algorithm; the token's `alg` must name that one.
+/// Verification keys by `kid`. Each key has its algorithms ([`Jwk::algorithms`]); the token's `alg` must name one of them.
 #[derive(Debug, Default)]
 pub struct KeySet {
     keys: HashMap<String, Entry>,
@@ -23,19 +23,46 @@ pub struct KeySet {
 /// What the reader of a token expects of it.
 #[derive(Debug, Clone, Copy)]
 pub struct Expect<'a> {
-    /// The type in the header, compared without letters' case and with or without `application/`; tokens without it are
-    /// refused. `None` accepts no type, or `JWT`, and nothing else: so an access token never passes for an ID token (RFC 8725, 3.11).
-    pub typ: Option<&'a str>,
+    /// The type in the header.
+    pub typ: Type<'a>,
     /// The exact `iss`.
     pub issuer: &'a str,
-    /// A value that `aud` must be or contain. With `None` the caller looks at `aud` itself.
-    pub audience: Option<&'a str>,
+    /// Whom the token is for.
+    pub audience: Audience<'a>,
     /// The present.
     pub now: Timestamp,
-    /// How far the issuer's clock may be from ours, in seconds.
+    /// How long after its `exp` a token passes, in seconds.
     pub leeway_seconds: i64,
+    /// How far in the future `nbf` and `iat` may be, in seconds: FAPI 2.0 (Security Profile, 5.3.2.1) wants 10 accepted and more than
+    /// 60 refused.
+    pub ahead_seconds: i64,
     /// The algorithms accepted from this issuer.
     pub algorithms: &'a [Algorithm],
+}
+
+/// What a token says that it is, so that none passes for one of another type (RFC 8725, 3.11).
+///
+/// Types are compared without letters' case and with or without `application/`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Type<'a> {
+    /// No type, or `JWT`, and nothing else: an ID token, which an access token never passes for.
+    Plain,
+    /// This type; tokens without it are refused.
+    Is(&'a str),
+    /// This type, or as [`Type::Plain`]: what was written before its type had a name, a request object (RFC 9101, 10.8) or a client
+    /// assertion.
+    IsOrPlain(&'a str),
+}
+
+/// Whom a token is for (RFC 7519, 4.1.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Audience<'a> {
+    /// The caller looks at `aud` itself.
+    Any,
+    /// `aud` is this text, or an array of texts with it.
+    Includes(&'a str),
+    /// `aud` is this text, and no array: a client assertion that no other server is meant by (FAPI 2.0 Security Profile, 5.3.2.1).
+    Is(&'a str),
 }
 
 /// A token that passed every rule.
@@ -75,11 +102,14 @@ pub enum Reason {
         /// What the header says.
         kid: Option<String>,
     },
+    /// The key that a proof brings along is none, or no public one of ours.
+    #[error("expected a proof's own key in its header: {0}")]
+    OwnKey(JwkError),
     /// The key is for another algorithm.
-    #[error("expected `{expected}`, the algorithm of the key, got `{got}`")]
+    #[error("expected {}, as the key is for, got `{got}`", Names(expected))]
     AlgorithmOfAnotherKey {
-        /// The key's algorithm.
-        expected: Algorithm,
+        /// The key's algorithms.
+        expected: &'static [Algorithm],
         /// What the header says.
         got: Algorithm,
     },
@@ -194,6 +224,12 @@ impl KeySet {
         self.keys.remove(kid).is_some()
     }
 
+    /// Whether `token` names a key of this set, or none. Nothing else of it is looked at.
+    pub fn knows(&self, token: &str) -> bool {
+        let header = Parts::split(token).map(|parts| parts.header);
+        header.is_ok_and(|header| header.kid.is_none_or(|kid| self.keys.contains_key(&kid)))
+    }
+
     /// Checks form, algorithm, key, type, signature, issuer, audience and times of `token`, in this order.
     pub fn verify(&self, token: &str, expect: &Expect<'_>) -> Result<Verified, Rejected> {
         let verified = self.verify_ignoring_expiry(token, expect)?;
@@ -207,7 +243,7 @@ impl KeySet {
         let parts = Parts::split(token).map_err(Reason::Form)?;
         let entry = self.key_for(&parts.header, expect)?;
         check_type(&parts.header, expect)?;
-        let claims = entry.verify(token, &parts)?;
+        let claims = signed_claims(&entry.verifier, &parts)?;
         let verified = Verified { header: parts.header, claims };
         check_issuer(&verified, expect)?;
         check_audience(&verified, expect)?;
@@ -227,104 +263,54 @@ impl KeySet {
             None => self.only_key_for(got),
         };
         let entry = found.ok_or_else(|| Reason::UnknownKey { kid: header.kid.clone() })?;
-        let expected = entry.algorithm;
-        if expected == got { Ok(entry) } else { Err(Reason::AlgorithmOfAnotherKey { expected, got }) }
+        let expected = entry.algorithms;
+        if expected.contains(&got) { Ok(entry) } else { Err(Reason::AlgorithmOfAnotherKey { expected, got }) }
     }
 
     /// A header may leave `kid` out when there is one key it can mean (OpenID Connect Core 1.0, 10.1).
     fn only_key_for(&self, algorithm: Algorithm) -> Option<&Entry> {
-        let mut candidates = self.keys.values().filter(|entry| entry.algorithm == algorithm);
+        let mut candidates = self.keys.values().filter(|entry| entry.algorithms.contains(&algorithm));
         let first = candidates.next();
         if candidates.next().is_none() { first } else { None }
     }
 }
 
-/// A key ready to verify.
+/// A key ready to verify, and what it may verify.
 #[derive(Debug)]
 struct Entry {
-    algorithm: Algorithm,
+    algorithms: &'static [Algorithm],
     verifier: Verifier,
-}
-
-#[derive(Debug)]
-enum Verifier {
-    /// `jsonwebtoken` verifies; `validation` pins the algorithm and leaves the claims to us.
-    International { key: DecodingKey, validation: Box<Validation> },
-    /// We verify; a key that many tokens come under becomes fast.
-    National { key: pki::Sm2Key },
 }
 
 impl Entry {
     fn new(jwk: &Jwk) -> Self {
-        let verifier = match jwk.key() {
-            VerifyingKey::P256(point) => {
-                Verifier::international(DecodingKey::from_ec_der(point), jsonwebtoken::Algorithm::ES256)
-            }
-            VerifyingKey::Rsa { n, e } => {
-                let key = DecodingKey::from_rsa_raw_components(n, e);
-                Verifier::international(key, jsonwebtoken::Algorithm::RS256)
-            }
-            VerifyingKey::Sm2(key) => Verifier::National { key: key.clone() },
-        };
-        Self { algorithm: jwk.algorithm(), verifier }
-    }
-
-    /// The claims of a token whose signature verifies.
-    fn verify(&self, token: &str, parts: &Parts<'_>) -> Result<Map<String, Value>, Reason> {
-        match &self.verifier {
-            Verifier::International { key, validation } => {
-                let decoded = jsonwebtoken::decode::<StrictObject>(token, key, validation);
-                decoded.map(|data| data.claims.0).map_err(|error| reason_of(&error))
-            }
-            Verifier::National { key } => {
-                verify_sm2(key, parts)?;
-                let json = decode_base64url(parts.payload).ok_or(Reason::Claims)?;
-                StrictObject::from_slice(&json).map(|object| object.0).map_err(|_| Reason::Claims)
-            }
-        }
+        Self { algorithms: jwk.algorithms(), verifier: Verifier::new(jwk.key()) }
     }
 }
 
-impl Verifier {
-    fn international(key: DecodingKey, algorithm: jsonwebtoken::Algorithm) -> Self {
-        let mut validation = Validation::new(algorithm);
-        validation.required_spec_claims.clear();
-        validation.validate_exp = false;
-        validation.validate_nbf = false;
-        validation.validate_aud = false;
-        Self::International { key, validation: Box::new(validation) }
-    }
-}
-
-fn reason_of(error: &jsonwebtoken::errors::Error) -> Reason {
-    use jsonwebtoken::errors::ErrorKind;
-    match error.kind() {
-        // Our stricter reading of the header came before, so what has no JSON form is the payload.
-        ErrorKind::Json(_) | ErrorKind::Utf8(_) => Reason::Claims,
-        _ => Reason::Signature,
-    }
-}
-
-/// `r || s` over the signing input under the default distinguishing id.
-fn verify_sm2(key: &pki::Sm2Key, parts: &Parts<'_>) -> Result<(), Reason> {
-    let bytes = decode_base64url(parts.signature).ok_or(Reason::Signature)?;
-    let bytes = <[u8; 64]>::try_from(bytes).map_err(|_| Reason::Signature)?;
-    let signature = gm::sm2::Signature::from_bytes(&bytes).map_err(|_| Reason::Signature)?;
+/// The claims of a token whose signature `verifier` accepts.
+pub(crate) fn signed_claims(verifier: &Verifier, parts: &Parts<'_>) -> Result<Map<String, Value>, Reason> {
     let message = parts.signing_input.as_bytes();
-    key.verify(message, gm::sm2::DEFAULT_ID, &signature).map_err(|_| Reason::Signature)
+    if !verifier.verifies(parts.header.algorithm, message, parts.signature) {
+        return Err(Reason::Signature);
+    }
+    let json = decode_base64url(parts.payload).ok_or(Reason::Claims)?;
+    StrictObject::from_slice(&json).map(|object| object.0).map_err(|_| Reason::Claims)
 }
 
 fn check_type(header: &Header, expect: &Expect<'_>) -> Result<(), Reason> {
     let is = |name: &str| header.typ.as_deref().is_some_and(|typ| same_type(typ, name));
+    let is_plain = || header.typ.is_none() || is("JWT");
     let holds = match expect.typ {
-        Some(name) => is(name),
-        None => header.typ.is_none() || is("JWT"),
+        Type::Plain => is_plain(),
+        Type::Is(name) => is(name),
+        Type::IsOrPlain(name) => is(name) || is_plain(),
     };
     if holds { Ok(()) } else { Err(Reason::Type { got: header.typ.clone() }) }
 }
 
 /// Media types are compared without letters' case, and `application/` may be left out (RFC 7515, 4.1.9).
-fn same_type(typ: &str, name: &str) -> bool {
+pub(crate) fn same_type(typ: &str, name: &str) -> bool {
     let bare = match typ.split_once('/') {
         Some((tree, rest)) if tree.eq_ignore_ascii_case("application") => rest,
         _ => typ,
@@ -339,10 +325,16 @@ fn check_issuer(token: &Verified, expect: &Expect<'_>) -> Result<(), Reason> {
 
 /// `aud` is a text or an array of texts (RFC 7519, 4.1.3).
 fn check_audience(token: &Verified, expect: &Expect<'_>) -> Result<(), Reason> {
-    let Some(audience) = expect.audience else { return Ok(()) };
+    let (audience, may_be_one_of_many) = match expect.audience {
+        Audience::Any => return Ok(()),
+        Audience::Includes(audience) => (audience, true),
+        Audience::Is(audience) => (audience, false),
+    };
     let addressed = match token.claims.get("aud") {
         Some(Value::String(one)) => one == audience,
-        Some(Value::Array(many)) if many.iter().all(Value::is_string) => many.iter().any(|v| v == audience),
+        Some(Value::Array(many)) if may_be_one_of_many && many.iter().all(Value::is_string) => {
+            many.iter().any(|v| v == audience)
+        }
         _ => return Err(Reason::Claim { claim: "aud" }),
     };
     if addressed { Ok(()) } else { Err(Reason::Audience) }
@@ -353,7 +345,7 @@ fn check_beginning(token: &Verified, expect: &Expect<'_>) -> Result<(), Reason> 
     for claim in ["nbf", "iat"] {
         if token.claims.contains_key(claim) {
             let at = required_time(token, claim)?;
-            if at > expect.now.plus_seconds(expect.leeway_seconds) {
+            if at > expect.now.plus_seconds(expect.ahead_seconds) {
                 return Err(Reason::NotYetValid { at });
             }
         }
@@ -372,7 +364,7 @@ fn required_time(token: &Verified, claim: &'static str) -> Result<Timestamp, Rea
 }
 
 /// A `NumericDate`: seconds since 1970, whole or not (RFC 7519, 2), within 0 and [`NUMERIC_DATE_MAX_SECONDS`].
-fn numeric_date(value: &Value) -> Option<Timestamp> {
+pub fn numeric_date(value: &Value) -> Option<Timestamp> {
     let seconds = match value.as_i64() {
         Some(whole) => whole,
         None => value.as_f64().filter(|s| s.abs() < 1e15).map(|s| s.floor() as i64)?,

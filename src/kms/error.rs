@@ -24,6 +24,14 @@ pub enum KmsError {
         /// The algorithm asked for.
         algorithm: Algorithm,
     },
+    /// Certificates have no place for signatures of this key.
+    #[error("expected a key that signs certificates, got key `{id}` of `{algorithm}`")]
+    NotForCertificates {
+        /// The key.
+        id: String,
+        /// Its algorithm.
+        algorithm: Algorithm,
+    },
     /// No key came out of the generator.
     #[error("expected a new key of `{algorithm}`, got none")]
     Generation {

@@ -54,12 +54,13 @@ pub trait PrivateKey: Send + Sync {
     /// Its public key.
     fn public_key(&self) -> &pki::PublicKey;
 
-    /// Signs `message` (not a digest) in the form JOSE carries: `r || s`, 64 bytes, for SM2 and P-256; 256 bytes for RSA.
+    /// Signs `message` (not a digest) in the form JOSE carries: `r || s`, 64 bytes, for SM2, P-256 and Ed25519; 256 bytes for RSA.
     ///
     /// SM2 signs with the distinguishing id `1234567812345678`.
     fn sign_raw(&self, message: &[u8]) -> Result<Vec<u8>, KmsError>;
 
-    /// Signs `message` (not a digest) in the form X.509 carries: DER of `r` and `s` for SM2 and P-256; 256 bytes for RSA.
+    /// Signs `message` (not a digest) in the form X.509 carries: DER of `r` and `s` for SM2 and P-256; as [`PrivateKey::sign_raw`] for
+    /// the others.
     ///
     /// SM2 signs with the distinguishing id `1234567812345678`.
     fn sign_der(&self, message: &[u8]) -> Result<Vec<u8>, KmsError>;

@@ -59,16 +59,17 @@ impl Purpose {
         Self::ALL.into_iter().find(|purpose| purpose.as_str() == name)
     }
 
-    /// Whether keys for this may be of `algorithm`: seals and checkpoints are SM2 alone.
+    /// Whether keys for this may be of `algorithm`: seals and checkpoints are SM2 alone, and what signs in certificates has a name there.
     pub const fn allows(self, algorithm: Algorithm) -> bool {
         match self {
             Self::SealMaker | Self::SealSigning | Self::LogCheckpoint => matches!(algorithm, Algorithm::Sm2),
-            Self::TokenSigning | Self::RootCa | Self::IssuingCa | Self::TlsServer => true,
+            Self::RootCa | Self::IssuingCa | Self::TlsServer => algorithm.certificate().is_some(),
+            Self::TokenSigning => true,
         }
     }
 }
 
-/// The kinds of key pair that are made here.
+/// The kinds of key pair that are made here. A key signs under one algorithm for life (RFC 8725, 3.1), so RSA has two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Algorithm {
     /// SM2 (GB/T 32918), signing with SM3 under the default distinguishing id.
@@ -77,11 +78,15 @@ pub enum Algorithm {
     P256,
     /// RSA of 2048 bits, PKCS#1 v1.5 with SHA-256.
     Rsa2048,
+    /// RSA of 2048 bits, PSS with SHA-256. For tokens alone.
+    Rsa2048Pss,
+    /// Ed25519 (RFC 8032). For tokens alone.
+    Ed25519,
 }
 
 impl Algorithm {
     /// Every algorithm there is.
-    pub const ALL: [Self; 3] = [Self::Sm2, Self::P256, Self::Rsa2048];
+    pub const ALL: [Self; 5] = [Self::Sm2, Self::P256, Self::Rsa2048, Self::Rsa2048Pss, Self::Ed25519];
 
     /// The name under which the store keeps it. Part of every wrapping: it must never change.
     pub const fn as_str(self) -> &'static str {
@@ -89,6 +94,8 @@ impl Algorithm {
             Self::Sm2 => "sm2",
             Self::P256 => "p256",
             Self::Rsa2048 => "rsa2048",
+            Self::Rsa2048Pss => "rsa2048-pss",
+            Self::Ed25519 => "ed25519",
         }
     }
 
@@ -103,15 +110,18 @@ impl Algorithm {
             Self::Sm2 => jose::Algorithm::Sm2Sm3,
             Self::P256 => jose::Algorithm::Es256,
             Self::Rsa2048 => jose::Algorithm::Rs256,
+            Self::Rsa2048Pss => jose::Algorithm::Ps256,
+            Self::Ed25519 => jose::Algorithm::EdDsa,
         }
     }
 
-    /// The algorithm of this key's signatures in certificates.
-    pub const fn certificate(self) -> pki::SignatureAlgorithm {
+    /// The algorithm of this key's signatures in certificates; `None` when our certificates have no place for it.
+    pub const fn certificate(self) -> Option<pki::SignatureAlgorithm> {
         match self {
-            Self::Sm2 => pki::SignatureAlgorithm::Sm2Sm3,
-            Self::P256 => pki::SignatureAlgorithm::EcdsaSha256,
-            Self::Rsa2048 => pki::SignatureAlgorithm::RsaSha256,
+            Self::Sm2 => Some(pki::SignatureAlgorithm::Sm2Sm3),
+            Self::P256 => Some(pki::SignatureAlgorithm::EcdsaSha256),
+            Self::Rsa2048 => Some(pki::SignatureAlgorithm::RsaSha256),
+            Self::Rsa2048Pss | Self::Ed25519 => None,
         }
     }
 }
@@ -185,9 +195,9 @@ impl KeyRecord {
             .map_err(|_| KmsError::PublicKey { id: self.id.clone() })
     }
 
-    /// The public key as a JWK whose `kid` is its thumbprint: for the published key documents, in every state.
+    /// The public key as a JWK for its one algorithm, whose `kid` is its thumbprint: for the published key documents, in every state.
     pub fn jwk(&self) -> Result<jose::Jwk, KmsError> {
-        jose::Jwk::from_public(&self.public_key()?).map_err(|_| KmsError::PublicKey { id: self.id.clone() })
+        jwk(&self.id, self.algorithm, &self.public_key()?)
     }
 
     /// The record in the state `next`; destruction wipes the wrapped key. Fails when no key goes there from its state.
@@ -201,6 +211,12 @@ impl KeyRecord {
         self.state = next;
         Ok(self)
     }
+}
+
+/// The JWK of the public half of key `id`.
+pub(crate) fn jwk(id: &str, algorithm: Algorithm, public: &pki::PublicKey) -> Result<jose::Jwk, KmsError> {
+    let jwk = jose::Jwk::from_public(public).and_then(|jwk| jwk.only_for(algorithm.jws()));
+    jwk.map_err(|_| KmsError::PublicKey { id: id.to_owned() })
 }
 
 impl fmt::Display for Purpose {
@@ -237,6 +253,17 @@ mod tests {
             assert_eq!(KeyState::parse(state.as_str()), Some(state));
         }
         assert_eq!(Purpose::parse("Root-CA"), None);
+    }
+
+    #[test]
+    fn every_token_algorithm_has_one_kind_of_key() {
+        for algorithm in jose::Algorithm::ALL {
+            assert_eq!(
+                Algorithm::ALL.iter().filter(|kind| kind.jws() == algorithm).count(),
+                1,
+                "{algorithm}"
+            );
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{KmsError, PrivateKey};
+use crate::{KmsError, PrivateKey, record};
 
 /// A private key that signs tokens; its `kid` is the RFC 7638 thumbprint, computed once.
 pub struct JwsKey {
@@ -14,8 +14,7 @@ pub struct JwsKey {
 impl JwsKey {
     /// Takes `key` for tokens. Fails when its public key has no JWK form.
     pub fn new(key: Arc<dyn PrivateKey>) -> Result<Self, KmsError> {
-        let jwk = jose::Jwk::from_public(key.public_key());
-        let jwk = jwk.map_err(|_| KmsError::PublicKey { id: key.id().to_owned() })?;
+        let jwk = record::jwk(key.id(), key.algorithm(), key.public_key())?;
         let kid = jwk.thumbprint();
         Ok(Self { key, jwk, kid })
     }
@@ -28,7 +27,7 @@ impl JwsKey {
 
 impl jose::JwsSigner for JwsKey {
     fn algorithm(&self) -> jose::Algorithm {
-        self.jwk.algorithm()
+        self.key.algorithm().jws()
     }
 
     fn kid(&self) -> &str {
@@ -42,25 +41,33 @@ impl jose::JwsSigner for JwsKey {
 }
 
 /// A private key that signs certificates and messages in their form.
-pub struct CertSigner(Arc<dyn PrivateKey>);
+#[derive(Clone)]
+pub struct CertSigner {
+    key: Arc<dyn PrivateKey>,
+    algorithm: pki::SignatureAlgorithm,
+}
 
 impl CertSigner {
-    /// Takes `key` for certificates.
-    pub const fn new(key: Arc<dyn PrivateKey>) -> Self {
-        Self(key)
+    /// Takes `key` for certificates. Fails with [`KmsError::NotForCertificates`] when they have no place for its signatures.
+    pub fn new(key: Arc<dyn PrivateKey>) -> Result<Self, KmsError> {
+        let algorithm = key.algorithm();
+        match algorithm.certificate() {
+            Some(algorithm) => Ok(Self { key, algorithm }),
+            None => Err(KmsError::NotForCertificates { id: key.id().to_owned(), algorithm }),
+        }
     }
 }
 
 impl pki::Signer for CertSigner {
     fn public_key(&self) -> pki::PublicKey {
-        self.0.public_key().clone()
+        self.key.public_key().clone()
     }
 
     fn algorithm(&self) -> pki::SignatureAlgorithm {
-        self.0.algorithm().certificate()
+        self.algorithm
     }
 
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, pki::SignError> {
-        self.0.sign_der(message).map_err(pki::SignError::new)
+        self.key.sign_der(message).map_err(pki::SignError::new)
     }
 }

@@ -1,9 +1,9 @@
 //! The provider that holds keys in this process.
 //!
 //! SM2 keys are made, and sign, in the cryptographic module, with its randomness; envelopes are sealed and opened in it. `ring` makes
-//! P-256 keys and signs with P-256 and RSA; it cannot make RSA keys, so the `rsa` crate does that, with the module's randomness, and
-//! nothing else. `ring` takes randomness from the operating system alone (its `SecureRandom` is sealed), so P-256 keys and nonces come
-//! from there. When the module is out of service `ring`'s keys rest too, but for the TLS server's. `ring` does not wipe its key pairs
+//! P-256 and Ed25519 keys and signs with them and with RSA; it cannot make RSA keys, so the `rsa` crate does that, with the module's
+//! randomness, and nothing else. `ring` takes randomness from the operating system alone (its `SecureRandom` is sealed), so its keys,
+//! nonces and salts come from there. When the module is out of service `ring`'s keys rest too, but for the TLS server's. `ring` does not wipe its key pairs
 //! when they are dropped; the bytes they were parsed from are wiped here.
 
 use std::sync::Arc;
@@ -12,15 +12,17 @@ use base::{Secret, Timestamp};
 use gm::module::Module;
 use ring::rand::SystemRandom;
 use ring::signature::{
-    ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair, RSA_PKCS1_SHA256,
-    RsaKeyPair,
+    ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair,
+    RSA_PKCS1_SHA256, RSA_PSS_SHA256, RsaEncoding, RsaKeyPair,
 };
 use rsa::pkcs1::DecodeRsaPublicKey;
 use rsa::pkcs8::{EncodePrivateKey, EncodePublicKey};
 
 use crate::envelope::{CONTEXT_MAX_BYTES, WrappingRoot, within};
 use crate::record::KEY_ID_MAX_BYTES;
-use crate::{Algorithm, CryptoModule, KeyProvider, KeyRecord, KeyState, KmsError, PrivateKey, Purpose};
+use crate::{
+    Algorithm, CryptoModule, KeyProvider, KeyRecord, KeyState, KmsError, PrivateKey, Purpose, record,
+};
 
 const RSA_BITS: usize = 2_048;
 
@@ -54,7 +56,12 @@ impl SoftwareProvider {
                 let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random);
                 pkcs8.map_err(|_| failed())?.as_ref().to_vec()
             }
-            Algorithm::Rsa2048 => {
+            Algorithm::Ed25519 => {
+                self.module.in_service()?;
+                let pkcs8 = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new());
+                pkcs8.map_err(|_| failed())?.as_ref().to_vec()
+            }
+            Algorithm::Rsa2048 | Algorithm::Rsa2048Pss => {
                 let mut drawn = self.module.serve(Module::drawn, failed)?;
                 let key = rsa::PrivateKey::new(&mut drawn, RSA_BITS).map_err(|_| failed())?;
                 key.to_pkcs8_der().map_err(|_| failed())?.as_bytes().to_vec()
@@ -147,8 +154,9 @@ fn bound_names(id: &str, purpose: Purpose, algorithm: Algorithm) -> Vec<u8> {
 fn test_both_halves(key: &SoftwareKey) -> Result<(), KmsError> {
     let failed = || KmsError::SelfTest { id: key.id.clone() };
     let message = key.id.as_bytes();
-    let signature = key.sign_der(message)?;
-    key.public_key.verify(message, key.algorithm().certificate(), &signature).map_err(|_| failed())
+    let signature = key.sign_raw(message)?;
+    let jwk = record::jwk(&key.id, key.algorithm(), &key.public_key)?;
+    if jwk.verifies(key.algorithm().jws(), message, &signature) { Ok(()) } else { Err(failed()) }
 }
 
 /// An opened key: parsed once, signing often.
@@ -170,6 +178,8 @@ enum Material {
         der: EcdsaKeyPair,
     },
     Rsa(RsaKeyPair),
+    RsaPss(RsaKeyPair),
+    Ed25519(Ed25519KeyPair),
 }
 
 impl Material {
@@ -183,6 +193,8 @@ impl Material {
                 der: EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, bytes, &random).ok()?,
             }),
             Algorithm::Rsa2048 => RsaKeyPair::from_pkcs8(bytes).ok().map(Self::Rsa),
+            Algorithm::Rsa2048Pss => RsaKeyPair::from_pkcs8(bytes).ok().map(Self::RsaPss),
+            Algorithm::Ed25519 => Ed25519KeyPair::from_pkcs8(bytes).ok().map(Self::Ed25519),
         }
     }
 
@@ -190,7 +202,11 @@ impl Material {
         match self {
             Self::Sm2(key) => Some(key.verifying_key().clone().into()),
             Self::P256 { raw, .. } => raw.public_key().as_ref().try_into().ok().map(pki::PublicKey::P256),
-            Self::Rsa(key) => {
+            Self::Ed25519(key) => {
+                let point = key.public_key().as_ref().try_into().ok()?;
+                Some(pki::PublicKey::from_ed25519(point))
+            }
+            Self::Rsa(key) | Self::RsaPss(key) => {
                 let key = rsa::PublicKey::from_pkcs1_der(key.public_key().as_ref()).ok()?;
                 let spki_der = key.to_public_key_der().ok()?.into_vec();
                 Some(pki::PublicKey::Rsa { spki_der })
@@ -218,11 +234,21 @@ impl SoftwareKey {
         key.sign(&self.random, message).map(|s| s.as_ref().to_vec()).map_err(|_| self.failed())
     }
 
-    fn sign_rsa(&self, key: &RsaKeyPair, message: &[u8]) -> Result<Vec<u8>, KmsError> {
+    fn sign_rsa(
+        &self,
+        key: &RsaKeyPair,
+        padding: &'static dyn RsaEncoding,
+        message: &[u8],
+    ) -> Result<Vec<u8>, KmsError> {
         self.may_sign()?;
         let mut signature = vec![0; key.public().modulus_len()];
-        key.sign(&RSA_PKCS1_SHA256, &self.random, message, &mut signature).map_err(|_| self.failed())?;
+        key.sign(padding, &self.random, message, &mut signature).map_err(|_| self.failed())?;
         Ok(signature)
+    }
+
+    fn sign_ed25519(&self, key: &Ed25519KeyPair, message: &[u8]) -> Result<Vec<u8>, KmsError> {
+        self.may_sign()?;
+        Ok(key.sign(message).as_ref().to_vec())
     }
 }
 
@@ -236,6 +262,8 @@ impl PrivateKey for SoftwareKey {
             Material::Sm2(_) => Algorithm::Sm2,
             Material::P256 { .. } => Algorithm::P256,
             Material::Rsa(_) => Algorithm::Rsa2048,
+            Material::RsaPss(_) => Algorithm::Rsa2048Pss,
+            Material::Ed25519(_) => Algorithm::Ed25519,
         }
     }
 
@@ -247,7 +275,9 @@ impl PrivateKey for SoftwareKey {
         match &self.material {
             Material::Sm2(key) => self.sign_sm2(key, message).map(|s| s.to_bytes().to_vec()),
             Material::P256 { raw, .. } => self.sign_p256(raw, message),
-            Material::Rsa(key) => self.sign_rsa(key, message),
+            Material::Rsa(key) => self.sign_rsa(key, &RSA_PKCS1_SHA256, message),
+            Material::RsaPss(key) => self.sign_rsa(key, &RSA_PSS_SHA256, message),
+            Material::Ed25519(key) => self.sign_ed25519(key, message),
         }
     }
 
@@ -255,7 +285,7 @@ impl PrivateKey for SoftwareKey {
         match &self.material {
             Material::Sm2(key) => self.sign_sm2(key, message).map(|s| s.to_der()),
             Material::P256 { der, .. } => self.sign_p256(der, message),
-            Material::Rsa(key) => self.sign_rsa(key, message),
+            Material::Rsa(_) | Material::RsaPss(_) | Material::Ed25519(_) => self.sign_raw(message),
         }
     }
 }

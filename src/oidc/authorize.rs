@@ -1,15 +1,22 @@
 //! The authorization request: a table of checks, then a typed request; and the two answers.
 //!
 //! - [`checks`] one rule per file, and the table that gives their order.
+//! - [`claims_request`] claims asked for one by one.
+//! - [`request_object`] a request that its client signed.
 //! - [`interaction`] whether the person must log in or consent before the answer.
-//! - [`response`] the addresses that carry the answers back.
+//! - [`response`], [`response_mode`] the answers, and how they travel.
 //!
 //! Two kinds of failure never mix: a [`PageError`] is shown to the person and goes nowhere, because who would receive it is
 //! not known to be the client; a [`RedirectError`] exists only after the redirect URI has been found to be registered.
 
 pub mod checks;
+pub mod claims_request;
 pub mod interaction;
+pub mod request_object;
 pub mod response;
+pub mod response_mode;
+
+use serde_json::{Map, Value};
 
 use crate::client::{Client, ClientId};
 use crate::error::{ErrorCode, OauthError};
@@ -19,7 +26,9 @@ use crate::pkce::CodeChallenge;
 use crate::scope::{OPENID, Scope};
 
 pub use checks::prompt::Prompts;
-pub use response::{code_response_url, error_response_url};
+pub use claims_request::{ClaimRequest, ClaimsRequest};
+pub use response::{AuthorizationResponse, Delivery};
+pub use response_mode::ResponseMode;
 
 /// An authorization request that passed every check.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -32,12 +41,23 @@ pub struct AuthorizationRequest {
     pub scope: Scope,
     /// Which APIs the access token is for; empty when none is named (RFC 8707).
     pub resources: Vec<String>,
+    /// What is asked in detail, for the APIs (RFC 9396).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub authorization_details: Vec<Map<String, Value>>,
+    /// Claims asked for one by one.
+    #[serde(default, skip_serializing_if = "ClaimsRequest::is_empty")]
+    pub claims: ClaimsRequest,
+    /// How the answer travels.
+    pub response_mode: ResponseMode,
     /// The client's own value, echoed byte for byte.
     pub state: Option<String>,
     /// What goes into the ID token, byte for byte.
     pub nonce: Option<String>,
-    /// What the token request's verifier must open.
-    pub code_challenge: CodeChallenge,
+    /// What the token request's verifier must open; `None` when the client's registration waives it.
+    pub code_challenge: Option<CodeChallenge>,
+    /// The thumbprint of the key that the code is bound to (RFC 9449, 10).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dpop_jkt: Option<String>,
     /// What the person must or must not be asked.
     pub prompt: Prompts,
     /// How long ago the login may be, in seconds.
@@ -51,6 +71,29 @@ pub struct AuthorizationRequest {
     /// An ID token that names who must be logged in; not verified here.
     pub id_token_hint: Option<String>,
 }
+
+/// How a request came.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Via {
+    /// To the pushed authorization request endpoint, from a client that authenticated (RFC 9126).
+    pub pushed: bool,
+    /// In a request object that the client signed (RFC 9101).
+    pub signed: bool,
+}
+
+/// Where a request's parameters are to be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source<'a> {
+    /// In the query or body itself.
+    Plain,
+    /// In this request object; what stands beside it is not looked at (RFC 9101, 6.3).
+    Object(&'a str),
+    /// Here already: it was pushed, and this is its name (RFC 9126, 4).
+    Pushed(&'a str),
+}
+
+/// How the names of pushed requests begin (RFC 9126, 2.2).
+pub const REQUEST_URI_PREFIX: &str = "urn:ietf:params:oauth:request_uri:";
 
 /// Why an authorization request is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -78,6 +121,17 @@ pub enum PageError {
         /// What came.
         client_id: String,
     },
+    /// The pushed request is unknown, used, too old, or another client's (RFC 9126, 4).
+    #[error(
+        "request_uri `{received}` is unknown, used or expired, or is another client's: push the request again"
+    )]
+    RequestUri {
+        /// What came.
+        received: String,
+    },
+    /// The request object is not good, and nothing says where its client could be told.
+    #[error("request object: {0}")]
+    RequestObject(String),
     /// The redirect URI is not one of the client's.
     #[error(
         "redirect_uri `{received}` is not registered for client `{client_id}`: register this exact string or send a registered one"
@@ -98,6 +152,8 @@ pub enum PageError {
 pub struct RedirectError {
     /// Where it goes: registered, as received.
     pub redirect_uri: String,
+    /// How.
+    pub mode: ResponseMode,
     /// The code and its description.
     pub error: OauthError,
     /// The client's state, byte for byte.
@@ -118,23 +174,61 @@ pub fn client_id(params: &Params) -> Result<ClientId, PageError> {
     checks::client_id::check(params)
 }
 
+/// Where the parameters are.
+pub fn source(params: &Params) -> Result<Source<'_>, PageError> {
+    match (params.value("request_uri"), params.value("request")) {
+        (Some(_), Some(_)) => {
+            Err(PageError::RequestObject("expected `request` or `request_uri`, not both".into()))
+        }
+        (Some(uri), None) if uri.starts_with(REQUEST_URI_PREFIX) => Ok(Source::Pushed(uri)),
+        (None, Some(object)) => Ok(Source::Object(object)),
+        _ => Ok(Source::Plain),
+    }
+}
+
 /// Walks down the table of checks; `client` is what was found under [`client_id`].
 ///
 /// Source: RFC 6749, 4.1.1 and 4.1.2.1; OIDC Core, 3.1.2.2; RFC 9700, 2.1.
 pub fn check(
     params: &Params,
     client: Option<&Client>,
+    via: Via,
     issuer: &Issuer,
 ) -> Result<AuthorizationRequest, Refusal> {
     let client = checks::client_id::known(params, client)?;
     let redirect_uri = checks::redirect_uri::check(params, client)?;
-    let request = checks::run(params, client, redirect_uri).map_err(|error| RedirectError {
+    let request = checks::run(params, client, redirect_uri, via)
+        .map_err(|error| refusal(params, redirect_uri, error, issuer))?;
+    Ok(request)
+}
+
+/// As [`check`], for a request that a client pushed after it authenticated: there is no browser, so every refusal is the client's to
+/// hear. Source: RFC 9126, 2.1 and 2.3.
+pub fn check_pushed(params: &Params, client: &Client, via: Via) -> Result<AuthorizationRequest, OauthError> {
+    if let Some(duplicated) = params.duplicated().next() {
+        return Err(ParamsError::Duplicated(duplicated.to_owned()).to_oauth_error());
+    }
+    let page = |error: PageError| crate::error::invalid_request(error.to_string());
+    let redirect_uri = checks::redirect_uri::check(params, client).map_err(page)?;
+    checks::run(params, client, redirect_uri, via)
+}
+
+/// The refusal of a request object: told to the client when what came beside it says where, else shown.
+pub fn refuse_object(params: &Params, client: &Client, error: OauthError, issuer: &Issuer) -> Refusal {
+    match checks::redirect_uri::check(params, client) {
+        Ok(redirect_uri) => refusal(params, redirect_uri, error, issuer).into(),
+        Err(_) => PageError::RequestObject(error.description().to_owned()).into(),
+    }
+}
+
+fn refusal(params: &Params, redirect_uri: &str, error: OauthError, issuer: &Issuer) -> RedirectError {
+    RedirectError {
         redirect_uri: redirect_uri.to_owned(),
+        mode: checks::response_mode::check(params).unwrap_or_default(),
         error,
         state: params.value("state").map(str::to_owned),
         iss: issuer.clone(),
-    })?;
-    Ok(request)
+    }
 }
 
 impl AuthorizationRequest {
@@ -147,6 +241,7 @@ impl AuthorizationRequest {
     pub fn refuse(&self, issuer: &Issuer, code: ErrorCode, description: &str) -> RedirectError {
         RedirectError {
             redirect_uri: self.redirect_uri.clone(),
+            mode: self.response_mode,
             error: OauthError::new(code, description),
             state: self.state.clone(),
             iss: issuer.clone(),

@@ -3,6 +3,7 @@
 use base::Timestamp;
 use serde::Serialize;
 
+use crate::authorize::ClaimRequest;
 use crate::client::ClientId;
 use crate::issuer::Issuer;
 use crate::lifetimes::{ACCESS_TOKEN_TTL_SECONDS, ID_TOKEN_TTL_SECONDS};
@@ -27,7 +28,14 @@ pub const CLAIMS: &[&str] = &[
     "sid",
     "at_hash",
     "name",
+    "family_name",
+    "given_name",
+    "middle_name",
+    "nickname",
     "preferred_username",
+    "profile",
+    "picture",
+    "website",
     "gender",
     "birthdate",
     "locale",
@@ -83,6 +91,9 @@ pub struct IdTokenClaims<'a> {
     /// The left half of the access token's hash (OIDC Core, 3.1.3.6).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at_hash: Option<String>,
+    /// Claims about the person that were asked for one by one (OIDC Core, 5.5).
+    #[serde(flatten)]
+    pub about: serde_json::Map<String, serde_json::Value>,
 }
 
 impl<'a> IdTokenClaims<'a> {
@@ -106,6 +117,7 @@ impl<'a> IdTokenClaims<'a> {
             amr: log_in.amr,
             sid: log_in.sid,
             at_hash: None,
+            about: serde_json::Map::new(),
         }
     }
 }
@@ -139,6 +151,19 @@ pub struct AccessTokenClaims<'a> {
     /// The session; absent when there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sid: Option<&'a str>,
+    /// What its bearer must prove to hold; absent when bearing it is enough.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cnf: Option<Confirmation<'a>>,
+    /// What it allows in detail (RFC 9396, 9.1).
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub authorization_details: &'a [serde_json::Map<String, serde_json::Value>],
+}
+
+/// A key that the token is bound to (RFC 7800, 3.1; RFC 9449, 6.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Confirmation<'a> {
+    /// The thumbprint of the key (RFC 7638).
+    pub jkt: &'a str,
 }
 
 fn says_nothing(scope: &&Scope) -> bool {
@@ -183,6 +208,8 @@ impl<'a> AccessTokenClaims<'a> {
             auth_time: None,
             acr: None,
             sid: None,
+            cnf: None,
+            authorization_details: &[],
         }
     }
 
@@ -229,6 +256,27 @@ pub struct UserInfo {
 pub struct Profile {
     /// Full name as displayed.
     pub name: String,
+    /// Surname.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub family_name: Option<String>,
+    /// Given name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub given_name: Option<String>,
+    /// Middle name, for those who have one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub middle_name: Option<String>,
+    /// What the person likes to be called.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nickname: Option<String>,
+    /// The person's page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub profile: Option<String>,
+    /// The person's picture.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub picture: Option<String>,
+    /// The person's own site.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub website: Option<String>,
     /// The name that the person logs in with.
     pub preferred_username: String,
     /// `female` or `male`.
@@ -296,7 +344,56 @@ pub struct Organisation {
     pub post: String,
 }
 
+/// The claims of scope `profile` (OIDC Core, 5.4).
+const PROFILE_CLAIMS: &[&str] = &[
+    "name",
+    "family_name",
+    "given_name",
+    "middle_name",
+    "nickname",
+    "preferred_username",
+    "profile",
+    "picture",
+    "website",
+    "gender",
+    "birthdate",
+    "zoneinfo",
+    "locale",
+    "updated_at",
+];
+
+/// The scope that a claim about a person belongs to (OIDC Core, 5.4); `None` for claims of every token, and for unknown ones.
+pub fn scope_of_claim(name: &str) -> Option<&'static str> {
+    const OF_SCOPES: &[(&str, &[&str])] = &[
+        (PROFILE, &PROFILE_CLAIMS),
+        (EMAIL, &["email", "email_verified"]),
+        (PHONE, &["phone_number", "phone_number_verified"]),
+        (ADDRESS, &["address"]),
+        (REAL_NAME, &["real_name_level", "id_number_masked"]),
+        (ORGANISATION, &["organisation"]),
+    ];
+    OF_SCOPES.iter().find(|(_, claims)| claims.contains(&name)).map(|(scope, _)| *scope)
+}
+
 impl UserInfo {
+    /// What `scope` allows to be said, and the claims `asked` for one by one: those that the person consented to under the scopes that
+    /// they belong to (OIDC Core, 5.4 and 5.5).
+    pub fn released(
+        &self,
+        scope: &Scope,
+        asked: &[ClaimRequest],
+    ) -> serde_json::Map<String, serde_json::Value> {
+        let is_asked = |name: &str| asked.iter().any(|claim| claim.name == name);
+        let may = |name: &str| {
+            name == "sub" || is_asked(name) || scope_of_claim(name).is_some_and(|s| scope.contains(s))
+        };
+        // INVARIANT: every member has a JSON form, and the whole is an object.
+        match serde_json::to_value(self) {
+            Ok(serde_json::Value::Object(all)) => all.into_iter().filter(|(name, _)| may(name)).collect(),
+            _ => serde_json::Map::new(),
+        }
+    }
+
     /// What of this `scope` allows to be said (OIDC Core, 5.4).
     #[must_use]
     pub fn limited_to(self, scope: &Scope) -> Self {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use crate::redirect_uri::{ApplicationType, BadRedirectUri, check_registration};
 use crate::scope::{OFFLINE_ACCESS, OPENID, Scope};
@@ -10,6 +11,8 @@ use crate::scope::{OFFLINE_ACCESS, OPENID, Scope};
 pub const CLIENT_ID_MAX_BYTES: usize = 256;
 /// Longest client name, in characters.
 pub const CLIENT_NAME_MAX_CHARS: usize = 100;
+/// Longest address of a client's that is loaded or called, in bytes.
+pub const CLIENT_URI_MAX_BYTES: usize = 2_048;
 /// Most URIs in one list of a registration.
 pub const CLIENT_URIS_MAX_COUNT: usize = 32;
 
@@ -18,7 +21,7 @@ pub const CLIENT_URIS_MAX_COUNT: usize = 32;
 const ACCOUNT_PREFIX: &str = "usr_";
 
 /// An application as registered.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Client {
     /// Its identifier, public.
     pub id: ClientId,
@@ -26,9 +29,13 @@ pub struct Client {
     pub name: ClientName,
     /// Where it runs.
     pub application_type: ApplicationType,
-    /// How it authenticates at the token endpoint.
+    /// How it authenticates at the token endpoint and wherever else it must.
     pub auth_method: AuthMethod,
-    /// SM3 of its secret, which is 256 random bits; `None` for public clients.
+    /// What its client assertions are signed with; any accepted algorithm when `None`.
+    pub assertion_alg: Option<jose::Algorithm>,
+    /// What its client assertions and request objects are verified with.
+    pub keys: ClientKeys,
+    /// SM3 of its secret, which is 256 random bits; `None` for clients without one.
     pub secret_hash: Option<[u8; 32]>,
     /// Where answers to authorization requests may go.
     pub redirect_uris: Vec<String>,
@@ -40,14 +47,111 @@ pub struct Client {
     pub scopes: Scope,
     /// The APIs (absolute URIs) that it may ask access tokens for.
     pub audiences: Vec<String>,
-    /// What its ID tokens are signed with.
-    pub id_token_alg: jose::Algorithm,
-    /// What its access tokens are signed with.
-    pub access_token_alg: jose::Algorithm,
-    /// Whether it is the government's own, so that people are not asked for consent.
-    pub first_party: bool,
+    /// The types of `authorization_details` that it may ask for (RFC 9396).
+    pub authorization_details_types: Vec<String>,
+    /// What is signed for it with what.
+    pub algorithms: ResponseAlgorithms,
+    /// How its authorization requests must come.
+    pub requests: RequestRules,
+    /// What its access tokens are bound to.
+    pub binding: Binding,
+    /// Its page to load in the browser at logout.
+    pub front_channel: Option<FrontChannel>,
+    /// Where it is told of logouts.
+    pub back_channel: Option<BackChannel>,
+    /// Where it takes logins that start elsewhere.
+    pub initiate_login_uri: Option<String>,
+    /// Whether people are asked before it gets anything.
+    pub approval: Approval,
     /// Whether it may be used at all.
     pub enabled: bool,
+}
+
+/// The public keys of a client.
+#[derive(Debug, Clone, Default)]
+pub enum ClientKeys {
+    /// It has none.
+    #[default]
+    None,
+    /// They are in its registration.
+    Given {
+        /// As they were registered.
+        jwks: jose::Jwks,
+        /// Ready to verify.
+        set: Arc<jose::KeySet>,
+    },
+    /// They are published there (`jwks_uri`).
+    At(url::Url),
+}
+
+/// What is signed for a client with what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ResponseAlgorithms {
+    /// ID tokens.
+    pub id_token: jose::Algorithm,
+    /// Access tokens.
+    pub access_token: jose::Algorithm,
+    /// Userinfo; plain JSON when `None`.
+    pub userinfo: Option<jose::Algorithm>,
+    /// Answers of the authorization endpoint, when signed ones are asked for (JARM).
+    pub authorization: jose::Algorithm,
+    /// Answers about tokens, when signed ones are asked for (RFC 9701).
+    pub introspection: jose::Algorithm,
+}
+
+/// How a client's authorization requests must come.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RequestRules {
+    /// Only pushed (RFC 9126, 6).
+    pub pushed_only: bool,
+    /// Only signed (RFC 9101, 10.5).
+    pub signed_only: bool,
+    /// What they are signed with; any accepted algorithm when `None`.
+    pub alg: Option<jose::Algorithm>,
+    /// How old the login may be when a request does not say.
+    pub default_max_age_seconds: Option<i64>,
+    /// Without PKCE: for a confidential client that cannot send it (RFC 9700, 2.1.1, recommends it to them and requires it of others).
+    pub pkce_waived: bool,
+}
+
+/// What a client's access tokens are bound to whatever it asks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Binding {
+    /// A key that it proves with each request (RFC 9449, 5.2).
+    pub dpop: bool,
+}
+
+/// A page of the client's to load in the browser at logout (OIDC Front-Channel Logout 1.0, 2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FrontChannel {
+    /// Its address.
+    pub uri: String,
+}
+
+impl FrontChannel {
+    /// The page's address for the end of `session` (OIDC Front-Channel Logout 1.0, 2).
+    pub fn address(&self, issuer: &crate::Issuer, session: &str) -> String {
+        let mut url = self.uri.clone();
+        crate::params::append(&mut url, "iss", issuer.as_str());
+        crate::params::append(&mut url, "sid", session);
+        url
+    }
+}
+
+/// Where a client is told of logouts (OIDC Back-Channel Logout 1.0, 2.2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BackChannel {
+    /// Its address.
+    pub uri: String,
+}
+
+/// Whether people are asked before a client gets anything of theirs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Approval {
+    /// They are.
+    AskThePerson,
+    /// They are not: it is the government's own.
+    FirstParty,
 }
 
 /// An application's name in both languages of the pages.
@@ -66,6 +170,8 @@ pub enum AuthMethod {
     ClientSecretBasic,
     /// `client_secret_post`: the secret in the body.
     ClientSecretPost,
+    /// `private_key_jwt`: an assertion signed with its private key (RFC 7523, 2.2; OIDC Core, 9).
+    PrivateKeyJwt,
     /// `none`: a public client.
     None,
 }
@@ -104,6 +210,20 @@ pub enum BadRegistration {
     /// A confidential client without a secret, or a public one with.
     #[error("method `{0}` needs a secret, and `none` must not have one")]
     Secret(&'static str),
+    /// A client that signs, without keys to verify it with.
+    #[error("method `private_key_jwt` and signed requests need `jwks` or `jwks_uri`")]
+    Keys,
+    /// PKCE waived for a client that anybody can pretend to be.
+    #[error("require_pkce: expected `true` for a client that does not authenticate")]
+    Pkce,
+    /// An address that is loaded or called is not https.
+    #[error("{member}: expected an https URL without a fragment, got `{got}`")]
+    Address {
+        /// The member's name.
+        member: &'static str,
+        /// What came.
+        got: String,
+    },
     /// A grant that this kind of client cannot use.
     #[error("grant `{grant}` needs {needs}")]
     Grant {
@@ -126,6 +246,8 @@ impl Client {
         self.check_uris("redirect_uris", &self.redirect_uris)?;
         self.check_uris("post_logout_redirect_uris", &self.post_logout_redirect_uris)?;
         self.check_secret()?;
+        self.check_keys()?;
+        self.check_addresses()?;
         self.check_grants()?;
         self.check_audiences()
     }
@@ -145,9 +267,21 @@ impl Client {
         self.post_logout_redirect_uris.iter().any(|registered| registered == received)
     }
 
-    /// Whether the client keeps a secret (RFC 6749, 2.1).
+    /// Whether the client proves who it is (RFC 6749, 2.1).
     pub fn is_confidential(&self) -> bool {
         self.auth_method != AuthMethod::None
+    }
+
+    /// Whether people are not asked for consent.
+    pub fn is_first_party(&self) -> bool {
+        self.approval == Approval::FirstParty
+    }
+
+    /// Whether its refresh tokens stay as they are when used: they are of no use to who does not have the client's key.
+    ///
+    /// FAPI 2.0 Security Profile, 5.3.2.1 (no rotation for such clients); RFC 9700, 4.14.2 (the others' are rotated).
+    pub fn keeps_refresh_tokens(&self) -> bool {
+        self.auth_method == AuthMethod::PrivateKeyJwt
     }
 
     fn check_name(&self) -> Result<(), BadRegistration> {
@@ -171,11 +305,38 @@ impl Client {
     }
 
     fn check_secret(&self) -> Result<(), BadRegistration> {
-        if self.is_confidential() == self.secret_hash.is_some() {
+        if self.auth_method.has_secret() == self.secret_hash.is_some() {
             Ok(())
         } else {
             Err(BadRegistration::Secret(self.auth_method.as_str()))
         }
+    }
+
+    fn check_keys(&self) -> Result<(), BadRegistration> {
+        let signs = self.auth_method == AuthMethod::PrivateKeyJwt || self.requests.signed_only;
+        if self.requests.pkce_waived && !self.is_confidential() {
+            return Err(BadRegistration::Pkce);
+        }
+        if signs && matches!(self.keys, ClientKeys::None) { Err(BadRegistration::Keys) } else { Ok(()) }
+    }
+
+    fn check_addresses(&self) -> Result<(), BadRegistration> {
+        let front = self.front_channel.as_ref().map(|c| ("frontchannel_logout_uri", &c.uri));
+        let back = self.back_channel.as_ref().map(|c| ("backchannel_logout_uri", &c.uri));
+        let initiate = self.initiate_login_uri.as_ref().map(|uri| ("initiate_login_uri", uri));
+        for (member, uri) in [front, back, initiate].into_iter().flatten() {
+            let good = uri.len() <= CLIENT_URI_MAX_BYTES
+                && !uri.contains('#')
+                && url::Url::parse(uri).is_ok_and(|url| match member {
+                    // OIDC Core, 4: https without exception.
+                    "initiate_login_uri" => url.scheme() == "https",
+                    _ => crate::redirect_uri::is_https_or_loopback(&url),
+                });
+            if !good {
+                return Err(BadRegistration::Address { member, got: uri.chars().take(200).collect() });
+            }
+        }
+        Ok(())
     }
 
     fn check_grants(&self) -> Result<(), BadRegistration> {
@@ -187,7 +348,7 @@ impl Client {
             return lacks(GrantType::RefreshToken, "the grant `authorization_code` beside it");
         }
         if self.may_use(GrantType::ClientCredentials) && !self.is_confidential() {
-            return lacks(GrantType::ClientCredentials, "a client with a secret");
+            return lacks(GrantType::ClientCredentials, "a client that authenticates");
         }
         if self.scopes.contains(OFFLINE_ACCESS) && !self.may_use(GrantType::RefreshToken) {
             return lacks(GrantType::RefreshToken, "to be registered for scope `offline_access`");
@@ -210,6 +371,14 @@ impl Client {
     }
 }
 
+impl ClientKeys {
+    /// Keys that are in the registration. Fails when two have the same identifier.
+    pub fn given(jwks: jose::Jwks) -> Result<Self, jose::KeySetError> {
+        let set = Arc::new(jose::KeySet::from_jwks(&jwks)?);
+        Ok(Self::Given { jwks, set })
+    }
+}
+
 /// Control characters, and those that reorder or hide text, with which one application could pass for another.
 fn hides_or_reorders(c: char) -> bool {
     c.is_control()
@@ -217,18 +386,28 @@ fn hides_or_reorders(c: char) -> bool {
 }
 
 impl AuthMethod {
+    /// Every method that is taken.
+    pub const ALL: [Self; 4] =
+        [Self::ClientSecretBasic, Self::ClientSecretPost, Self::PrivateKeyJwt, Self::None];
+
     /// The name in metadata.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::ClientSecretBasic => "client_secret_basic",
             Self::ClientSecretPost => "client_secret_post",
+            Self::PrivateKeyJwt => "private_key_jwt",
             Self::None => "none",
         }
     }
 
     /// The method named `text`.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::ClientSecretBasic, Self::ClientSecretPost, Self::None].into_iter().find(|m| m.as_str() == text)
+        Self::ALL.into_iter().find(|m| m.as_str() == text)
+    }
+
+    /// Whether it works with a shared secret.
+    pub const fn has_secret(self) -> bool {
+        matches!(self, Self::ClientSecretBasic | Self::ClientSecretPost)
     }
 }
 

@@ -1,12 +1,16 @@
 //! Who is calling the token endpoint.
 
 use base::encoding::same_bytes;
-use base::{Entropy, Secret};
+use base::{Entropy, Secret, Timestamp};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
+use jose::{Audience, Expect, KeySet, Type};
+
+use crate::authorize::request_object::{CLOCK_LEEWAY_SECONDS, client_algorithms};
 use crate::client::{AuthMethod, Client, ClientId};
 use crate::error::{ErrorCode, OauthError, invalid_request};
+use crate::issuer::Issuer;
 use crate::params::{Params, decode};
 
 /// Longest Authorization header, in bytes.
@@ -16,11 +20,58 @@ pub const AUTHORIZATION_MAX_BYTES: usize = 2_048;
 pub struct ClientAuthentication {
     /// Who it claims to be.
     pub client_id: ClientId,
-    /// What it showed as proof; `None` exactly for [`AuthMethod::None`].
-    pub secret: Option<Secret<String>>,
-    /// How.
-    pub method: AuthMethod,
+    /// What it showed as proof.
+    pub proof: Proof,
 }
+
+/// What a client shows to prove who it is.
+pub enum Proof {
+    /// A secret, in the header.
+    Basic(Secret<String>),
+    /// A secret, in the body.
+    Post(Secret<String>),
+    /// An assertion that it signed.
+    Assertion(String),
+    /// Nothing: a public client.
+    None,
+}
+
+impl Proof {
+    /// The method it belongs to.
+    pub const fn method(&self) -> AuthMethod {
+        match self {
+            Self::Basic(_) => AuthMethod::ClientSecretBasic,
+            Self::Post(_) => AuthMethod::ClientSecretPost,
+            Self::Assertion(_) => AuthMethod::PrivateKeyJwt,
+            Self::None => AuthMethod::None,
+        }
+    }
+
+    fn secret(&self) -> &str {
+        match self {
+            Self::Basic(secret) | Self::Post(secret) => secret.expose(),
+            Self::Assertion(_) | Self::None => "",
+        }
+    }
+}
+
+/// An assertion that proved who the client is. It must not be taken again while it lives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AssertionUse {
+    /// Its identifier, which the client chose.
+    pub jti: String,
+    /// Until when it could be shown again.
+    pub expires: Timestamp,
+}
+
+/// The value of `client_assertion_type` (RFC 7523, 2.2).
+pub const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+/// Longest life of an assertion that is left, in seconds.
+pub const ASSERTION_MAX_SECONDS: i64 = 600;
+/// Longest `jti`, in bytes.
+pub const JTI_MAX_BYTES: usize = 256;
+/// The type that an assertion's header may have; it may also be absent, or `JWT`.
+const ASSERTION_TYP: &str = "client-authentication+jwt";
 
 /// A new client secret (256 random bits, 43 characters, shown once) and what to store of it.
 pub fn new_secret(entropy: &dyn Entropy) -> (Secret<String>, [u8; 32]) {
@@ -34,10 +85,10 @@ pub fn new_secret(entropy: &dyn Entropy) -> (Secret<String>, [u8; 32]) {
 /// Fails with `invalid_client` when nothing usable came, and with `invalid_request` when two methods are mixed or the header
 /// is malformed. Source: RFC 6749, 2.3.1 and 5.2; RFC 7617, 2.
 pub fn parse(authorization: Option<&[u8]>, params: &Params) -> Result<ClientAuthentication, OauthError> {
-    if params.value("client_assertion").is_some() || params.value("client_assertion_type").is_some() {
-        return Err(invalid_client(
-            "client_assertion is not supported: use client_secret_basic or client_secret_post",
-        ));
+    let asserts =
+        params.value("client_assertion").is_some() || params.value("client_assertion_type").is_some();
+    if asserts {
+        return from_assertion(authorization, params);
     }
     match authorization {
         Some(header) => from_header(header, params),
@@ -45,29 +96,105 @@ pub fn parse(authorization: Option<&[u8]>, params: &Params) -> Result<ClientAuth
     }
 }
 
-/// Whether `shown` proves that the caller is `client` (`None` when there is no such client).
+/// Whether `shown` proves that the caller is `client` (`None` when there is no such client), as far as a secret can: an assertion is
+/// for [`check_assertion`] to look at.
 ///
 /// The method must be the registered one; the secret is compared by its SM3 in constant time, also when the client is unknown.
 pub fn check(client: Option<&Client>, shown: &ClientAuthentication) -> Result<(), OauthError> {
     let registered = client.and_then(|c| c.secret_hash);
-    let secret = shown.secret.as_ref().map_or("", |secret| secret.expose().as_str());
-    let same = same_bytes(&gm::sm3::hash(secret.as_bytes()), &registered.unwrap_or_default());
+    let same = same_bytes(&gm::sm3::hash(shown.proof.secret().as_bytes()), &registered.unwrap_or_default());
     let Some(client) = client.filter(|c| c.enabled && c.id == shown.client_id) else {
         return Err(refused());
     };
-    if client.auth_method != shown.method {
+    if client.auth_method != shown.proof.method() {
         return Err(invalid_client(format!(
             "client `{}` is registered for {} and used {}",
             client.id,
             client.auth_method.as_str(),
-            shown.method.as_str()
+            shown.proof.method().as_str()
         )));
     }
     let proven = match client.auth_method {
         AuthMethod::None => registered.is_none(),
         AuthMethod::ClientSecretBasic | AuthMethod::ClientSecretPost => registered.is_some() && same,
+        AuthMethod::PrivateKeyJwt => true,
     };
     if proven { Ok(()) } else { Err(refused()) }
+}
+
+/// Whether `assertion` proves that the caller is `client`, whose keys are `keys`.
+///
+/// Issued by and about the client, for this issuer and nobody beside it (an audience that is a list, or another endpoint's address,
+/// could have been meant for someone else), alive for no more than [`ASSERTION_MAX_SECONDS`], with a `jti`: that it was not shown
+/// before is the store's to say. Source: RFC 7523, 3; FAPI 2.0 Security Profile, 5.3.2.1; RFC 9700, 2.5.
+pub fn check_assertion(
+    client: &Client,
+    assertion: &str,
+    keys: &KeySet,
+    issuer: &Issuer,
+    now: Timestamp,
+) -> Result<AssertionUse, OauthError> {
+    let algorithms = client.assertion_alg.map_or_else(client_algorithms, |alg| vec![alg]);
+    let expect = Expect {
+        typ: Type::IsOrPlain(ASSERTION_TYP),
+        issuer: client.id.as_str(),
+        audience: Audience::Is(issuer.as_str()),
+        now,
+        leeway_seconds: CLOCK_LEEWAY_SECONDS,
+        ahead_seconds: CLOCK_LEEWAY_SECONDS,
+        algorithms: &algorithms,
+    };
+    let wrong = |what: String| invalid_client(format!("client_assertion: {what}"));
+    let verified =
+        keys.verify(assertion, &expect).map_err(|rejected| wrong(rejected.reason().to_string()))?;
+    if verified.text("sub") != Some(client.id.as_str()) {
+        return Err(wrong(format!("expected `sub` to be `{}`", client.id)));
+    }
+    let jti = verified.text("jti").filter(|jti| !jti.is_empty() && jti.len() <= JTI_MAX_BYTES);
+    let jti = jti.ok_or_else(|| wrong(format!("expected a `jti` of 1 to {JTI_MAX_BYTES} bytes")))?;
+    // INVARIANT: `verify` saw an `exp`.
+    let expires = verified.time("exp").unwrap_or(now).plus_seconds(CLOCK_LEEWAY_SECONDS);
+    if now.plus_seconds(ASSERTION_MAX_SECONDS + 2 * CLOCK_LEEWAY_SECONDS) < expires {
+        return Err(wrong(format!("expected `exp` at most {ASSERTION_MAX_SECONDS} seconds from now")));
+    }
+    Ok(AssertionUse { jti: jti.to_owned(), expires })
+}
+
+/// A public client asks for what only those that prove who they are may know.
+pub fn public_client_refused() -> OauthError {
+    invalid_client("this endpoint is for clients that authenticate: register for a secret or a key")
+}
+
+/// The assertion was shown before.
+pub fn assertion_replayed() -> OauthError {
+    invalid_client("client_assertion: its `jti` was used before: sign a new one for each request")
+}
+
+/// An assertion says whose it is itself; nothing of it is believed yet. `client_id` beside it must say the same (RFC 7521, 4.2).
+fn from_assertion(authorization: Option<&[u8]>, params: &Params) -> Result<ClientAuthentication, OauthError> {
+    if authorization.is_some() || params.value("client_secret").is_some() {
+        return Err(invalid_request("authenticate in one way: a client_assertion or a secret, not both"));
+    }
+    match params.value("client_assertion_type") {
+        Some(ASSERTION_TYPE) => {}
+        other => {
+            let got = other.unwrap_or_default();
+            return Err(invalid_client(format!(
+                "expected client_assertion_type `{ASSERTION_TYPE}`, got `{got}`"
+            )));
+        }
+    }
+    let assertion =
+        params.value("client_assertion").ok_or_else(|| invalid_client("`client_assertion` is missing"))?;
+    let issuer = jose::jws::unverified_issuer(assertion)
+        .ok_or_else(|| invalid_client("client_assertion: expected a JWT with `iss`"))?;
+    if params.value("client_id").is_some_and(|id| id != issuer) {
+        return Err(invalid_client("client_id is not the client that signed the client_assertion"));
+    }
+    Ok(ClientAuthentication {
+        client_id: issuer.parse().map_err(|_| refused())?,
+        proof: Proof::Assertion(assertion.to_owned()),
+    })
 }
 
 fn from_header(header: &[u8], params: &Params) -> Result<ClientAuthentication, OauthError> {
@@ -84,8 +211,7 @@ fn from_header(header: &[u8], params: &Params) -> Result<ClientAuthentication, O
     }
     Ok(ClientAuthentication {
         client_id: client_id.parse().map_err(|_| refused())?,
-        secret: Some(Secret::new(secret)),
-        method: AuthMethod::ClientSecretBasic,
+        proof: Proof::Basic(Secret::new(secret)),
     })
 }
 
@@ -96,8 +222,8 @@ fn from_body(params: &Params) -> Result<ClientAuthentication, OauthError> {
         )
     })?;
     let secret = params.value("client_secret").map(|secret| Secret::new(secret.to_owned()));
-    let method = if secret.is_some() { AuthMethod::ClientSecretPost } else { AuthMethod::None };
-    Ok(ClientAuthentication { client_id: client_id.parse().map_err(|_| refused())?, secret, method })
+    let proof = secret.map_or(Proof::None, Proof::Post);
+    Ok(ClientAuthentication { client_id: client_id.parse().map_err(|_| refused())?, proof })
 }
 
 /// `Basic base64(form(client_id) ":" form(client_secret))`, both halves form-decoded (RFC 6749, 2.3.1).
@@ -165,7 +291,7 @@ mod tests {
         let header = basic_header("tax%2Dweb:a%3Ab+c%2B:d");
         let shown = parse(Some(&header), &Params::default()).ok().unwrap();
         assert_eq!(shown.client_id.as_str(), "tax-web");
-        assert_eq!(shown.secret.unwrap().expose(), "a:b c+:d");
+        assert_eq!(shown.proof.secret(), "a:b c+:d");
     }
 
     #[test]

@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
+use crate::authorize::ResponseMode;
 use crate::authorize::checks::prompt::PROMPT_VALUES;
+use crate::authorize::request_object::client_algorithms;
 use crate::claims::CLAIMS;
 use crate::client::{AuthMethod, GrantType};
 use crate::issuer::Issuer;
@@ -24,6 +26,18 @@ pub mod paths {
     pub const JWKS: &str = "/oauth2/jwks";
     /// The keys of the national algorithms, apart because some clients cannot read a set with an unknown curve.
     pub const JWKS_SM: &str = "/oauth2/jwks-sm";
+    /// The pushed authorization request endpoint (RFC 9126).
+    pub const PUSHED_REQUEST: &str = "/oauth2/par";
+    /// The introspection endpoint (RFC 7662).
+    pub const INTROSPECT: &str = "/oauth2/introspect";
+    /// The revocation endpoint (RFC 7009).
+    pub const REVOKE: &str = "/oauth2/revoke";
+    /// The registration endpoint (RFC 7591).
+    pub const REGISTER: &str = "/oauth2/register";
+    /// A client's own registration (RFC 7592).
+    pub const REGISTRATION: &str = "/oauth2/register/{client_id}";
+    /// The page that applications load in a frame (OIDC Session Management 1.0, 3.2).
+    pub const CHECK_SESSION: &str = "/oauth2/check-session";
     /// RP-initiated logout, GET and POST.
     pub const END_SESSION: &str = "/oauth2/logout";
 }
@@ -46,37 +60,66 @@ pub struct Offer<'a> {
 /// User Registration via OpenID Connect 1.0, 4 (`prompt_values_supported`).
 pub fn document(issuer: &Issuer, offer: &Offer<'_>) -> Value {
     let international = jose::Algorithm::INTERNATIONAL.map(jose::Algorithm::as_str);
-    let methods = [AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost, AuthMethod::None];
+    // Proofs, whose keys nobody registered.
+    let from_clients: Vec<&str> =
+        client_algorithms().into_iter().filter(|a| !a.is_national()).map(jose::Algorithm::as_str).collect();
+    let confidential: Vec<&str> =
+        AuthMethod::ALL.into_iter().filter(|m| *m != AuthMethod::None).map(AuthMethod::as_str).collect();
     let scopes: Vec<&str> = scope::KNOWN.iter().chain(offer.api_scopes).copied().collect();
-    json!({
-        "issuer": issuer.as_str(),
-        "authorization_endpoint": issuer.url(paths::AUTHORIZE),
-        "token_endpoint": issuer.url(paths::TOKEN),
-        "userinfo_endpoint": issuer.url(paths::USERINFO),
-        "jwks_uri": issuer.url(paths::JWKS),
-        "end_session_endpoint": issuer.url(paths::END_SESSION),
-        "scopes_supported": scopes,
-        "claims_supported": CLAIMS,
-        "claim_types_supported": ["normal"],
-        "response_types_supported": ["code"],
-        "response_modes_supported": ["query"],
-        "grant_types_supported": GrantType::ALL.map(GrantType::as_str),
-        "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": international,
-        "token_endpoint_auth_methods_supported": methods.map(AuthMethod::as_str),
-        "code_challenge_methods_supported": ["S256"],
-        "prompt_values_supported": PROMPT_VALUES,
-        "acr_values_supported": offer.acr_values,
-        "ui_locales_supported": offer.ui_locales,
-        "display_values_supported": ["page"],
-        "authorization_response_iss_parameter_supported": true,
-        "claims_parameter_supported": false,
-        "request_parameter_supported": false,
-        "request_uri_parameter_supported": false,
-        "require_request_uri_registration": false,
-        "yinxin_sm_jwks_uri": issuer.url(paths::JWKS_SM),
-        "yinxin_sm_signing_alg_values_supported": [jose::Algorithm::Sm2Sm3.as_str()],
-    })
+    let addresses = [
+        ("authorization_endpoint", paths::AUTHORIZE),
+        ("token_endpoint", paths::TOKEN),
+        ("userinfo_endpoint", paths::USERINFO),
+        ("jwks_uri", paths::JWKS),
+        ("pushed_authorization_request_endpoint", paths::PUSHED_REQUEST),
+        ("introspection_endpoint", paths::INTROSPECT),
+        ("revocation_endpoint", paths::REVOKE),
+        ("registration_endpoint", paths::REGISTER),
+        ("end_session_endpoint", paths::END_SESSION),
+        ("check_session_iframe", paths::CHECK_SESSION),
+        ("yinxin_sm_jwks_uri", paths::JWKS_SM),
+    ];
+    let members = [
+        ("issuer", json!(issuer.as_str())),
+        ("scopes_supported", json!(scopes)),
+        ("claims_supported", json!(CLAIMS)),
+        ("claim_types_supported", json!(["normal"])),
+        ("response_types_supported", json!(["code"])),
+        ("response_modes_supported", json!(ResponseMode::SUPPORTED)),
+        ("grant_types_supported", json!(GrantType::ALL.map(GrantType::as_str))),
+        ("subject_types_supported", json!(["public"])),
+        ("id_token_signing_alg_values_supported", json!(international)),
+        ("userinfo_signing_alg_values_supported", json!(international)),
+        ("authorization_signing_alg_values_supported", json!(international)),
+        ("introspection_signing_alg_values_supported", json!(international)),
+        ("request_object_signing_alg_values_supported", json!(international)),
+        ("token_endpoint_auth_methods_supported", json!(AuthMethod::ALL.map(AuthMethod::as_str))),
+        ("token_endpoint_auth_signing_alg_values_supported", json!(international)),
+        ("introspection_endpoint_auth_methods_supported", json!(confidential)),
+        ("introspection_endpoint_auth_signing_alg_values_supported", json!(international)),
+        ("revocation_endpoint_auth_methods_supported", json!(AuthMethod::ALL.map(AuthMethod::as_str))),
+        ("revocation_endpoint_auth_signing_alg_values_supported", json!(international)),
+        ("dpop_signing_alg_values_supported", json!(from_clients)),
+        ("code_challenge_methods_supported", json!(["S256"])),
+        ("prompt_values_supported", json!(PROMPT_VALUES)),
+        ("acr_values_supported", json!(offer.acr_values)),
+        ("ui_locales_supported", json!(offer.ui_locales)),
+        ("display_values_supported", json!(["page", "popup"])),
+        ("authorization_response_iss_parameter_supported", json!(true)),
+        ("claims_parameter_supported", json!(true)),
+        ("request_parameter_supported", json!(true)),
+        ("request_uri_parameter_supported", json!(false)),
+        ("require_request_uri_registration", json!(false)),
+        ("require_pushed_authorization_requests", json!(false)),
+        ("frontchannel_logout_supported", json!(true)),
+        ("frontchannel_logout_session_supported", json!(true)),
+        ("backchannel_logout_supported", json!(true)),
+        ("backchannel_logout_session_supported", json!(true)),
+        ("yinxin_sm_signing_alg_values_supported", json!([jose::Algorithm::Sm2Sm3.as_str()])),
+    ];
+    let addresses = addresses.into_iter().map(|(name, path)| (name, issuer.url(path).into()));
+    let members = addresses.chain(members).map(|(name, value)| (name.to_owned(), value));
+    Value::Object(members.collect())
 }
 
 #[cfg(test)]

@@ -60,6 +60,22 @@ error_codes! {
     RequestUriNotSupported = "request_uri_not_supported";
     /// The `registration` parameter is not supported (OIDC Core, 3.1.2.6).
     RegistrationNotSupported = "registration_not_supported";
+    /// The request object is not good (RFC 9101, 7).
+    InvalidRequestObject = "invalid_request_object";
+    /// The pushed request is not good (RFC 9101, 7; RFC 9126, 4).
+    InvalidRequestUri = "invalid_request_uri";
+    /// The `authorization_details` are malformed or not for this client (RFC 9396, 5).
+    InvalidAuthorizationDetails = "invalid_authorization_details";
+    /// The proof of the key is not good (RFC 9449, 5).
+    InvalidDpopProof = "invalid_dpop_proof";
+    /// The proof must carry the nonce that is in the answer (RFC 9449, 8).
+    UseDpopNonce = "use_dpop_nonce";
+    /// Tokens of this kind are not revoked here (RFC 7009, 2.2.1).
+    UnsupportedTokenType = "unsupported_token_type";
+    /// The registration holds together but for a redirect URI (RFC 7591, 3.2.2).
+    InvalidRedirectUri = "invalid_redirect_uri";
+    /// The registration does not hold together (RFC 7591, 3.2.2).
+    InvalidClientMetadata = "invalid_client_metadata";
     /// The `resource` is unknown, malformed or not for this client (RFC 8707, 2).
     InvalidTarget = "invalid_target";
     /// The asked `acr` cannot be reached (OpenID Connect Core Error Code `unmet_authentication_requirements` 1.0).
@@ -119,7 +135,7 @@ const fn allowed(c: char) -> char {
 }
 
 /// Shorthand for the most common error.
-pub(crate) fn invalid_request(description: impl AsRef<str>) -> OauthError {
+pub fn invalid_request(description: impl AsRef<str>) -> OauthError {
     OauthError::new(ErrorCode::InvalidRequest, description)
 }
 

@@ -1,8 +1,9 @@
 //! Three registrations that the tests share.
 
-use crate::client::{AuthMethod, Client, ClientName, GrantType};
+use crate::client::{AuthMethod, Client, GrantType};
 use crate::params::Params;
 use crate::redirect_uri::ApplicationType;
+use crate::registration::Registration;
 
 pub(crate) const ISSUER: &str = "https://id.fujian.example";
 pub(crate) const SECRET: &str = "q3Yk8oKq2m7nTqQ0yqgS0X0nT3l5v6w7x8y9z0A1B2C";
@@ -14,22 +15,18 @@ pub(crate) const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 
 /// An application on a server: confidential, code and refresh.
 pub(crate) fn web_client() -> Client {
-    Client {
-        id: "tax-web".parse().unwrap(),
-        name: ClientName { zh: "税务服务".into(), en: "Tax service".into() },
-        application_type: ApplicationType::Web,
-        auth_method: AuthMethod::ClientSecretBasic,
-        secret_hash: Some(gm::sm3::hash(SECRET.as_bytes())),
+    let registration = Registration {
+        name_zh: "税务服务".into(),
+        name_en: "Tax service".into(),
         redirect_uris: vec![REDIRECT_URI.into()],
         post_logout_redirect_uris: vec!["https://app.example/bye".into()],
-        grant_types: vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
-        scopes: "openid profile phone offline_access tax:read".parse().unwrap(),
+        grant_types: vec!["authorization_code".into(), "refresh_token".into()],
+        scope: "openid profile phone offline_access tax:read".into(),
         audiences: vec!["https://api.tax.example".into()],
-        id_token_alg: jose::Algorithm::Es256,
-        access_token_alg: jose::Algorithm::Es256,
-        first_party: false,
-        enabled: true,
-    }
+        ..Registration::default()
+    };
+    let secret_hash = Some(gm::sm3::hash(SECRET.as_bytes()));
+    Client { secret_hash, ..registration.to_client("tax-web").unwrap() }
 }
 
 /// An application on a phone: public, redirected to a loopback port.

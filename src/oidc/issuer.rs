@@ -48,6 +48,16 @@ impl Issuer {
         format!("{}{path}", self.0)
     }
 
+    /// The address of `path` as a URL; `None` for a path that makes none.
+    pub fn to_url(&self, path: &str) -> Option<url::Url> {
+        self.url(path).parse().ok()
+    }
+
+    /// Whether the issuer is on this machine, as in development.
+    pub fn is_on_this_machine(&self) -> bool {
+        self.to_url("").is_some_and(|url| is_loopback(&url))
+    }
+
     /// Whether the issuer is served over TLS.
     pub fn is_https(&self) -> bool {
         self.0.starts_with("https://")

@@ -3,14 +3,16 @@
 //! In the order in which a login meets them:
 //!
 //! - [`issuer`] the provider's own name, from which every endpoint's address is made.
-//! - [`client`] what an application registered, and what it may register.
+//! - [`client`] what an application registered, and what it may register; [`registration`] in which words.
 //! - [`redirect_uri`] which redirect URIs may be registered, and when a received one is the same.
 //! - [`params`] request parameters from hostile bytes.
 //! - [`authorize`] the authorization request: a table of checks, then a typed request; and the two answers.
 //! - [`scope`], [`resource`], [`pkce`] the values it carries.
 //! - [`client_authentication`] who is calling the token endpoint.
+//! - [`dpop`] proofs of a key, to which tokens are bound.
 //! - [`token`] what they ask of it, and the rules for codes, refresh tokens and machine clients.
 //! - [`claims`] what ID tokens, access tokens and userinfo say.
+//! - [`session_state`] how an application's page learns that the login has changed.
 //! - [`logout`] ending the session at the application's request.
 //! - [`discovery`] what clients read about us, and the paths of the endpoints.
 //! - [`error`] the error codes, and what may stand in a description.
@@ -21,6 +23,7 @@ pub mod claims;
 pub mod client;
 pub mod client_authentication;
 pub mod discovery;
+pub mod dpop;
 pub mod error;
 pub mod issuer;
 pub mod lifetimes;
@@ -28,14 +31,17 @@ pub mod logout;
 pub mod params;
 pub mod pkce;
 pub mod redirect_uri;
+pub mod registration;
 pub mod resource;
 pub mod scope;
+pub mod session_state;
 pub mod token;
 
 pub use client::{Client, ClientId};
 pub use error::{ErrorCode, OauthError};
 pub use issuer::Issuer;
 pub use params::{Params, ParamsError};
+pub use registration::Registration;
 pub use scope::Scope;
 
 #[cfg(test)]

@@ -12,6 +12,12 @@ pub const REFRESH_IDLE_SECONDS: i64 = 14 * 86_400;
 pub const REFRESH_ABSOLUTE_SECONDS: i64 = 90 * 86_400;
 /// A login session in the browser, however often it is used (ASVS 5.0 V7.3.2).
 pub const SESSION_ABSOLUTE_SECONDS: i64 = 12 * 3_600;
+/// A pushed authorization request that no browser has brought yet (RFC 9126, 2.2; FAPI 2.0 Security Profile, 5.3.2.2: under 600).
+pub const PUSHED_REQUEST_TTL_SECONDS: i64 = 90;
+/// A signed answer of the authorization endpoint (JARM, 2.1: at most ten minutes).
+pub const SIGNED_RESPONSE_TTL_SECONDS: i64 = 300;
+/// How long after its use a refresh token still gets the same successor, for a second tab or a lost answer.
+pub const REFRESH_GRACE_SECONDS: i64 = 30;
 /// An authorization request that waits for the person at the login and consent pages.
 pub const INTERACTION_TTL_SECONDS: i64 = 30 * 60;
 /// How long after its expiry an ID token still names a session in `id_token_hint`.

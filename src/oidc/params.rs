@@ -84,6 +84,18 @@ impl Params {
         Ok(params)
     }
 
+    /// Parameters that did not come form-encoded, under the same limits.
+    pub(crate) fn from_members(pairs: Vec<(String, String)>) -> Result<Self, ParamsError> {
+        if pairs.len() > PARAMS_MAX_COUNT {
+            return Err(ParamsError::TooMany);
+        }
+        let mut params = Self::default();
+        for (name, value) in pairs {
+            params.keep(name, value)?;
+        }
+        Ok(params)
+    }
+
     /// The value of `name`; `None` when it is absent or empty, which is the same (RFC 6749, 3.1).
     pub fn value(&self, name: &str) -> Option<&str> {
         self.pairs.iter().find(|(n, v)| n == name && !v.is_empty()).map(|(_, v)| v.as_str())
@@ -109,10 +121,17 @@ impl Params {
         let name = halves.next().unwrap_or_default();
         let value = halves.next().unwrap_or_default();
         let name = decode(name).ok_or_else(|| ParamsError::Encoding { name: readable(name) })?;
+        let value = decode(value).ok_or_else(|| ParamsError::Encoding { name: readable(name.as_bytes()) })?;
+        self.keep(name, value)
+    }
+
+    fn keep(&mut self, name: String, value: String) -> Result<(), ParamsError> {
         if name.len() > PARAM_NAME_MAX_BYTES {
             return Err(ParamsError::NameTooLong(name.len()));
         }
-        let value = decode(value).ok_or_else(|| ParamsError::Encoding { name: readable(name.as_bytes()) })?;
+        if value.contains('\0') {
+            return Err(ParamsError::Encoding { name });
+        }
         if value.len() > PARAM_VALUE_MAX_BYTES {
             return Err(ParamsError::ValueTooLong { name, len: value.len() });
         }

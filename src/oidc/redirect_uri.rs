@@ -91,6 +91,11 @@ pub fn is_same(registered: &str, received: &str, kind: ApplicationType) -> bool 
             })
 }
 
+/// Whether `url` may be called or loaded: https, or http on this machine.
+pub(crate) fn is_https_or_loopback(url: &Url) -> bool {
+    url.has_host() && (url.scheme() == "https" || (url.scheme() == "http" && is_loopback(url)))
+}
+
 /// Whether the host of `url` is this machine: `localhost`, 127.0.0.0/8 or `::1`.
 pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {

@@ -81,6 +81,17 @@ impl Scope {
         Self(self.0.iter().filter(|token| keep(token)).cloned().collect())
     }
 
+    /// This set and `tokens`.
+    #[must_use]
+    pub fn with(mut self, tokens: impl IntoIterator<Item = &'static str>) -> Self {
+        for token in tokens {
+            if !self.contains(token) {
+                self.0.push(token.to_owned());
+            }
+        }
+        self
+    }
+
     /// Whether no token is in the set.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -2,13 +2,14 @@
 
 use base::{Secret, Timestamp};
 
+use crate::authorize::checks::authorization_details;
 use crate::client::{Client, ClientId, GrantType};
-use crate::error::{ErrorCode, OauthError, invalid_request};
+use crate::error::{ErrorCode, OauthError};
 use crate::lifetimes::{
     ACCESS_TOKEN_TTL_SECONDS, CODE_TTL_SECONDS, REFRESH_ABSOLUTE_SECONDS, REFRESH_IDLE_SECONDS,
 };
 use crate::params::Params;
-use crate::pkce::{self, BadVerifier, CodeChallenge, CodeVerifier};
+use crate::pkce::{self, CodeChallenge, CodeVerifier};
 use crate::resource;
 use crate::scope::{BadScope, KNOWN, Scope};
 
@@ -23,8 +24,8 @@ pub enum TokenRequest {
         code: Secret<String>,
         /// The redirect URI of the authorization request.
         redirect_uri: String,
-        /// What opens the code challenge.
-        code_verifier: CodeVerifier,
+        /// What opens the code challenge; `None` when none came, or something that opens none.
+        code_verifier: Option<CodeVerifier>,
     },
     /// Rotate a refresh token (RFC 6749, 6).
     RefreshToken {
@@ -39,6 +40,8 @@ pub enum TokenRequest {
         scope: Scope,
         /// Which APIs it is for (RFC 8707).
         resources: Vec<String>,
+        /// What is granted in detail (RFC 9396, 6).
+        authorization_details: Vec<serde_json::Map<String, serde_json::Value>>,
     },
 }
 
@@ -72,10 +75,8 @@ impl TokenRequest {
     }
 
     fn authorization_code(params: &Params) -> Result<Self, OauthError> {
-        let code_verifier = params
-            .required("code_verifier")?
-            .parse()
-            .map_err(|error: BadVerifier| invalid_request(format!("code_verifier: {error}")))?;
+        // A verifier that cannot be one opens nothing: `invalid_grant`, as RFC 7636, 4.6 has it for every one that does not fit.
+        let code_verifier = params.value("code_verifier").and_then(|verifier| verifier.parse().ok());
         Ok(Self::AuthorizationCode {
             code: bounded(params.required("code")?).ok_or_else(code_refused)?,
             redirect_uri: params.required("redirect_uri")?.to_owned(),
@@ -94,6 +95,7 @@ impl TokenRequest {
         Ok(Self::ClientCredentials {
             scope: machine_scope(requested_scope(params)?, client)?,
             resources: resource::check(params, client)?,
+            authorization_details: authorization_details::check(params, client)?,
         })
     }
 }
@@ -105,8 +107,8 @@ pub struct IssuedCode<'a> {
     pub client_id: &'a ClientId,
     /// The redirect URI of the authorization request.
     pub redirect_uri: &'a str,
-    /// The challenge of the authorization request.
-    pub code_challenge: &'a CodeChallenge,
+    /// The challenge of the authorization request; `None` when it carried none.
+    pub code_challenge: Option<&'a CodeChallenge>,
     /// When.
     pub issued: Timestamp,
 }
@@ -135,7 +137,7 @@ pub fn check_redemption(
     code: &IssuedCode<'_>,
     client: &Client,
     redirect_uri: &str,
-    verifier: &CodeVerifier,
+    verifier: Option<&CodeVerifier>,
     now: Timestamp,
 ) -> Result<(), GrantRefused> {
     if *code.client_id != client.id {
@@ -144,10 +146,19 @@ pub fn check_redemption(
         Err(GrantRefused::Expired)
     } else if code.redirect_uri != redirect_uri {
         Err(GrantRefused::RedirectUri)
-    } else if !pkce::verify(verifier, code.code_challenge) {
+    } else if !opens(verifier, code.code_challenge) {
         Err(GrantRefused::Verifier)
     } else {
         Ok(())
+    }
+}
+
+/// A verifier for a request without a challenge is refused too: somebody took the challenge out of it (RFC 9700, 4.8.2).
+fn opens(verifier: Option<&CodeVerifier>, challenge: Option<&CodeChallenge>) -> bool {
+    match (verifier, challenge) {
+        (Some(verifier), Some(challenge)) => pkce::verify(verifier, challenge),
+        (None, None) => true,
+        (Some(_), None) | (None, Some(_)) => false,
     }
 }
 
@@ -202,12 +213,17 @@ pub fn refresh_token_refused() -> OauthError {
     )
 }
 
+/// The refusal to revoke a token that was given to another client (RFC 7009, 2.1).
+pub fn others_token() -> OauthError {
+    OauthError::new(ErrorCode::InvalidGrant, "the token was issued to another client")
+}
+
 /// A successful answer of the token endpoint (RFC 6749, 5.1; OIDC Core, 3.1.3.3). Holds tokens: not printable.
 #[derive(serde::Serialize)]
 pub struct TokenResponse {
     /// The access token.
     pub access_token: String,
-    /// Always `Bearer` (RFC 6750).
+    /// `Bearer` (RFC 6750), or `DPoP` when it is bound to a key (RFC 9449, 5).
     pub token_type: &'static str,
     /// The access token's lifetime in seconds.
     pub expires_in: i64,
@@ -220,6 +236,9 @@ pub struct TokenResponse {
     /// The refresh token, when one was granted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refresh_token: Option<String>,
+    /// What was granted in detail (RFC 9396, 7).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub authorization_details: Vec<serde_json::Map<String, serde_json::Value>>,
 }
 
 impl TokenResponse {
@@ -232,7 +251,14 @@ impl TokenResponse {
             scope,
             id_token: None,
             refresh_token: None,
+            authorization_details: Vec::new(),
         }
+    }
+
+    /// The same, bound to a key that its bearer must prove to hold (RFC 9449, 5).
+    #[must_use]
+    pub fn bound(self, is_bound: bool) -> Self {
+        if is_bound { Self { token_type: crate::dpop::SCHEME, ..self } } else { self }
     }
 }
 
@@ -304,15 +330,12 @@ mod tests {
 
     #[test]
     fn every_missing_parameter_is_named() {
-        for missing in ["grant_type", "code", "redirect_uri", "code_verifier"] {
+        for missing in ["grant_type", "code", "redirect_uri"] {
             let pairs: Vec<_> = code_request().into_iter().filter(|(name, _)| *name != missing).collect();
             let error = refusal(&web_client(), &pairs);
             assert_eq!(error.code, ErrorCode::InvalidRequest);
             assert!(error.description().contains(missing), "{error}");
         }
-        let mut short = code_request();
-        short[3].1 = "short";
-        assert!(refusal(&web_client(), &short).description().contains("43 to 128"));
         assert!(
             refusal(&web_client(), &[("grant_type", "refresh_token")])
                 .description()
@@ -342,28 +365,40 @@ mod tests {
         let code = IssuedCode {
             client_id: &client.id,
             redirect_uri: REDIRECT_URI,
-            code_challenge: &challenge,
+            code_challenge: Some(&challenge),
             issued,
         };
         let verifier: CodeVerifier = VERIFIER.parse().ok().unwrap();
         let at = |seconds| issued.plus_seconds(seconds);
-        assert_eq!(check_redemption(&code, &client, REDIRECT_URI, &verifier, at(59)), Ok(()));
+        assert_eq!(check_redemption(&code, &client, REDIRECT_URI, Some(&verifier), at(59)), Ok(()));
         assert_eq!(
-            check_redemption(&code, &client, REDIRECT_URI, &verifier, at(60)),
+            check_redemption(&code, &client, REDIRECT_URI, Some(&verifier), at(60)),
             Err(GrantRefused::Expired)
         );
         assert_eq!(
-            check_redemption(&code, &native_client(), REDIRECT_URI, &verifier, at(1)),
+            check_redemption(&code, &native_client(), REDIRECT_URI, Some(&verifier), at(1)),
             Err(GrantRefused::OtherClient)
         );
         assert_eq!(
-            check_redemption(&code, &client, "https://app.example/cb", &verifier, at(1)),
+            check_redemption(&code, &client, "https://app.example/cb", Some(&verifier), at(1)),
             Err(GrantRefused::RedirectUri)
         );
         let wrong = "x".repeat(43).parse().ok().unwrap();
         assert_eq!(
-            check_redemption(&code, &client, REDIRECT_URI, &wrong, at(1)),
+            check_redemption(&code, &client, REDIRECT_URI, Some(&wrong), at(1)),
             Err(GrantRefused::Verifier)
+        );
+        assert_eq!(
+            check_redemption(&code, &client, REDIRECT_URI, None, at(1)),
+            Err(GrantRefused::Verifier),
+            "none came"
+        );
+        let unbound = IssuedCode { code_challenge: None, ..code };
+        assert_eq!(check_redemption(&unbound, &client, REDIRECT_URI, None, at(1)), Ok(()));
+        assert_eq!(
+            check_redemption(&unbound, &client, REDIRECT_URI, Some(&verifier), at(1)),
+            Err(GrantRefused::Verifier),
+            "somebody took the challenge out of the request"
         );
         assert_eq!(code_refused().code, ErrorCode::InvalidGrant);
     }
@@ -397,7 +432,9 @@ mod tests {
         let grant = ("grant_type", "client_credentials");
         let resource = ("resource", "https://api.tax.example");
         let request = TokenRequest::parse(&params(&[grant, resource]), &machine).ok().unwrap();
-        let TokenRequest::ClientCredentials { scope, resources } = request else { panic!("another grant") };
+        let TokenRequest::ClientCredentials { scope, resources, .. } = request else {
+            panic!("another grant")
+        };
         assert_eq!(
             (scope.to_string().as_str(), resources),
             ("tax:read tax:write", vec![resource.1.to_owned()])

@@ -19,6 +19,10 @@ const P256_SPKI_PREFIX: [u8; 26] = [
     0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
 ];
 
+/// SubjectPublicKeyInfo up to the key: id-Ed25519 without parameters (RFC 8410, 4).
+const ED25519_SPKI_PREFIX: [u8; 12] =
+    [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
+
 /// A public key as a certificate carries it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PublicKey {
@@ -31,7 +35,7 @@ pub enum PublicKey {
         /// DER of SubjectPublicKeyInfo.
         spki_der: Vec<u8>,
     },
-    /// A key that nothing here verifies with.
+    /// A key that nothing here verifies certificates with; Ed25519 is among them ([`PublicKey::as_ed25519`]).
     Other {
         /// The key algorithm, or the curve when the algorithm is an elliptic one; dotted.
         algorithm_oid: String,
@@ -103,6 +107,20 @@ impl PublicKey {
                 let algorithm_oid = curve.unwrap_or(algorithm);
                 Ok((Self::Other { algorithm_oid, spki_der: spki.raw.to_vec() }, None))
             }
+        }
+    }
+
+    /// The key of an Ed25519 point as RFC 8032 writes it (RFC 8410, 4).
+    pub fn from_ed25519(point: &[u8; 32]) -> Self {
+        let spki_der = [&ED25519_SPKI_PREFIX[..], point].concat();
+        Self::Other { algorithm_oid: oid::ED25519.to_owned(), spki_der }
+    }
+
+    /// The point of an Ed25519 key; `None` for every other key. Whether it is on the curve is seen when it is used.
+    pub fn as_ed25519(&self) -> Option<[u8; 32]> {
+        match self {
+            Self::Other { spki_der, .. } => spki_der.strip_prefix(&ED25519_SPKI_PREFIX)?.try_into().ok(),
+            Self::Sm2(_) | Self::P256(_) | Self::Rsa { .. } => None,
         }
     }
 
@@ -315,6 +333,18 @@ mod tests {
         let key = PublicKey::from_spki_der(&spki).unwrap();
         assert_eq!(key, PublicKey::Other { algorithm_oid: "1.3.132.0.10".into(), spki_der: spki });
         assert_eq!(key.verify(b"", SignatureAlgorithm::EcdsaSha256, &[]), Err(Rejected));
+    }
+
+    #[test]
+    fn an_ed25519_key_is_known_by_its_point() {
+        // RFC 8410, 10.1: the example of a public key.
+        let spki = "302a300506032b657003210019bf44096984cdfe8541bac167dc3b96c85086aa30b6b6cb0c5c38ad703166e1";
+        let spki: Vec<u8> =
+            (0..44).map(|i| u8::from_str_radix(&spki[2 * i..2 * i + 2], 16).unwrap()).collect();
+        let key = PublicKey::from_spki_der(&spki).unwrap();
+        let point = key.as_ed25519().unwrap();
+        assert_eq!((&point[..], PublicKey::from_ed25519(&point)), (&spki[12..], key));
+        assert_eq!(P256Key::new().public_key().as_ed25519(), None);
     }
 
     #[test]

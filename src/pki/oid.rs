@@ -21,6 +21,8 @@ pub const EC_PUBLIC_KEY: &str = "1.2.840.10045.2.1";
 pub const P256: &str = "1.2.840.10045.3.1.7";
 /// The signature ECDSA with SHA-256.
 pub const ECDSA_WITH_SHA256: &str = "1.2.840.10045.4.3.2";
+/// An Ed25519 key, and its signature (`id-Ed25519`, RFC 8410, 3).
+pub const ED25519: &str = "1.3.101.112";
 /// An RSA key (`rsaEncryption`, RFC 3279, 2.3.1).
 pub const RSA_ENCRYPTION: &str = "1.2.840.113549.1.1.1";
 /// The signature RSA PKCS#1 v1.5 with SHA-256 (RFC 4055, 5).

@@ -16,14 +16,14 @@ use flows::log::Artefact;
 use flows::make_seal::{self, NewSeal};
 use flows::report_signal::{self, Report};
 use flows::seal_document::{self, Place};
-use flows::{Rejected, log, verify_file};
+use flows::{Rejected, log, register_client, verify_file};
 use serde::Deserialize;
 use serde_json::json;
 
 use crate::App;
 use crate::body::{self, Received};
 use crate::problem::Problem;
-use crate::visitor::{Bearer, Named, Now};
+use crate::visitor::{AccessToken, Named, Now};
 
 /// OFD's media type (GB/T 33190).
 pub const OFD: &str = "application/ofd";
@@ -37,6 +37,7 @@ pub fn routes() -> Router<App> {
     let json = Router::new()
         .route("/v1/signals", post(report))
         .route("/v1/clients", post(register_client))
+        .route("/v1/initial-access-tokens", post(initial_access_token))
         .route("/v1/seals", post(make))
         .route("/v1/seals/{id}/file", get(seal_file))
         .route("/v1/seals/{id}/state", post(seal_state))
@@ -63,11 +64,11 @@ pub fn routes() -> Router<App> {
 async fn report(
     State(app): State<App>,
     Now(now): Now,
-    Bearer(token): Bearer,
+    AccessToken(token): AccessToken,
     headers: HeaderMap,
     received: Received,
 ) -> Answer {
-    let caller = caller::authenticate(&app.env, now, token.as_deref(), scope::REPORT_SIGNAL).await?;
+    let caller = caller::authenticate(&app.env, now, &token, scope::REPORT_SIGNAL).await?;
     let report: Report = body::json(&headers, received)?;
     let reported = report_signal::report(&app.env, now, &caller, report).await?;
     Ok((StatusCode::CREATED, axum::Json(reported)).into_response())
@@ -76,11 +77,11 @@ async fn report(
 async fn register_client(
     State(app): State<App>,
     Now(now): Now,
-    Bearer(token): Bearer,
+    AccessToken(token): AccessToken,
     headers: HeaderMap,
     received: Received,
 ) -> Answer {
-    let caller = caller::authenticate(&app.env, now, token.as_deref(), scope::ADMINISTER).await?;
+    let caller = caller::authenticate(&app.env, now, &token, scope::ADMINISTER).await?;
     let registration: Registration = body::json(&headers, received)?;
     let registered =
         clients::register(&app.env, now, Authority::Caller(&caller), &registration, false).await?;
@@ -92,14 +93,36 @@ async fn register_client(
     Ok((StatusCode::CREATED, axum::Json(answer)).into_response())
 }
 
-async fn make(
+/// How long a token for registration is to live.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct InitialAccess {
+    expires_in: i64,
+}
+
+async fn initial_access_token(
     State(app): State<App>,
     Now(now): Now,
-    Bearer(token): Bearer,
+    AccessToken(token): AccessToken,
     headers: HeaderMap,
     received: Received,
 ) -> Answer {
-    let caller = caller::authenticate(&app.env, now, token.as_deref(), scope::ADMINISTER).await?;
+    let caller = caller::authenticate(&app.env, now, &token, scope::ADMINISTER).await?;
+    let asked: InitialAccess = body::json(&headers, received)?;
+    let authority = Authority::Caller(&caller);
+    let token = register_client::initial_access_token(&app.env, now, authority, asked.expires_in).await?;
+    let answer = json!({ "initial_access_token": token.expose(), "expires_in": asked.expires_in });
+    Ok((StatusCode::CREATED, axum::Json(answer)).into_response())
+}
+
+async fn make(
+    State(app): State<App>,
+    Now(now): Now,
+    AccessToken(token): AccessToken,
+    headers: HeaderMap,
+    received: Received,
+) -> Answer {
+    let caller = caller::authenticate(&app.env, now, &token, scope::ADMINISTER).await?;
     let order: NewSeal = body::json(&headers, received)?;
     let made = make_seal::make(&app.env, now, Authority::Caller(&caller), order, false).await?;
     Ok((StatusCode::CREATED, axum::Json(made)).into_response())
@@ -119,12 +142,12 @@ struct NewSealState {
 async fn seal_state(
     State(app): State<App>,
     Now(now): Now,
-    Bearer(token): Bearer,
+    AccessToken(token): AccessToken,
     Named(id): Named<String>,
     headers: HeaderMap,
     received: Received,
 ) -> Answer {
-    let caller = caller::authenticate(&app.env, now, token.as_deref(), scope::ADMINISTER).await?;
+    let caller = caller::authenticate(&app.env, now, &token, scope::ADMINISTER).await?;
     let wanted: NewSealState = body::json(&headers, received)?;
     make_seal::change_state(&app.env, now, Authority::Caller(&caller), seal_id(&id)?, &wanted.state).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
@@ -141,7 +164,7 @@ struct Where {
 async fn seal_a_document(
     State(app): State<App>,
     Now(now): Now,
-    Bearer(token): Bearer,
+    AccessToken(token): AccessToken,
     Named(id): Named<String>,
     wanted: Result<Query<Where>, QueryRejection>,
     request: Request,
@@ -152,7 +175,7 @@ async fn seal_a_document(
             "expected `page` (from 0), `x_mm` and `y_mm` (millimetres) as numbers",
         )
     })?;
-    let caller = caller::authenticate(&app.env, now, token.as_deref(), scope::SEAL).await?;
+    let caller = caller::authenticate(&app.env, now, &token, scope::SEAL).await?;
     let upload = body::upload(request).await?;
     let usual = Place::default();
     let place = Place {
@@ -179,11 +202,11 @@ async fn verify(State(app): State<App>, Now(now): Now, request: Request) -> Answ
 async fn issue(
     State(app): State<App>,
     Now(now): Now,
-    Bearer(token): Bearer,
+    AccessToken(token): AccessToken,
     headers: HeaderMap,
     received: Received,
 ) -> Answer {
-    let caller = caller::authenticate(&app.env, now, token.as_deref(), scope::ISSUE_ECERT).await?;
+    let caller = caller::authenticate(&app.env, now, &token, scope::ISSUE_ECERT).await?;
     let application: Application = body::json(&headers, received)?;
     let issued = ecerts::issue(&app.env, now, Authority::Caller(&caller), application).await?;
     let location = [(header::LOCATION, format!("/v1/certificates/{}", issued.identifier))];
@@ -197,10 +220,10 @@ async fn standing(State(app): State<App>, Now(now): Now, Named(identifier): Name
 async fn certificate_file(
     State(app): State<App>,
     Now(now): Now,
-    Bearer(token): Bearer,
+    AccessToken(token): AccessToken,
     Named(identifier): Named<String>,
 ) -> Answer {
-    let caller = caller::authenticate(&app.env, now, token.as_deref(), scope::ISSUE_ECERT).await?;
+    let caller = caller::authenticate(&app.env, now, &token, scope::ISSUE_ECERT).await?;
     let file = ecerts::file(&app.env, now, Authority::Caller(&caller), &identifier).await?;
     Ok(([(header::CONTENT_TYPE, OFD)], file.file).into_response())
 }
@@ -216,12 +239,12 @@ struct NewCertificateState {
 async fn certificate_state(
     State(app): State<App>,
     Now(now): Now,
-    Bearer(token): Bearer,
+    AccessToken(token): AccessToken,
     Named(identifier): Named<String>,
     headers: HeaderMap,
     received: Received,
 ) -> Answer {
-    let caller = caller::authenticate(&app.env, now, token.as_deref(), scope::ISSUE_ECERT).await?;
+    let caller = caller::authenticate(&app.env, now, &token, scope::ISSUE_ECERT).await?;
     let wanted: NewCertificateState = body::json(&headers, received)?;
     let authority = Authority::Caller(&caller);
     let changed =

@@ -145,6 +145,8 @@ fn algorithm_name(kept: &str) -> &str {
         "sm2" => "SM2",
         "p256" => "P-256",
         "rsa2048" => "RSA-2048",
+        "rsa2048-pss" => "RSA-2048 (PSS)",
+        "ed25519" => "Ed25519",
         other => other,
     }
 }

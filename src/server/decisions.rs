@@ -13,7 +13,7 @@ use serde::Serialize;
 use crate::App;
 use crate::body::{self, Received};
 use crate::problem::{self, Problem};
-use crate::visitor::{Bearer, Named, Now};
+use crate::visitor::{AccessToken, Named, Now};
 
 /// The routes of this file.
 pub fn routes() -> Router<App> {
@@ -32,7 +32,7 @@ const MAIN: &str = policy::vocabulary::STORE;
 async fn evaluation_main(
     state: State<App>,
     now: Now,
-    bearer: Bearer,
+    bearer: AccessToken,
     headers: HeaderMap,
     received: Received,
 ) -> Response {
@@ -42,7 +42,7 @@ async fn evaluation_main(
 async fn evaluation(
     State(app): State<App>,
     Now(now): Now,
-    bearer: Bearer,
+    bearer: AccessToken,
     Named(store): Named<String>,
     headers: HeaderMap,
     received: Received,
@@ -57,7 +57,7 @@ async fn evaluation(
 async fn evaluations_main(
     state: State<App>,
     now: Now,
-    bearer: Bearer,
+    bearer: AccessToken,
     headers: HeaderMap,
     received: Received,
 ) -> Response {
@@ -67,7 +67,7 @@ async fn evaluations_main(
 async fn evaluations(
     State(app): State<App>,
     Now(now): Now,
-    bearer: Bearer,
+    bearer: AccessToken,
     Named(store): Named<String>,
     headers: HeaderMap,
     received: Received,
@@ -82,11 +82,11 @@ async fn evaluations(
 async fn request(
     app: &App,
     now: Timestamp,
-    Bearer(token): Bearer,
+    AccessToken(token): AccessToken,
     headers: &HeaderMap,
     received: Received,
 ) -> Result<(flows::Caller, axum::body::Bytes), Failure> {
-    let caller = caller::authenticate(&app.env, now, token.as_deref(), scope::DECIDE).await?;
+    let caller = caller::authenticate(&app.env, now, &token, scope::DECIDE).await?;
     if !body::is_type(headers, "application/json") {
         return Err(
             Rejected::bad_request("invalid_request", "expected content type `application/json`").into()

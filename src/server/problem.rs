@@ -74,6 +74,8 @@ fn challenge(response: &mut Response, rejected: &Rejected) {
         "no_token" => "Bearer",
         "invalid_token" => "Bearer error=\"invalid_token\"",
         "insufficient_scope" => "Bearer error=\"insufficient_scope\"",
+        "invalid_dpop_proof" => "DPoP error=\"invalid_dpop_proof\", algs=\"ES256 PS256 EdDSA\"",
+        "use_dpop_nonce" => "DPoP error=\"use_dpop_nonce\", algs=\"ES256 PS256 EdDSA\"",
         _ => return,
     };
     response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(value));
@@ -141,6 +143,11 @@ fn oauth_json(error: &OauthError) -> Response {
     // RFC 6749, 5.2: 401 with a challenge when the client failed to authenticate, 400 for everything else.
     if error.code == ErrorCode::InvalidClient {
         let challenge = [(header::WWW_AUTHENTICATE, "Basic realm=\"yinxin\", charset=\"UTF-8\"")];
+        return (StatusCode::UNAUTHORIZED, challenge, axum::Json(error)).into_response();
+    }
+    // RFC 7591, 3.2.2 and RFC 7592, 2: a token that does not open the registration.
+    if error.code == ErrorCode::InvalidToken {
+        let challenge = [(header::WWW_AUTHENTICATE, "Bearer error=\"invalid_token\"")];
         return (StatusCode::UNAUTHORIZED, challenge, axum::Json(error)).into_response();
     }
     (StatusCode::BAD_REQUEST, axum::Json(error)).into_response()
@@ -219,7 +226,10 @@ pub fn authorize_page(
             Message::new("error-unknown-client-detail").with("client", client_id),
             None,
         ),
-        PageError::Params(_) | PageError::Missing(_) => (
+        PageError::Params(_)
+        | PageError::Missing(_)
+        | PageError::RequestUri { .. }
+        | PageError::RequestObject(_) => (
             Message::new("error-parameter"),
             Message::new("error-parameter-detail").with("detail", &error),
             None,

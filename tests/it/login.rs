@@ -174,7 +174,9 @@ stories! {
         let done = citizen.enters(&page).await;
         let lines = [&page, &done].map(|page| page.headers.get_all("set-cookie").iter());
         let lines: Vec<_> = lines.into_iter().flatten().map(|line| line.to_str().unwrap()).collect();
-        assert_eq!(lines.len(), 3, "{lines:?}");
+        assert_eq!(lines.len(), 4, "{lines:?}");
+        let state = lines.iter().find(|line| line.starts_with("yinxin-session-state=")).unwrap();
+        assert!(state.ends_with("SameSite=None; Secure; Path=/"), "for scripts in applications' frames: {state}");
         for (name, kept) in [("yinxin-browser", false), ("yinxin-session", false), ("yinxin-device", true)] {
             let line = lines.iter().find(|line| line.starts_with(&format!("{name}="))).expect(name);
             let attributes: Vec<_> = line.split("; ").skip(1).collect();

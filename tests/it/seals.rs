@@ -401,5 +401,5 @@ async fn sealed_with_a_stolen_key(app: &TestApp, seal: Id<Seal>, document: &[u8]
         now: app.now(),
     };
     let certificate = Certificate::from_der(&certificate.der).unwrap();
-    seal::sign_document(&request, &CertSigner::new(key), &certificate, &trust).unwrap()
+    seal::sign_document(&request, &CertSigner::new(key).unwrap(), &certificate, &trust).unwrap()
 }

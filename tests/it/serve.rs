@@ -1,5 +1,6 @@
 //! `yinxin serve`: where it listens, what it prints, and what is there after a stop.
 
+use oidc::lifetimes::REFRESH_GRACE_SECONDS;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -178,6 +179,7 @@ stories! {
         assert!(person.opens("/account").await.text.contains("李小满"));
         assert_eq!(portal.user_info(&used_up.access).await.status, 200);
         let refreshed = portal.refreshes(used_up.refresh()).await.tokens();
+        app.advance(REFRESH_GRACE_SECONDS);
         portal.refreshes(used_up.refresh()).await.assert_refused(400, "invalid_grant", "");
         assert_eq!(portal.user_info(&refreshed.access).await.status, 401, "used twice, over a start or not");
 

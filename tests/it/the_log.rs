@@ -24,8 +24,8 @@ stories! {
         let set_up = kinds(&app, 0).await;
         assert_eq!(
             set_up.iter().filter(|kind| **kind == Kind::TokenKeyCreated).count(),
-            3,
-            "ES256, SM2, RS256"
+            5,
+            "ES256, SM2, RS256, PS256, EdDSA"
         );
         assert_eq!(
             set_up.iter().filter(|kind| **kind == Kind::CertificateIssued).count(),
@@ -87,7 +87,7 @@ stories! {
                 }),
             );
         }
-        assert_eq!(asked.len(), 6);
+        assert_eq!(asked.len(), 8);
         for (query, kind) in asked {
             let proof = app.fetches(&format!("/v1/log/proof?{query}")).await;
             let proof = audit::InclusionProof::from_json(&proof).unwrap();

@@ -1,12 +1,14 @@
 //! The token endpoint, the keys it signs with, and what its tokens open.
 
+use oidc::lifetimes::REFRESH_GRACE_SECONDS;
 use std::collections::HashSet;
 
-use jose::{Algorithm, Expect, Jwks, KeySet};
+use jose::{Algorithm, Audience, Expect, Jwks, KeySet, Type};
 use serde_json::{Value, json};
 
 use crate::kit::actors::{Answer, Application, Tokens};
 use crate::kit::app::{TestApp, stories};
+use crate::kit::intruder::Intruder;
 
 const DAY_SECONDS: i64 = 86_400;
 /// A verifier that opens no challenge of these stories.
@@ -55,7 +57,7 @@ stories! {
         let get = async |path: &str| Answer::to(app.http().get(app.url(path))).await;
         let (ordinary, national) = (get("/oauth2/jwks").await, get("/oauth2/jwks-sm").await);
         let mut kids = HashSet::new();
-        for (set, curves) in [(&ordinary, ["P-256", ""]), (&national, ["SM2", "SM2"])] {
+        for (set, curves) in [(&ordinary, &["P-256", "Ed25519", ""][..]), (&national, &["SM2"])] {
             assert_eq!(set.header("content-type"), "application/jwk-set+json");
             let keys = set.body["keys"].as_array().unwrap();
             assert!(!keys.is_empty());
@@ -69,7 +71,7 @@ stories! {
             }
         }
         let kinds: Vec<_> = ordinary.body["keys"].as_array().unwrap().iter().map(|key| &key["kty"]).collect();
-        assert!(kinds.contains(&&json!("EC")) && kinds.contains(&&json!("RSA")), "{kinds:?}");
+        assert!(["EC", "RSA", "OKP"].iter().all(|kind| kinds.contains(&&json!(kind))), "{kinds:?}");
 
         let text = ordinary.body.to_string();
         let read: jsonwebtoken::jwk::JwkSet = serde_json::from_str(&text).unwrap();
@@ -80,16 +82,19 @@ stories! {
 
     async fn each_application_gets_the_algorithm_it_registered(app: TestApp) {
         let citizen = app.person("li.xiaoman");
-        let rs256 = app
-            .registers(json!({
+        let registered = async |algorithm: Algorithm| {
+            app.registers(json!({
                 "redirect_uris": ["http://localhost:9873/callback"], "scope": "openid profile",
-                "id_token_signed_response_alg": "RS256",
+                "id_token_signed_response_alg": algorithm,
             }))
-            .await;
+            .await
+        };
         for (application, algorithm, others) in [
             (app.application("portal"), Algorithm::Es256, "/oauth2/jwks-sm"),
             (app.application("fund"), Algorithm::Sm2Sm3, "/oauth2/jwks"),
-            (rs256, Algorithm::Rs256, "/oauth2/jwks-sm"),
+            (registered(Algorithm::Ps256).await, Algorithm::Ps256, "/oauth2/jwks-sm"),
+            (registered(Algorithm::EdDsa).await, Algorithm::EdDsa, "/oauth2/jwks-sm"),
+            (registered(Algorithm::Rs256).await, Algorithm::Rs256, "/oauth2/jwks-sm"),
         ] {
             let tokens = application.admits(&citizen, "openid profile").await;
             let verified = application.verifies(tokens.id(), algorithm, app.now()).await;
@@ -107,16 +112,56 @@ stories! {
 
             let set = app.http().get(app.url(others)).send().await.unwrap().bytes().await.unwrap();
             let expect = Expect {
-                typ: None,
+                typ: Type::Plain,
                 issuer: &app.issuer,
-                audience: None,
+                audience: Audience::Any,
                 now: app.now(),
                 leeway_seconds: 0,
+                ahead_seconds: 0,
                 algorithms: &Algorithm::ALL,
             };
             let keys = KeySet::from_jwks(&Jwks::from_json(&set).unwrap()).unwrap();
             assert!(keys.verify(tokens.id(), &expect).is_err(), "its key is in no other set");
         }
+    }
+
+    async fn an_installation_of_an_earlier_version_gets_the_token_keys_it_lacks(app: TestApp) {
+        let mut app = app;
+        let published = async |app: &TestApp| Answer::to(app.http().get(app.url("/oauth2/jwks"))).await.body;
+        let before = published(&app).await;
+        let of = |set: &Value, alg: &str| {
+            let keys = set["keys"].as_array().unwrap().iter();
+            keys.filter(|key| key["alg"] == alg).map(|key| key["kid"].clone()).collect::<Vec<_>>()
+        };
+        app.stop().await;
+        Intruder::at(&app).does("DELETE FROM kms_key WHERE algorithm IN ('ed25519', 'rsa2048-pss')").await;
+        app.start().await;
+        let after = published(&app).await;
+        for alg in ["PS256", "EdDSA"] {
+            let [old, new] = [&before, &after].map(|set| of(set, alg));
+            assert!(old.len() == 1 && new.len() == 1 && old != new, "{alg}: {old:?}, then {new:?}");
+        }
+        for alg in ["ES256", "RS256"] {
+            assert_eq!(of(&before, alg), of(&after, alg));
+        }
+        app.stop().await;
+        app.start().await;
+        assert_eq!(published(&app).await, after, "and keeps them");
+    }
+
+    async fn nodes_that_start_together_make_each_missing_token_key_once(app: TestApp) {
+        let mut app = app;
+        app.stop().await;
+        Intruder::at(&app).does("DELETE FROM kms_key WHERE algorithm IN ('ed25519', 'sm2') AND purpose = 'token-signing'").await;
+        let (one, other, third) = tokio::join!(app.another_node(), app.another_node(), app.another_node());
+        let published = [&one, &other, &third].map(|node| {
+            let keyring = node.keyring();
+            (keyring.jwks.clone(), keyring.jwks_sm.clone())
+        });
+        assert_eq!(published[0], published[1]);
+        assert_eq!(published[1], published[2]);
+        let keys = |set: &str| serde_json::from_str::<Value>(set).unwrap()["keys"].as_array().unwrap().len();
+        assert_eq!((keys(&published[0].0), keys(&published[0].1)), (4, 1));
     }
 
     async fn a_code_is_redeemed_by_whom_it_was_given_to_in_time_with_what_it_was_asked_with(app: TestApp) {
@@ -209,6 +254,9 @@ stories! {
         }
         assert_eq!(renewed["iat"].as_i64(), Some(began["iat"].as_i64().unwrap() + 300));
         let third = portal.refreshes(second.refresh()).await.tokens();
+        let retried = portal.refreshes(first.refresh()).await.tokens();
+        assert_eq!(retried.refresh(), second.refresh(), "an answer that was lost is given again");
+        app.advance(REFRESH_GRACE_SECONDS);
         portal.refreshes(first.refresh()).await.assert_refused(400, "invalid_grant", "used");
         for dead in [&second, &third] {
             portal.refreshes(dead.refresh()).await.assert_refused(400, "invalid_grant", "revoked");
@@ -302,7 +350,7 @@ stories! {
             ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
             ("client_assertion", "a.b.c"),
         ];
-        refused(system.token_request().form(&assertion), "client_assertion is not supported").await;
+        refused(system.token_request().form(&assertion), "expected a JWT with `iss`").await;
 
         let both = system.asks(&posted).await;
         both.assert_refused(400, "invalid_request", "not in both");
@@ -367,6 +415,7 @@ stories! {
             Answer::to(public.token_request().form(&named(&public.redemption(&code)))).await.tokens();
         let refresh = |token: &str| named(&[("grant_type", "refresh_token"), ("refresh_token", token)]);
         let renewed = Answer::to(public.token_request().form(&refresh(tokens.refresh()))).await.tokens();
+        app.advance(REFRESH_GRACE_SECONDS);
         Answer::to(public.token_request().form(&refresh(tokens.refresh()))).await.assert_refused(
             400,
             "invalid_grant",
@@ -475,7 +524,7 @@ stories! {
             names.join(" ")
         };
         assert_eq!(names(&citizen, "openid").await, "sub");
-        assert_eq!(names(&citizen, "openid profile").await, "name preferred_username sub updated_at");
+        assert_eq!(names(&citizen, "openid profile").await, "birthdate family_name gender given_name locale middle_name name nickname picture preferred_username profile sub updated_at website zoneinfo");
         assert_eq!(names(&citizen, "openid real_name").await, "id_number_masked real_name_level sub");
         assert_eq!(names(&citizen, "openid organisation").await, "sub", "a citizen has no post");
         assert_eq!(names(&official, "openid organisation").await, "organisation sub");

@@ -3,7 +3,7 @@
 use base::Timestamp;
 use flows::caller::Authority;
 use flows::clients::{self, Registration};
-use jose::{Algorithm, Expect, Jwks, KeySet, Verified};
+use jose::{Algorithm, Audience, Expect, Jwks, KeySet, Type, Verified};
 use oidc::pkce::CodeVerifier;
 use reqwest::header::HeaderMap;
 use reqwest::{RequestBuilder, Url};
@@ -266,11 +266,12 @@ impl Application {
         let response = self.http.get(format!("{}/oauth2/{keys}", self.issuer)).send().await.unwrap();
         let jwks = Jwks::from_json(&response.bytes().await.unwrap()).unwrap();
         let expect = Expect {
-            typ: None,
+            typ: Type::Plain,
             issuer: &self.issuer,
-            audience: Some(&self.client_id),
+            audience: Audience::Includes(&self.client_id),
             now,
             leeway_seconds: 0,
+            ahead_seconds: 0,
             algorithms: &[algorithm],
         };
         let verified = KeySet::from_jwks(&jwks).unwrap().verify(id_token, &expect);

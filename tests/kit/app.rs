@@ -6,11 +6,11 @@ use base::{Clock, Timestamp};
 use flows::Env;
 use reqwest::{Client, ClientBuilder};
 use tempfile::TempDir;
-use yinxin::Seams;
 use yinxin::browser::Browser;
 use yinxin::commands::serve::{Running, bind};
 use yinxin::config::{Config, Tls};
 use yinxin::demo::Sample;
+use yinxin::{Place, Seams};
 
 use super::clock::{BEGINNING, FixedClock};
 use super::postgres::Database;
@@ -93,6 +93,8 @@ impl TestApp {
             database: database.as_ref().map(Database::address),
             demo: true,
             tls: Tls::Off,
+            outbound: yinxin::config::Outbound::default(),
+            dpop_nonces_required: false,
             log_json: false,
             log: "warn".to_owned(),
         };
@@ -124,6 +126,20 @@ impl TestApp {
         let sockets = self.config.listen.iter().map(|address| bind(*address).unwrap()).collect();
         let seams = seams(&self.clock, &self.randomness);
         self.running = Some(Running::start(&self.config, sockets, seams).await.unwrap());
+    }
+
+    /// Another node on the same data, which does not serve.
+    pub(crate) async fn another_node(&self) -> Arc<Env> {
+        let Config { data, database, issuer, .. } = &self.config;
+        let outbound = yinxin::config::Outbound::default();
+        let place = Place {
+            data,
+            database: database.as_deref(),
+            issuer: issuer.clone(),
+            outbound: &outbound,
+            dpop_nonces_required: false,
+        };
+        yinxin::assemble(&place, seams(&self.clock, &self.randomness)).await.unwrap()
     }
 
     /// Time passes.

@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use jose::{Algorithm, Expect, Jwks, KeySet, Verified};
+use jose::{Algorithm, Audience, Expect, Jwks, KeySet, Type, Verified};
 use reqwest::Url;
 use serde_json::Value;
 
@@ -97,11 +97,12 @@ impl<'a> RelyingApplication<'a> {
         let jwks = Jwks::from_json(&body).map_err(|e| TourError::DoesNotHold(format!("key set: {e}")))?;
         let keys = KeySet::from_jwks(&jwks).map_err(|e| TourError::DoesNotHold(format!("key set: {e}")))?;
         let expect = Expect {
-            typ: None,
+            typ: Type::Plain,
             issuer: self.issuer,
-            audience: Some(&self.registration.client_id),
+            audience: Audience::Includes(&self.registration.client_id),
             now: base::Clock::now(&base::SystemClock),
             leeway_seconds: 5,
+            ahead_seconds: 5,
             algorithms: &[algorithm],
         };
         let verified = keys.verify(token, &expect);

@@ -89,6 +89,8 @@ pub async fn tour(flags: TourFlags) -> Result<PathBuf, TourError> {
         database: flags.database,
         demo: true,
         tls: Tls::Off,
+        outbound: crate::config::Outbound::default(),
+        dpop_nonces_required: false,
         log_json: false,
         log: "warn".to_owned(),
     };

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use base::{Clock, Entropy, OsEntropy, Secret, SystemClock, Timestamp};
 use gm::drbg::{self, HealthTest};
 use gm::module::Failure;
-use jose::{Expect, Jwks, JwsSigner, KeySet, jwt};
+use jose::{Audience, Expect, Jwks, JwsSigner, KeySet, Type, jwt};
 use kms::{
     Algorithm, CertSigner, CryptoModule, JwsKey, KeyProvider, KeyRecord, KeyState, KmsError, Purpose,
     SoftwareProvider,
@@ -29,10 +29,15 @@ fn provider(master: u8) -> SoftwareProvider {
 }
 
 fn token_key(algorithm: Algorithm) -> KeyRecord {
-    // An RSA key takes long to make, so all tests share one.
+    // An RSA key takes long to make, so all tests share one of each kind.
     static RSA: OnceLock<KeyRecord> = OnceLock::new();
+    static RSA_PSS: OnceLock<KeyRecord> = OnceLock::new();
     let make = || provider(1).generate("key_1", Purpose::TokenSigning, algorithm, noon()).unwrap();
-    if algorithm == Algorithm::Rsa2048 { RSA.get_or_init(make).clone() } else { make() }
+    match algorithm {
+        Algorithm::Rsa2048 => RSA.get_or_init(make).clone(),
+        Algorithm::Rsa2048Pss => RSA_PSS.get_or_init(make).clone(),
+        Algorithm::Sm2 | Algorithm::P256 | Algorithm::Ed25519 => make(),
+    }
 }
 
 #[test]
@@ -50,11 +55,12 @@ fn each_algorithm_signs_tokens_that_verify() {
         let mut keys = KeySet::new();
         keys.insert(&record.jwk().unwrap()).unwrap();
         let expect = Expect {
-            typ: None,
+            typ: Type::Plain,
             issuer: "https://id.example.gov.cn",
-            audience: Some("app"),
+            audience: Audience::Includes("app"),
             now: noon(),
             leeway_seconds: 0,
+            ahead_seconds: 0,
             algorithms: &[algorithm.jws()],
         };
         let verified = keys.verify(&token, &expect).unwrap();
@@ -64,11 +70,12 @@ fn each_algorithm_signs_tokens_that_verify() {
 
 #[test]
 fn each_algorithm_signs_certificates_that_verify() {
-    for algorithm in Algorithm::ALL {
+    let certifies = [Algorithm::Sm2, Algorithm::P256, Algorithm::Rsa2048];
+    for algorithm in certifies {
         let record = token_key(algorithm);
-        let signer = CertSigner::new(provider(1).open(&record).unwrap());
+        let signer = CertSigner::new(provider(1).open(&record).unwrap()).unwrap();
         assert_eq!(signer.public_key(), record.public_key().unwrap());
-        assert_eq!(signer.algorithm(), algorithm.certificate());
+        assert_eq!(Some(signer.algorithm()), algorithm.certificate());
         let signature = signer.sign(b"to be signed").unwrap();
         let public_key = signer.public_key();
         assert_eq!(public_key.verify(b"to be signed", signer.algorithm(), &signature), Ok(()));
@@ -77,8 +84,25 @@ fn each_algorithm_signs_certificates_that_verify() {
 }
 
 #[test]
+fn keys_for_tokens_alone_sign_no_certificates() {
+    for algorithm in [Algorithm::Rsa2048Pss, Algorithm::Ed25519] {
+        let key = provider(1).open(&token_key(algorithm)).unwrap();
+        let refused = CertSigner::new(key).err();
+        assert_eq!(refused, Some(KmsError::NotForCertificates { id: "key_1".to_owned(), algorithm }));
+        for purpose in Purpose::ALL.into_iter().filter(|p| *p != Purpose::TokenSigning) {
+            let refused = provider(1).generate("key_1", purpose, algorithm, noon()).err();
+            assert_eq!(refused, Some(KmsError::AlgorithmNotForPurpose { purpose, algorithm }));
+        }
+    }
+}
+
+#[test]
 fn signatures_have_the_lengths_that_jose_expects() {
-    for (algorithm, bytes) in [(Algorithm::Sm2, 64), (Algorithm::P256, 64), (Algorithm::Rsa2048, 256)] {
+    for algorithm in Algorithm::ALL {
+        let bytes = match algorithm {
+            Algorithm::Sm2 | Algorithm::P256 | Algorithm::Ed25519 => 64,
+            Algorithm::Rsa2048 | Algorithm::Rsa2048Pss => 256,
+        };
         let key = provider(1).open(&token_key(algorithm)).unwrap();
         for _ in 0..8 {
             assert_eq!(key.sign_raw(b"x").unwrap().len(), bytes, "{algorithm}");
@@ -91,11 +115,14 @@ fn the_two_key_documents_share_out_the_keys() {
     let jwks: Vec<_> = Algorithm::ALL.map(|a| token_key(a).jwk().unwrap()).into();
     let ordinary = Jwks::international(jwks.clone());
     assert_eq!(
-        ordinary.keys().iter().map(|k| k.algorithm().as_str()).collect::<Vec<_>>(),
-        ["ES256", "RS256"]
+        ordinary.keys().iter().map(|k| k.algorithms()).collect::<Vec<_>>(),
+        ["ES256", "RS256", "PS256", "EdDSA"].map(|name| jose::Algorithm::parse(name).unwrap().alone())
     );
     let national = Jwks::national(jwks);
-    assert_eq!(national.keys().iter().map(|k| k.algorithm().as_str()).collect::<Vec<_>>(), ["SM2"]);
+    assert_eq!(
+        national.keys().iter().map(|k| k.algorithms()).collect::<Vec<_>>(),
+        [[jose::Algorithm::Sm2Sm3]]
+    );
 }
 
 #[test]
@@ -110,6 +137,7 @@ fn a_wrapped_key_moved_to_another_row_does_not_open() {
         KeyRecord { purpose: Purpose::RootCa, ..record.clone() },
         KeyRecord { purpose: Purpose::SealSigning, ..record.clone() },
         KeyRecord { algorithm: Algorithm::P256, ..record.clone() },
+        KeyRecord { algorithm: Algorithm::Ed25519, ..record.clone() },
     ];
     for record in moved {
         assert_eq!(refused(record), Some(KmsError::Envelope));
@@ -121,7 +149,7 @@ fn a_wrapped_key_moved_to_another_row_does_not_open() {
 
 #[test]
 fn a_changed_or_cut_envelope_does_not_open() {
-    for algorithm in [Algorithm::Sm2, Algorithm::P256] {
+    for algorithm in [Algorithm::Sm2, Algorithm::P256, Algorithm::Ed25519] {
         let record = token_key(algorithm);
         for at in 0..record.wrapped.len() {
             let mut changed = record.clone();
@@ -156,7 +184,8 @@ fn only_active_keys_sign_and_retired_ones_still_verify() {
     let retired = record.become_state(KeyState::Retired).unwrap();
     assert!(matches!(provider(1).open(&retired), Err(KmsError::NotActive { .. })));
     let public_key = retired.public_key().unwrap();
-    assert_eq!(public_key.verify(b"deed", retired.algorithm.certificate(), &signature), Ok(()));
+    let algorithm = retired.algorithm.certificate().unwrap();
+    assert_eq!(public_key.verify(b"deed", algorithm, &signature), Ok(()));
 
     let destroyed = retired.become_state(KeyState::Destroyed).unwrap();
     assert!(destroyed.wrapped.is_empty());
@@ -302,8 +331,10 @@ fn once_its_randomness_is_stuck_nothing_is_made_opened_or_signed_any_more() {
     let open = |record: &KeyRecord| bench.kms.open(record);
     let sm2 = make("sm2", Purpose::TokenSigning, Algorithm::Sm2).unwrap();
     let p256 = make("p256", Purpose::TokenSigning, Algorithm::P256).unwrap();
+    let ed25519 = make("ed25519", Purpose::TokenSigning, Algorithm::Ed25519).unwrap();
     let tls = make("tls", Purpose::TlsServer, Algorithm::P256).unwrap();
-    let [sm2_key, p256_key, tls_key] = [&sm2, &p256, &tls].map(|record| open(record).unwrap());
+    let [sm2_key, p256_key, ed25519_key, tls_key] =
+        [&sm2, &p256, &ed25519, &tls].map(|record| open(record).unwrap());
     let blob = bench.kms.seal_blob("place", b"secret").unwrap();
 
     bench.dice.stuck.store(true, Ordering::SeqCst);
@@ -315,8 +346,8 @@ fn once_its_randomness_is_stuck_nothing_is_made_opened_or_signed_any_more() {
     bench.dice.stuck.store(false, Ordering::SeqCst);
 
     let refused = Algorithm::ALL.map(|a| make("new", Purpose::TokenSigning, a).err());
-    assert_eq!(refused, [const { Some(KmsError::OutOfService) }; 3]);
-    for key in [&sm2_key, &p256_key] {
+    assert_eq!(refused, [const { Some(KmsError::OutOfService) }; Algorithm::ALL.len()]);
+    for key in [&sm2_key, &p256_key, &ed25519_key] {
         assert_eq!(key.sign_der(b"x"), Err(KmsError::OutOfService), "{}", key.id());
         assert_eq!(key.sign_raw(b"x"), Err(KmsError::OutOfService), "{}", key.id());
     }

@@ -25,6 +25,8 @@ pub struct LoggedIn<'a> {
     pub subject: &'a str,
     /// When they last authenticated.
     pub at: Timestamp,
+    /// The authentication context classes that this login fulfils.
+    pub acrs: &'a [&'a str],
 }
 
 /// What the person allowed this client before.
@@ -53,13 +55,19 @@ pub struct Situation<'a> {
 
 /// Decides what comes next; with `prompt=none`, what would have to be shown becomes an error for the client.
 ///
-/// Source: OIDC Core, 3.1.2.1 (`prompt`, `max_age`, `id_token_hint`), 3.1.2.3, 3.1.2.4 and 3.1.2.6.
+/// Source: OIDC Core, 3.1.2.1 (`prompt`, `max_age`, `id_token_hint`), 3.1.2.3, 3.1.2.4, 3.1.2.6 and 5.5.1 (`sub`, essential `acr`).
 pub fn next(
     request: &AuthorizationRequest,
     client: &Client,
     situation: &Situation<'_>,
 ) -> Result<Next, OauthError> {
-    let next = if must_log_in(request, situation) {
+    let unmet = situation.logged_in.is_some_and(|login| lacks_essential_acr(request, &login));
+    let next = if unmet && situation.logged_in.is_some_and(|login| login.at >= situation.started) {
+        return Err(OauthError::new(
+            ErrorCode::UnmetAuthenticationRequirements,
+            "the person logged in, but not in one of the ways that `acr` was asked to name",
+        ));
+    } else if unmet || must_log_in(request, situation) {
         Next::LogIn
     } else if must_consent(request, client, situation) {
         Next::Consent
@@ -86,15 +94,30 @@ fn must_log_in(request: &AuthorizationRequest, situation: &Situation<'_>) -> boo
     let just_now = logged_in.at >= situation.started;
     let asked_again = request.prompt.login || request.prompt.select_account;
     let too_old = request.max_age_seconds.is_some_and(|max| logged_in.at.plus_seconds(max) < situation.now);
-    let someone_else = situation.hinted_subject.is_some_and(|hinted| hinted != logged_in.subject);
+    let asked_for = request.claims.in_id_token("sub").map_or(&[][..], |claim| &claim.values);
+    let someone_else = situation.hinted_subject.is_some_and(|hinted| hinted != logged_in.subject)
+        || !(asked_for.is_empty() || asked_for.iter().any(|subject| subject == logged_in.subject));
     // A login made for this request answers `prompt` and `max_age`; that it is the hinted person must hold in any case.
     someone_else || (!just_now && (asked_again || too_old))
 }
 
+/// An `acr` that the client cannot do without, and does not get from this login (OIDC Core, 5.5.1.1).
+fn lacks_essential_acr(request: &AuthorizationRequest, login: &LoggedIn<'_>) -> bool {
+    let essential =
+        request.claims.in_id_token("acr").filter(|claim| claim.essential && !claim.values.is_empty());
+    essential.is_some_and(|claim| !claim.values.iter().any(|acr| login.acrs.contains(&acr.as_str())))
+}
+
 fn must_consent(request: &AuthorizationRequest, client: &Client, situation: &Situation<'_>) -> bool {
-    let allowed = situation.consented.filter(|consented| consented.scope.covers(&request.scope));
+    let asked_one_by_one = |allowed: &Scope| request.claims.scopes().all(|scope| allowed.contains(scope));
+    let covers = |allowed: &Scope| allowed.covers(&request.scope) && asked_one_by_one(allowed);
+    // What is asked in detail is for this time only, so yes is said to it each time (RFC 9396, 7).
+    let allowed = situation.consented.filter(|consented| {
+        covers(consented.scope)
+            && (request.authorization_details.is_empty() || consented.at >= situation.started)
+    });
     match allowed {
         Some(consented) => request.prompt.consent && consented.at < situation.started,
-        None => request.prompt.consent || !client.first_party,
+        None => request.prompt.consent || !client.is_first_party(),
     }
 }

@@ -2,6 +2,7 @@ use base::Timestamp;
 
 use super::interaction::{Consented, LoggedIn, Next, Situation, next};
 use super::*;
+use crate::client::Approval;
 use crate::example::{CHALLENGE, ISSUER, REDIRECT_URI, machine_client, native_client, query, web_client};
 
 /// A good request, to be changed one parameter at a time.
@@ -25,7 +26,19 @@ fn with<'a>(name: &'a str, value: &'a str) -> Vec<(&'a str, &'a str)> {
 }
 
 fn send(client: &Client, pairs: &[(&str, &str)]) -> Result<AuthorizationRequest, Refusal> {
-    check(&parse(query(pairs).as_bytes()).unwrap(), Some(client), &ISSUER.parse().unwrap())
+    check(&parse(query(pairs).as_bytes()).unwrap(), Some(client), Via::default(), &ISSUER.parse().unwrap())
+}
+
+/// The address that carries `response`.
+fn address(response: AuthorizationResponse) -> String {
+    match response.deliver() {
+        Delivery::Redirect(url) => url,
+        Delivery::Form { action, .. } => panic!("a form for {action}"),
+    }
+}
+
+fn code(request: &AuthorizationRequest, code: &str) -> AuthorizationResponse {
+    AuthorizationResponse::code(request, code.to_owned(), None, &ISSUER.parse().unwrap())
 }
 
 fn asked(name: &str, value: &str) -> AuthorizationRequest {
@@ -72,13 +85,13 @@ fn parameters_nobody_knows_are_overlooked() {
 fn the_code_goes_back_with_state_and_issuer_and_keeps_the_registered_query() {
     let request = send(&web_client(), &good()).unwrap();
     assert_eq!(
-        code_response_url(&request, "c0de", &ISSUER.parse().unwrap()),
+        address(code(&request, "c0de")),
         "https://app.example/cb?tenant=1&code=c0de&state=s%20t%2Ba%25te%26%E5%8D%B0&iss=https%3A%2F%2Fid.fujian.example"
     );
     let mut without_state = send(&native_client(), &native("http://127.0.0.1:51004/cb")).unwrap();
     without_state.state = None;
     assert_eq!(
-        code_response_url(&without_state, "c", &ISSUER.parse().unwrap()),
+        address(code(&without_state, "c")),
         "http://127.0.0.1:51004/cb?code=c&iss=https%3A%2F%2Fid.fujian.example"
     );
 }
@@ -88,10 +101,50 @@ fn a_refusal_goes_back_with_state_and_issuer() {
     let request = send(&web_client(), &good()).unwrap();
     let refusal = request.refuse(&ISSUER.parse().unwrap(), ErrorCode::AccessDenied, "the person said no");
     assert_eq!(
-        error_response_url(&refusal),
+        address(AuthorizationResponse::error(&refusal)),
         "https://app.example/cb?tenant=1&error=access_denied&error_description=the%20person%20said%20no\
          &state=s%20t%2Ba%25te%26%E5%8D%B0&iss=https%3A%2F%2Fid.fujian.example"
     );
+}
+
+#[test]
+fn an_answer_can_be_posted_and_can_be_signed() {
+    let issuer = ISSUER.parse().unwrap();
+    let posted = code(&asked("response_mode", "form_post"), "c0de").deliver();
+    let Delivery::Form { action, fields } = posted else { panic!("{posted:?}") };
+    assert_eq!(action, REDIRECT_URI);
+    assert_eq!(fields, [("code", "c0de".into()), ("state", "s t+a%te&印".into()), ("iss", ISSUER.into())]);
+
+    let request = asked("response_mode", "jwt");
+    let refused = request.refuse(&issuer, ErrorCode::AccessDenied, "no");
+    let refusal = AuthorizationResponse::error(&refused);
+    let claims = serde_json::to_value(refusal.claims(&request.client_id, STARTED)).unwrap();
+    assert_eq!((&claims["iss"], &claims["aud"]), (&ISSUER.into(), &"tax-web".into()));
+    assert_eq!((&claims["error"], &claims["state"]), (&"access_denied".into(), &"s t+a%te&印".into()));
+    let life = claims["exp"].as_i64().unwrap() - STARTED.unix_seconds();
+    assert!((10..=600).contains(&life), "{life}");
+    let signed = refusal.deliver_signed("h.p.s".into());
+    assert_eq!(signed, Delivery::Redirect(format!("{REDIRECT_URI}&response=h.p.s")));
+}
+
+#[test]
+fn a_client_registered_for_pushed_or_signed_requests_cannot_send_others() {
+    let mut client = web_client();
+    client.requests.pushed_only = true;
+    let params = parse(query(&good()).as_bytes()).unwrap();
+    let issuer = ISSUER.parse().unwrap();
+    let code = |client: &Client, via| match check(&params, Some(client), via, &issuer) {
+        Err(Refusal::Redirect(refusal)) => Some(refusal.error.code),
+        Err(Refusal::Page(page)) => panic!("{page}"),
+        Ok(_) => None,
+    };
+    let (pushed, signed) = (Via { pushed: true, signed: false }, Via { pushed: false, signed: true });
+    assert_eq!(code(&client, Via::default()), Some(ErrorCode::InvalidRequest));
+    assert_eq!(code(&client, signed), Some(ErrorCode::InvalidRequest));
+    assert_eq!(code(&client, pushed), None);
+    client.requests.signed_only = true;
+    assert_eq!(code(&client, pushed), Some(ErrorCode::InvalidRequest));
+    assert_eq!(code(&client, Via { pushed: true, signed: true }), None);
 }
 
 // What is never redirected.
@@ -101,9 +154,9 @@ fn an_unknown_client_gets_a_page() {
     let params = parse(query(&good()).as_bytes()).unwrap();
     let issuer = ISSUER.parse().unwrap();
     let unknown = PageError::UnknownClient { client_id: "tax-web".into() };
-    assert_eq!(check(&params, None, &issuer), Err(unknown.clone().into()));
+    assert_eq!(check(&params, None, Via::default(), &issuer), Err(unknown.clone().into()));
     assert_eq!(
-        check(&params, Some(&native_client()), &issuer),
+        check(&params, Some(&native_client()), Via::default(), &issuer),
         Err(unknown.clone().into()),
         "another was looked up"
     );
@@ -191,7 +244,7 @@ fn only_codes_are_given_out() {
         assert_eq!(redirected("response_type", other).code, ErrorCode::UnsupportedResponseType, "{other}");
     }
     assert!(send(&web_client(), &with("response_mode", "query")).is_ok());
-    for other in ["fragment", "form_post", "jwt"] {
+    for other in ["fragment", "fragment.jwt", "web_message", "QUERY"] {
         assert!(redirected("response_mode", other).description().contains(other));
     }
 }
@@ -239,7 +292,7 @@ fn state_and_nonce_are_long_enough_for_everyone_and_no_longer() {
 
 #[test]
 fn request_objects_are_refused_by_their_own_codes() {
-    assert_eq!(redirected("request", "e30.e30.").code, ErrorCode::RequestNotSupported);
+    assert_eq!(redirected("request", "e30.e30.").code, ErrorCode::InvalidRequestObject);
     assert_eq!(redirected("request_uri", "https://app.example/r").code, ErrorCode::RequestUriNotSupported);
     assert_eq!(redirected("registration", "{}").code, ErrorCode::RegistrationNotSupported);
 }
@@ -313,7 +366,7 @@ impl Case {
         let situation = Situation {
             started: STARTED,
             now: at(20),
-            logged_in: self.logged_in_at.map(|s| LoggedIn { subject: "usr_1", at: at(s) }),
+            logged_in: self.logged_in_at.map(|s| LoggedIn { subject: "usr_1", at: at(s), acrs: &[] }),
             consented: self.consented_at.map(|s| Consented { scope: &scope, at: at(s) }),
             hinted_subject: None,
         };
@@ -355,7 +408,7 @@ fn the_hinted_person_and_no_other_is_let_through() {
     let situation = |hinted_subject| Situation {
         started: STARTED,
         now: STARTED,
-        logged_in: Some(LoggedIn { subject: "usr_1", at: STARTED }),
+        logged_in: Some(LoggedIn { subject: "usr_1", at: STARTED, acrs: &[] }),
         consented: Some(Consented { scope: &scope, at: STARTED }),
         hinted_subject,
     };
@@ -369,11 +422,11 @@ fn the_hinted_person_and_no_other_is_let_through() {
 #[test]
 fn the_governments_own_applications_need_no_consent_but_may_ask_for_it() {
     let mut own = web_client();
-    own.first_party = true;
+    own.approval = Approval::FirstParty;
     let situation = Situation {
         started: STARTED,
         now: STARTED,
-        logged_in: Some(LoggedIn { subject: "usr_1", at: STARTED }),
+        logged_in: Some(LoggedIn { subject: "usr_1", at: STARTED, acrs: &[] }),
         consented: None,
         hinted_subject: None,
     };
@@ -388,7 +441,7 @@ proptest::proptest! {
     #[test]
     fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..300)) {
         if let Ok(params) = parse(&bytes) {
-            let _ = check(&params, Some(&web_client()), &ISSUER.parse().unwrap());
+            let _ = check(&params, Some(&web_client()), Via::default(), &ISSUER.parse().unwrap());
         }
         let _ = crate::client_authentication::parse(Some(&bytes), &Params::default());
     }
@@ -402,7 +455,7 @@ proptest::proptest! {
             Ok(request) => assert_eq!(request.redirect_uri, REDIRECT_URI),
             Err(Refusal::Page(_)) => assert!(which < 2),
             Err(Refusal::Redirect(refusal)) => {
-                let url = error_response_url(&refusal);
+                let url = address(AuthorizationResponse::error(&refusal));
                 assert!(url.starts_with(&format!("{REDIRECT_URI}&error=")));
                 let answer = parse(url.split_once('?').unwrap().1.as_bytes()).unwrap();
                 assert_eq!(answer.value("state"), Some(pairs[4].1).filter(|state| !state.is_empty()));

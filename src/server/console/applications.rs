@@ -22,7 +22,7 @@ use crate::pages::{Frame, Message};
 
 const FORM: &str = "register";
 /// What ID tokens may be signed with, the usual one first.
-const ALGORITHMS: &[&str] = &["ES256", "SM2", "RS256"];
+const ALGORITHMS: &[&str] = &["ES256", "SM2", "PS256", "EdDSA", "RS256"];
 /// What an application may be registered for here; `openid` goes without saying.
 const SCOPES: &[&str] = &[
     scope::PROFILE,
@@ -70,7 +70,7 @@ fn applications(frame: &Frame, clients: &[Client]) -> Table {
             Cell::Text(frame.either(&client.name.zh, &client.name.en).to_owned()),
             Cell::Code(client.id.to_string()),
             Cell::Text(titles.join(frame.either("、", ", "))),
-            Cell::Text(client.id_token_alg.as_str().to_owned()),
+            Cell::Text(client.algorithms.id_token.as_str().to_owned()),
             Cell::Badge { tone, text: frame.t(state) },
             Cell::Text(client.redirect_uris.join(" ")),
         ]
@@ -149,10 +149,7 @@ fn registration(entered: &Form, issuer: &str) -> Result<Registration, Failure> {
         audiences: if acts_for_itself { vec![issuer.to_owned()] } else { Vec::new() },
         id_token_signed_response_alg: entered.text("id_token_alg").to_owned(),
         access_token_signed_response_alg: entered.text("id_token_alg").to_owned(),
-        first_party: false,
-        may_read: Vec::new(),
-        may_use_seals: Vec::new(),
-        may_issue: Vec::new(),
+        ..Registration::default()
     })
 }
 

@@ -10,6 +10,7 @@ use axum::routing::{get, post};
 use base::Secret;
 use flows::caller::Authority;
 use flows::people::{self, NewAccount, NewUnit, Post};
+use flows::self_description::SelfDescription;
 use flows::{Failure, Rejected};
 use identity::{Level, RealNameLevel};
 use serde::Deserialize;
@@ -181,6 +182,7 @@ async fn add_entered(app: &App, official: &Official, entered: &Form) -> Result<(
         id_number: id_number.map(str::to_owned),
         // Nobody asked the population register: without having seen the person, nothing is proven.
         real_name: if seen { RealNameLevel::InPerson } else { RealNameLevel::Unverified },
+        description: SelfDescription::default(),
     };
     let caller = official.caller();
     people::add_person(&app.env, official.visitor.now, Authority::Caller(&caller), account, post, false)

@@ -16,10 +16,16 @@ pub struct Asset {
 
 /// Every static file.
 pub(super) fn load() -> Vec<Asset> {
-    let files: [(_, _, &'static [u8]); 3] = [
+    let files: [(_, _, &'static [u8]); 5] = [
         ("yinxin.css", "text/css; charset=utf-8", include_bytes!("../../../web/static/yinxin.css")),
         ("seal.svg", "image/svg+xml; charset=utf-8", include_bytes!("../../../web/static/seal.svg")),
         ("enrol.js", "text/javascript; charset=utf-8", include_bytes!("../../../web/static/enrol.js")),
+        ("post.js", "text/javascript; charset=utf-8", include_bytes!("../../../web/static/post.js")),
+        (
+            "check-session.js",
+            "text/javascript; charset=utf-8",
+            include_bytes!("../../../web/static/check-session.js"),
+        ),
     ];
     let asset = |(name, content_type, bytes): (_, _, &'static [u8])| {
         let etag = base::encoding::hex(&gm::sm3::hash(bytes)).chars().take(16).collect();

@@ -194,7 +194,7 @@ impl Choice {
 }
 
 /// Registers a relying application: `POST /console/applications` with `name`, `name_en`, `kind` (`confidential` or
-/// `public`), `redirect_uris` and `post_logout_redirect_uris` (one a line), `id_token_alg` (`ES256`, `SM2` or `RS256`), and
+/// `public`), `redirect_uris` and `post_logout_redirect_uris` (one a line), `id_token_alg` (one of `algorithms`), and
 /// `scope.<scope>` for each of `scopes` that it may ask for.
 pub fn register_application(frame: &Frame, csrf: &str, algorithms: &[&str], scopes: Vec<Choice>) -> Form {
     let kinds =

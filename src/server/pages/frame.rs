@@ -39,6 +39,12 @@ impl Pages {
         &self.0.assets
     }
 
+    /// The address of a static file, with the version that lets it be cached.
+    pub fn asset_path(&self, name: &str) -> String {
+        let etag = self.assets().iter().find(|a| a.name == name).map_or("", |a| a.etag.as_str());
+        format!("/static/{name}?v={etag}")
+    }
+
     /// The frame of a page shown at `here` (path and query, to come back to after the language was switched).
     pub fn frame(&self, display: Display, here: &str) -> Frame {
         let here = local_path(here).to_owned();
@@ -145,8 +151,7 @@ impl Frame {
 
     /// The address of a static file, with the version that lets it be cached.
     pub fn asset(&self, name: &str) -> String {
-        let etag = self.pages.assets().iter().find(|a| a.name == name).map_or("", |a| a.etag.as_str());
-        format!("/static/{name}?v={etag}")
+        self.pages.asset_path(name)
     }
 
     fn display_href(&self, name: &str, value: &str) -> String {

@@ -48,10 +48,59 @@ pub struct Consent {
     pub account_name: String,
     /// What it asks for: scope names; those with words in `web/locales` are explained.
     pub scopes: Vec<String>,
+    /// What it asks for in detail.
+    pub details: Vec<Detail>,
     /// What to go on with afterwards.
     pub flow: String,
     /// The token against cross-site request forgery.
     pub csrf: String,
+}
+
+/// One object of `authorization_details` (RFC 9396), as the person reads it.
+#[derive(Debug, Clone)]
+pub struct Detail {
+    /// Its type.
+    pub kind: String,
+    /// Its fields, names and values.
+    pub fields: Vec<(String, String)>,
+}
+
+impl Detail {
+    /// The object, each of whose members is shown.
+    pub fn new(object: &serde_json::Map<String, serde_json::Value>) -> Self {
+        let text = |value: &serde_json::Value| match value {
+            serde_json::Value::String(text) => text.clone(),
+            serde_json::Value::Array(many) if many.iter().all(serde_json::Value::is_string) => {
+                many.iter().filter_map(serde_json::Value::as_str).collect::<Vec<_>>().join(", ")
+            }
+            other => other.to_string(),
+        };
+        let kind = object.get("type").map(text).unwrap_or_default();
+        let fields = object.iter().filter(|(name, _)| *name != "type");
+        Self { kind, fields: fields.map(|(name, value)| (name.clone(), text(value))).collect() }
+    }
+}
+
+/// The page that posts the answer to the application (OAuth 2.0 Form Post Response Mode, 2); by itself, or with its button.
+#[derive(Template)]
+#[template(path = "post.html")]
+pub struct Post {
+    /// What every page shares.
+    pub frame: Frame,
+    /// The application's address.
+    pub action: String,
+    /// Names and values.
+    pub fields: Vec<(String, String)>,
+}
+
+/// The page in applications' frames that tells them whether the login has changed (OIDC Session Management 1.0, 3.2).
+#[derive(Template)]
+#[template(path = "check_session.html")]
+pub struct CheckSession {
+    /// The name of the cookie to look at.
+    pub cookie: String,
+    /// The address of the script.
+    pub script: String,
 }
 
 /// The enrolment page of the first administrator, `/enrol#<code>`; its form goes to `POST /enrol` with `csrf`, `code`,
@@ -79,8 +128,10 @@ pub struct Enrol {
 pub struct LoggedOut {
     /// What every page shares.
     pub frame: Frame,
-    /// The way back to the application, when it registered one.
-    pub back: Option<Link>,
+    /// Where the browser goes on to, once the applications' pages were loaded.
+    pub back: Option<String>,
+    /// Applications' pages to load (OIDC Front-Channel Logout 1.0, 3).
+    pub front_channel: Vec<String>,
 }
 
 /// Asks before logging out (OpenID Connect RP-Initiated Logout, 2); its form goes to `POST /logout` with `csrf`,

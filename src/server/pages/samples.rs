@@ -6,8 +6,8 @@ use super::console::{
 use super::forms::{self, CertificateToIssue, Choice, Field, FieldKind};
 use super::parts::{CheckResult, Fact, Link, Tone, Verdict};
 use super::person::{
-    Account, CertificateView, Comparison, ConfirmLogout, Consent, Enrol, ErrorPage, GrantView, Home,
-    LoggedOut, Login, SessionView,
+    Account, CertificateView, Comparison, ConfirmLogout, Consent, Detail, Enrol, ErrorPage, GrantView, Home,
+    LoggedOut, Login, Post, SessionView,
 };
 use super::verifying::{
     CertificateLookup, CheckView, FoundCertificate, ReportView, RulingView, SignatureView, Verify,
@@ -29,10 +29,12 @@ pub(crate) fn all(display: Display) -> Vec<(&'static str, String)> {
     add("login", login(frame(), None).render());
     add("login_error", login(frame(), Some(Message::new("login-wait").with("seconds", 30))).render());
     add("consent", consent(known()).render());
+    let fields = vec![("code".to_owned(), "c0de".to_owned()), ("state".to_owned(), "\"><script>".to_owned())];
+    add("post", Post { frame: frame(), action: "https://app.example/callback".into(), fields }.render());
     add("enrol", enrol(frame()).render());
-    let back =
-        Some(Link::new("https://app.example/", Message::new("back-to").with("application", "示例市民服务")));
-    add("logged_out", LoggedOut { frame: frame(), back }.render());
+    let back = Some("https://app.example/".to_owned());
+    let front_channel = vec!["https://app.example/out?sid=ses_1".to_owned()];
+    add("logged_out", LoggedOut { frame: frame(), back, front_channel }.render());
     add("confirm_logout", confirm_logout(known()).render());
     add("error", error(frame()).render());
     add("account", account(known()).render());
@@ -87,6 +89,10 @@ fn consent(frame: Frame) -> Consent {
         client_host: "app.example".into(),
         account_name: "林晓梅".into(),
         scopes: ["openid", "profile", "offline_access", "tax:read"].map(String::from).to_vec(),
+        details: vec![Detail {
+            kind: "payment_initiation".to_owned(),
+            fields: vec![("amount".to_owned(), "123.50 CNY".to_owned())],
+        }],
         flow: "abc".into(),
         csrf: CSRF.into(),
     }

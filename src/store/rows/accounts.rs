@@ -8,17 +8,18 @@ use crate::db::{Conn, Tx, find, list, run};
 use crate::error::{BadRow, StoreError};
 
 const COLUMNS_ADD: &str = "INSERT INTO account (id, user_name, display_name, password_hash, real_name_level, \
-     id_number_sealed, id_number_index, state, sample, created_us, updated_us) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)";
+     id_number_sealed, id_number_index, state, sample, created_us, updated_us, self_description_sealed) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11)";
 const LOOKUP: &str = "SELECT id, user_name, display_name, password_hash, real_name_level, id_number_sealed, \
-     id_number_index, state, sample, created_us FROM account WHERE id = $1";
+     id_number_index, state, sample, created_us, self_description_sealed FROM account WHERE id = $1";
 const FIND_BY_USER_NAME: &str = "SELECT id, user_name, display_name, password_hash, real_name_level, \
-     id_number_sealed, id_number_index, state, sample, created_us FROM account WHERE user_name = $1";
+     id_number_sealed, id_number_index, state, sample, created_us, self_description_sealed FROM account WHERE user_name = $1";
 const FIND_BY_ID_NUMBER: &str = "SELECT id, user_name, display_name, password_hash, real_name_level, \
-     id_number_sealed, id_number_index, state, sample, created_us FROM account WHERE id_number_index = $1";
+     id_number_sealed, id_number_index, state, sample, created_us, self_description_sealed FROM account WHERE id_number_index = $1";
 const LIST: &str = "SELECT id, user_name, display_name, password_hash, real_name_level, id_number_sealed, \
-     id_number_index, state, sample, created_us FROM account WHERE id > $1 ORDER BY id LIMIT $2";
+     id_number_index, state, sample, created_us, self_description_sealed FROM account WHERE id > $1 ORDER BY id LIMIT $2";
 const COUNT: &str = "SELECT COUNT(*) AS n FROM (SELECT 1 FROM account LIMIT 100000) t";
+const DESCRIBE: &str = "UPDATE account SET self_description_sealed = $2, updated_us = $3 WHERE id = $1";
 const REHASH: &str =
     "UPDATE account SET password_hash = $3, updated_us = $4 WHERE id = $1 AND password_hash = $2";
 const ADD_OFFICIAL: &str = "INSERT INTO official (account_id, unit_id, post, clearance, roles, state, created_us) \
@@ -38,6 +39,7 @@ pub const STATEMENTS: &[&str] = &[
     FIND_BY_ID_NUMBER,
     LIST,
     COUNT,
+    DESCRIBE,
     REHASH,
     ADD_OFFICIAL,
     LOOKUP_OFFICIAL,
@@ -78,6 +80,8 @@ pub struct AccountRow {
     pub sample: bool,
     /// When it was made.
     pub created: Timestamp,
+    /// What the person says of themselves, sealed by `kms`.
+    pub self_description_sealed: Option<Vec<u8>>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -92,6 +96,7 @@ struct Raw {
     state: String,
     sample: i64,
     created_us: i64,
+    self_description_sealed: Option<Vec<u8>>,
 }
 
 impl TryFrom<Raw> for AccountRow {
@@ -115,6 +120,7 @@ impl TryFrom<Raw> for AccountRow {
             id_number_sealed: raw.id_number_sealed,
             sample: raw.sample != 0,
             created: Timestamp::from_us(raw.created_us),
+            self_description_sealed: raw.self_description_sealed,
         })
     }
 }
@@ -133,9 +139,20 @@ pub async fn add(tx: &mut Tx, account: &AccountRow) -> Result<(), StoreError> {
         account.id_number_index.as_ref().map(|h| h.to_vec()),
         account.state.as_str(),
         i64::from(account.sample),
-        account.created.us()
+        account.created.us(),
+        account.self_description_sealed.as_deref()
     )
     .map(drop)
+}
+
+/// Replaces what the person says of themselves; whether there is such an account.
+pub async fn describe(
+    tx: &mut Tx,
+    account: Id<Account>,
+    sealed: &[u8],
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    Ok(run!(tx, DESCRIBE, account.to_string(), sealed, now.us())? == 1)
 }
 
 /// The account `id`.

@@ -12,6 +12,12 @@ const ADD: &str = "INSERT INTO client (id, metadata, secret_hash, state, sample,
 const LOOKUP: &str = "SELECT id, metadata, secret_hash, state, sample, created_us FROM client WHERE id = $1";
 const LIST: &str =
     "SELECT id, metadata, secret_hash, state, sample, created_us FROM client ORDER BY id LIMIT 1000";
+const FIND_MANAGED: &str = "SELECT id, metadata, secret_hash, state, sample, created_us FROM client \
+     WHERE id = $1 AND registration_token_hash = $2";
+const MANAGE_WITH: &str = "UPDATE client SET registration_token_hash = $2 WHERE id = $1";
+const CHANGE: &str = "UPDATE client SET metadata = $2, updated_us = $3 WHERE id = $1";
+const DISABLE: &str =
+    "UPDATE client SET state = 'disabled', updated_us = $2 WHERE id = $1 AND state = 'active'";
 const COUNT: &str = "SELECT COUNT(*) AS n FROM client";
 const ALLOW: &str = "INSERT INTO consent (account_id, client_id, scopes, granted_us) VALUES ($1, $2, $3, $4) \
      ON CONFLICT (account_id, client_id) DO UPDATE SET scopes = excluded.scopes, granted_us = excluded.granted_us, \
@@ -24,7 +30,20 @@ const LIST_CONSENTS: &str = "SELECT client_id, scopes, granted_us FROM consent \
      WHERE account_id = $1 AND withdrawn_us IS NULL ORDER BY granted_us LIMIT 100";
 
 /// The statements of this file.
-pub const STATEMENTS: &[&str] = &[ADD, LOOKUP, LIST, COUNT, ALLOW, WITHDRAW, LOOKUP_CONSENT, LIST_CONSENTS];
+pub const STATEMENTS: &[&str] = &[
+    ADD,
+    LOOKUP,
+    LIST,
+    FIND_MANAGED,
+    MANAGE_WITH,
+    CHANGE,
+    DISABLE,
+    COUNT,
+    ALLOW,
+    WITHDRAW,
+    LOOKUP_CONSENT,
+    LIST_CONSENTS,
+];
 
 /// A relying application as it is kept.
 #[derive(Clone)]
@@ -90,6 +109,30 @@ pub async fn add(tx: &mut Tx, client: &ClientRow) -> Result<(), StoreError> {
 /// The application `id`.
 pub async fn lookup(conn: &mut Conn, id: &str) -> Result<Option<ClientRow>, StoreError> {
     find!(Raw, conn, LOOKUP, id)?.map(ClientRow::try_from).transpose()
+}
+
+/// The application `id`, if its registration is managed with the token that has this hash.
+pub async fn find_managed(
+    conn: &mut Conn,
+    id: &str,
+    token_hash: &[u8; 32],
+) -> Result<Option<ClientRow>, StoreError> {
+    find!(Raw, conn, FIND_MANAGED, id, &token_hash[..])?.map(ClientRow::try_from).transpose()
+}
+
+/// The application's registration is managed with the token that has this hash from now on.
+pub async fn manage_with(tx: &mut Tx, id: &str, token_hash: &[u8; 32]) -> Result<(), StoreError> {
+    run!(tx, MANAGE_WITH, id, &token_hash[..]).map(drop)
+}
+
+/// Replaces the registration; whether there is such an application.
+pub async fn change(tx: &mut Tx, id: &str, metadata: &str, now: Timestamp) -> Result<bool, StoreError> {
+    Ok(run!(tx, CHANGE, id, metadata, now.us())? == 1)
+}
+
+/// Takes the application out of use; whether it was in use.
+pub async fn disable(tx: &mut Tx, id: &str, now: Timestamp) -> Result<bool, StoreError> {
+    Ok(run!(tx, DISABLE, id, now.us())? == 1)
 }
 
 /// All applications; at most 1000.

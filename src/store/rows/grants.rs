@@ -4,26 +4,36 @@ use base::id::{Account, Grant, Session};
 use base::{Id, Timestamp};
 
 use super::{id, words};
-use crate::db::{Conn, Tx, find, run};
+use crate::db::{Conn, Tx, find, list, run};
 use crate::error::StoreError;
 
 const ADD: &str = "INSERT INTO auth_grant (id, client_id, account_id, session_id, scopes, resources, nonce, acr, amr, \
-     auth_us, created_us, expires_us) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+     auth_us, created_us, expires_us, claims, authorization_details, confirmation) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
 const LOOKUP: &str = "SELECT id, client_id, account_id, session_id, scopes, resources, nonce, acr, amr, auth_us, \
-     created_us, expires_us, revoked_us FROM auth_grant WHERE id = $1";
+     created_us, expires_us, revoked_us, claims, authorization_details, confirmation FROM auth_grant WHERE id = $1";
+const CLAIMS: &str = "SELECT claims FROM auth_grant WHERE id = $1";
+const CONFIRM: &str = "UPDATE auth_grant SET confirmation = $2 WHERE id = $1 AND confirmation IS NULL";
 const REVOKE: &str =
     "UPDATE auth_grant SET revoked_us = $2, revoked_reason = $3 WHERE id = $1 AND revoked_us IS NULL";
 const REVOKE_OF_SESSION: &str =
     "UPDATE auth_grant SET revoked_us = $2, revoked_reason = $3 WHERE session_id = $1 AND revoked_us IS NULL";
 const REVOKE_OF_CLIENT: &str = "UPDATE auth_grant SET revoked_us = $3, revoked_reason = $4 \
      WHERE account_id = $1 AND client_id = $2 AND revoked_us IS NULL";
-const ADD_CODE: &str = "INSERT INTO authorization_code (code_hash, grant_id, redirect_uri, code_challenge, expires_us) \
-     VALUES ($1, $2, $3, $4, $5)";
-const LOOKUP_CODE: &str = "SELECT grant_id, redirect_uri, code_challenge, expires_us, consumed_us \
+const ADD_CODE: &str = "INSERT INTO authorization_code (code_hash, grant_id, redirect_uri, code_challenge, expires_us, dpop_jkt) \
+     VALUES ($1, $2, $3, $4, $5, $6)";
+const LOOKUP_CODE: &str = "SELECT grant_id, redirect_uri, code_challenge, expires_us, consumed_us, dpop_jkt \
      FROM authorization_code WHERE code_hash = $1";
 const CONSUME_CODE: &str =
     "UPDATE authorization_code SET consumed_us = $2 WHERE code_hash = $1 AND consumed_us IS NULL";
-const ADD_REFRESH: &str = "INSERT INTO refresh_token (token_hash, grant_id, expires_us) VALUES ($1, $2, $3)";
+const LIST_OF_SESSION: &str =
+    "SELECT id FROM auth_grant WHERE session_id = $1 AND revoked_us IS NULL LIMIT 1000";
+const LIST_OF_CLIENT: &str = "SELECT id FROM auth_grant \
+     WHERE account_id = $1 AND client_id = $2 AND revoked_us IS NULL LIMIT 1000";
+const EXTEND_REFRESH: &str =
+    "UPDATE refresh_token SET expires_us = $2 WHERE token_hash = $1 AND consumed_us IS NULL";
+const ADD_REFRESH: &str = "INSERT INTO refresh_token (token_hash, grant_id, expires_us) VALUES ($1, $2, $3) \
+     ON CONFLICT (token_hash) DO NOTHING";
 const LOOKUP_REFRESH: &str =
     "SELECT grant_id, expires_us, consumed_us FROM refresh_token WHERE token_hash = $1";
 const CONSUME_REFRESH: &str =
@@ -36,12 +46,17 @@ pub const STATEMENTS: &[&str] = &[
     REVOKE,
     REVOKE_OF_SESSION,
     REVOKE_OF_CLIENT,
+    LIST_OF_SESSION,
+    LIST_OF_CLIENT,
+    CLAIMS,
+    CONFIRM,
     ADD_CODE,
     LOOKUP_CODE,
     CONSUME_CODE,
     ADD_REFRESH,
     LOOKUP_REFRESH,
     CONSUME_REFRESH,
+    EXTEND_REFRESH,
 ];
 
 /// One authorization by one person to one application.
@@ -73,6 +88,12 @@ pub struct GrantRow {
     pub expires: Timestamp,
     /// When it was taken back.
     pub revoked: Option<Timestamp>,
+    /// The claims asked for one by one, JSON in `oidc`'s form.
+    pub claims: Option<String>,
+    /// What was given in detail, a JSON array (RFC 9396).
+    pub authorization_details: Option<String>,
+    /// The thumbprint of the key that its refresh tokens are bound to.
+    pub confirmation: Option<String>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -90,6 +111,9 @@ struct Raw {
     created_us: i64,
     expires_us: i64,
     revoked_us: Option<i64>,
+    claims: Option<String>,
+    authorization_details: Option<String>,
+    confirmation: Option<String>,
 }
 
 impl TryFrom<Raw> for GrantRow {
@@ -109,6 +133,9 @@ impl TryFrom<Raw> for GrantRow {
             created: Timestamp::from_us(raw.created_us),
             expires: Timestamp::from_us(raw.expires_us),
             revoked: raw.revoked_us.map(Timestamp::from_us),
+            claims: raw.claims,
+            authorization_details: raw.authorization_details,
+            confirmation: raw.confirmation,
         })
     }
 }
@@ -132,7 +159,10 @@ pub async fn add(tx: &mut Tx, grant: &GrantRow) -> Result<(), StoreError> {
         amr.as_str(),
         grant.authenticated.us(),
         grant.created.us(),
-        grant.expires.us()
+        grant.expires.us(),
+        grant.claims.as_deref(),
+        grant.authorization_details.as_deref(),
+        grant.confirmation.as_deref()
     )
     .map(drop)
 }
@@ -140,6 +170,16 @@ pub async fn add(tx: &mut Tx, grant: &GrantRow) -> Result<(), StoreError> {
 /// The grant `id`, revoked or not.
 pub async fn lookup(conn: &mut Conn, id: Id<Grant>) -> Result<Option<GrantRow>, StoreError> {
     find!(Raw, conn, LOOKUP, id.to_string())?.map(GrantRow::try_from).transpose()
+}
+
+#[derive(sqlx::FromRow)]
+struct RawClaims {
+    claims: Option<String>,
+}
+
+/// The claims that were asked for one by one when the grant was given.
+pub async fn claims_of(conn: &mut Conn, id: Id<Grant>) -> Result<Option<String>, StoreError> {
+    Ok(find!(RawClaims, conn, CLAIMS, id.to_string())?.and_then(|raw| raw.claims))
 }
 
 /// Takes the grant back and with it every token; whether it still stood.
@@ -168,6 +208,32 @@ pub async fn revoke_of_client(
     run!(tx, REVOKE_OF_CLIENT, account.to_string(), client_id, now.us(), reason)
 }
 
+#[derive(sqlx::FromRow)]
+struct RawId {
+    id: String,
+}
+
+/// The standing grants of a session.
+pub async fn of_session(conn: &mut Conn, session: Id<Session>) -> Result<Vec<Id<Grant>>, StoreError> {
+    let rows = list!(RawId, conn, LIST_OF_SESSION, session.to_string())?;
+    rows.into_iter().map(|raw| Ok(id("auth_grant", "id", &raw.id)?)).collect()
+}
+
+/// The standing grants of `account` to the application.
+pub async fn of_client(
+    conn: &mut Conn,
+    account: Id<Account>,
+    client_id: &str,
+) -> Result<Vec<Id<Grant>>, StoreError> {
+    let rows = list!(RawId, conn, LIST_OF_CLIENT, account.to_string(), client_id)?;
+    rows.into_iter().map(|raw| Ok(id("auth_grant", "id", &raw.id)?)).collect()
+}
+
+/// Binds the grant's refresh tokens to a key; true for exactly one caller, ever.
+pub async fn confirm(tx: &mut Tx, id: Id<Grant>, thumbprint: &str) -> Result<bool, StoreError> {
+    Ok(run!(tx, CONFIRM, id.to_string(), thumbprint)? == 1)
+}
+
 /// An authorization code as it is kept: by its hash.
 #[derive(Clone, Debug)]
 pub struct CodeRow {
@@ -175,12 +241,14 @@ pub struct CodeRow {
     pub grant: Id<Grant>,
     /// The redirect URI of the request, which the exchange must repeat.
     pub redirect_uri: String,
-    /// The PKCE challenge.
+    /// The PKCE challenge; empty when the request carried none.
     pub code_challenge: String,
     /// When it is too late.
     pub expires: Timestamp,
     /// When it was used.
     pub consumed: Option<Timestamp>,
+    /// The thumbprint of the key it is bound to.
+    pub dpop_jkt: Option<String>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -190,6 +258,7 @@ struct RawCode {
     code_challenge: String,
     expires_us: i64,
     consumed_us: Option<i64>,
+    dpop_jkt: Option<String>,
 }
 
 /// Keeps a new code by its hash.
@@ -201,7 +270,8 @@ pub async fn add_code(tx: &mut Tx, code_hash: &[u8; 32], code: &CodeRow) -> Resu
         code.grant.to_string(),
         &code.redirect_uri,
         &code.code_challenge,
-        code.expires.us()
+        code.expires.us(),
+        code.dpop_jkt.as_deref()
     )
     .map(drop)
 }
@@ -215,6 +285,7 @@ pub async fn lookup_code(conn: &mut Conn, code_hash: &[u8; 32]) -> Result<Option
         code_challenge: raw.code_challenge,
         expires: Timestamp::from_us(raw.expires_us),
         consumed: raw.consumed_us.map(Timestamp::from_us),
+        dpop_jkt: raw.dpop_jkt,
     }))
 }
 
@@ -241,7 +312,7 @@ struct RawRefresh {
     consumed_us: Option<i64>,
 }
 
-/// Keeps a new refresh token by its hash.
+/// Keeps a new refresh token by its hash; one that is there already stays.
 pub async fn add_refresh(
     tx: &mut Tx,
     token_hash: &[u8; 32],
@@ -262,6 +333,15 @@ pub async fn lookup_refresh(
         expires: Timestamp::from_us(raw.expires_us),
         consumed: raw.consumed_us.map(Timestamp::from_us),
     }))
+}
+
+/// Lets a refresh token that stays as it is live until `expires`; whether it is still unused.
+pub async fn extend_refresh(
+    tx: &mut Tx,
+    token_hash: &[u8; 32],
+    expires: Timestamp,
+) -> Result<bool, StoreError> {
+    Ok(run!(tx, EXTEND_REFRESH, &token_hash[..], expires.us())? == 1)
 }
 
 /// Uses the refresh token up: true for exactly one caller, ever.

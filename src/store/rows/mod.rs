@@ -7,10 +7,14 @@ pub mod data_sets;
 pub mod ecerts;
 pub mod grants;
 pub mod keys;
+pub mod logouts;
+pub mod once;
+pub mod revocations;
 pub mod seals;
 pub mod sessions;
 pub mod settings;
 pub mod signals;
+pub mod sweep;
 pub mod throttle;
 pub mod units;
 
@@ -28,10 +32,14 @@ pub const ALL_STATEMENTS: &[(&str, &[&str])] = &[
     ("ecerts", ecerts::STATEMENTS),
     ("grants", grants::STATEMENTS),
     ("keys", keys::STATEMENTS),
+    ("logouts", logouts::STATEMENTS),
+    ("once", once::STATEMENTS),
+    ("revocations", revocations::STATEMENTS),
     ("seals", seals::STATEMENTS),
     ("sessions", sessions::STATEMENTS),
     ("settings", settings::STATEMENTS),
     ("signals", signals::STATEMENTS),
+    ("sweep", sweep::STATEMENTS),
     ("throttle", throttle::STATEMENTS),
     ("units", units::STATEMENTS),
 ];

@@ -13,6 +13,8 @@ const FIND_BY_TOKEN: &str = "SELECT id, account_id, acr, amr, network, user_agen
      WHERE token_hash = $1 AND ended_us IS NULL AND expires_us > $2";
 const LIVE: &str = "SELECT id, account_id, acr, amr, network, user_agent, auth_us, expires_us FROM session \
      WHERE id = $1 AND ended_us IS NULL AND expires_us > $2";
+const AUTHENTICATE_AGAIN: &str = "UPDATE session SET token_hash = $2, acr = $3, amr = $4, network = $5, \
+     user_agent = $6, auth_us = $7, expires_us = $8 WHERE id = $1 AND account_id = $9 AND ended_us IS NULL";
 const IS_ENDED: &str = "SELECT COUNT(*) AS n FROM session WHERE id = $1 AND ended_us IS NOT NULL";
 const LIST_LIVE: &str = "SELECT id, account_id, acr, amr, network, user_agent, auth_us, expires_us FROM session \
      WHERE account_id = $1 AND ended_us IS NULL AND expires_us > $2 ORDER BY auth_us LIMIT 100";
@@ -23,7 +25,7 @@ const COUNT_LIVE: &str = "SELECT COUNT(*) AS n FROM session WHERE ended_us IS NU
 
 /// The statements of this file.
 pub const STATEMENTS: &[&str] =
-    &[ADD, FIND_BY_TOKEN, LIVE, IS_ENDED, LIST_LIVE, END, END_OF_ACCOUNT, COUNT_LIVE];
+    &[ADD, AUTHENTICATE_AGAIN, FIND_BY_TOKEN, LIVE, IS_ENDED, LIST_LIVE, END, END_OF_ACCOUNT, COUNT_LIVE];
 
 /// A login in one browser.
 #[derive(Clone, Debug)]
@@ -91,6 +93,29 @@ pub async fn add(tx: &mut Tx, session: &SessionRow, token_hash: &[u8; 32]) -> Re
         session.expires.us()
     )
     .map(drop)
+}
+
+/// The person of `session` authenticated again: its cookie, its strength and its times are new; whether it had not ended.
+pub async fn authenticate_again(
+    tx: &mut Tx,
+    session: &SessionRow,
+    token_hash: &[u8; 32],
+) -> Result<bool, StoreError> {
+    let amr = serde_json::Value::from(session.amr.clone()).to_string();
+    let changed = run!(
+        tx,
+        AUTHENTICATE_AGAIN,
+        session.id.to_string(),
+        &token_hash[..],
+        &session.acr,
+        amr.as_str(),
+        &session.network,
+        &session.user_agent,
+        session.authenticated.us(),
+        session.expires.us(),
+        session.account.to_string()
+    )?;
+    Ok(changed == 1)
 }
 
 /// The live session whose cookie has this hash.

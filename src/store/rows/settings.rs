@@ -8,6 +8,7 @@ use crate::error::StoreError;
 
 const FIND: &str = "SELECT value FROM setting WHERE name = $1";
 const ADD: &str = "INSERT INTO setting (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
+const HOLD: &str = "UPDATE setting SET value = value WHERE name = $1";
 const ADD_ENROLMENT: &str =
     "INSERT INTO enrolment (code_hash, purpose, created_us, expires_us) VALUES ($1, $2, $3, $4)";
 const CONSUME_ENROLMENT: &str = "UPDATE enrolment SET consumed_us = $3 \
@@ -19,7 +20,7 @@ const WITHDRAW_ENROLMENTS: &str =
 
 /// The statements of this file.
 pub const STATEMENTS: &[&str] =
-    &[FIND, ADD, ADD_ENROLMENT, CONSUME_ENROLMENT, IS_ENROLMENT_OPEN, WITHDRAW_ENROLMENTS];
+    &[FIND, ADD, HOLD, ADD_ENROLMENT, CONSUME_ENROLMENT, IS_ENROLMENT_OPEN, WITHDRAW_ENROLMENTS];
 
 #[derive(sqlx::FromRow)]
 struct Row {
@@ -34,6 +35,11 @@ pub async fn lookup(conn: &mut Conn, name: &str) -> Result<Option<Vec<u8>>, Stor
 /// Keeps `value` under `name` if nothing is there yet; whether it was kept.
 pub async fn add(tx: &mut Tx, name: &str, value: &[u8]) -> Result<bool, StoreError> {
     Ok(run!(tx, ADD, name, value)? == 1)
+}
+
+/// Holds the value under `name` until the transaction ends; others that hold it wait, and then see what this one did.
+pub async fn hold(tx: &mut Tx, name: &str) -> Result<(), StoreError> {
+    run!(tx, HOLD, name).map(drop)
 }
 
 /// Keeps the hash of a one-time code for `purpose`.

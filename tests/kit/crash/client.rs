@@ -223,6 +223,7 @@ fn code_in(location: &str) -> Result<String, Broken> {
 
 /// From `address`, with a connection for each request: one kept from before a kill would answer nothing.
 fn client_from(address: Ipv4Addr) -> ClientBuilder {
+    yinxin::tls::provide();
     let client = Client::builder().redirect(Policy::none()).no_proxy();
     client.pool_max_idle_per_host(0).local_address(IpAddr::V4(address))
 }

@@ -63,18 +63,22 @@ impl Grant {
         Ok(())
     }
 
-    /// The last thing works if nobody showed it; whatever is used up is refused, and takes everything of the grant with it.
+    /// The last thing works if nobody showed it; a refresh token that was used a moment ago gets the same successor again, and the code,
+    /// shown again, takes everything of the grant with it.
     ///
-    /// Because of the latter only one replay tells something of each grant. The dice say which, and whether the last thing is
-    /// tried before.
+    /// The dice say whether the last thing is tried before.
     pub(crate) async fn hold_to_it(&self, world: &World, dice: &mut Dice, held: &mut Held) {
         let last = self.things.len() - 1;
         let tries_last = last == 0 || dice.once_in(2);
         let successor = if tries_last { self.exchange_last(world, held).await } else { None };
-        let used_up = if successor.is_some() { last + 1 } else { last };
-        if used_up > 0 {
-            let replayed = usize::try_from(dice.between(0, used_up as u64)).unwrap();
-            self.assert_refused(world, replayed, "is used up").await;
+        for index in 1..last {
+            self.assert_same_successor(world, index, &self.things[index + 1].0).await;
+        }
+        if let Some(successor) = successor.as_ref().filter(|_| last > 0) {
+            self.assert_same_successor(world, last, successor).await;
+        }
+        if last > 0 || successor.is_some() {
+            self.assert_refused(world, 0, "is used up").await;
             held.replayed += 1;
         }
         for index in 0..=last {
@@ -84,6 +88,13 @@ impl Grant {
             let answer = self.show(world, last + 1, &successor).await.unwrap();
             assert_eq!(answer.status, 400, "the successor of something that was shown twice: {answer:?}");
         }
+    }
+
+    /// There are never two successors, over a kill or not.
+    async fn assert_same_successor(&self, world: &World, index: usize, successor: &str) {
+        let answer = self.show(world, index, &self.things[index].0).await.unwrap();
+        let same = answer.status == 200 && answer.json()["refresh_token"] == successor;
+        assert!(same, "{} was used a moment ago, but: {answer:?}", self.name(index));
     }
 
     /// Shows the last thing; its successor, unless an exchange that nobody heard of was done.

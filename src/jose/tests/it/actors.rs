@@ -1,10 +1,16 @@
-//! An issuer with one key of each elliptic kind, and a forger who signs whatever it likes.
+//! An issuer with one key of each kind, and a forger who signs whatever it likes.
+
+use std::sync::OnceLock;
 
 use base::encoding::base64url;
 use base::{OsEntropy, Timestamp};
-use jose::{Algorithm, Expect, Jwk, JwsSigner, KeySet, Reason, SignError, jwt};
+use jose::{Algorithm, Audience, Expect, Jwk, JwsSigner, KeySet, Reason, SignError, Type, jwt};
 use ring::rand::SystemRandom;
-use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING as FIXED, EcdsaKeyPair, KeyPair};
+use ring::signature::{
+    ECDSA_P256_SHA256_FIXED_SIGNING as FIXED, EcdsaKeyPair, Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256,
+    RSA_PSS_SHA256, RsaKeyPair,
+};
+use rsa::pkcs8::{EncodePrivateKey, EncodePublicKey};
 use serde_json::{Value, json};
 
 pub(crate) const ISSUER: &str = "https://id.example.gov.cn";
@@ -17,11 +23,12 @@ pub(crate) fn noon() -> Timestamp {
 /// What the tax application expects of an access token at noon.
 pub(crate) fn at_noon() -> Expect<'static> {
     Expect {
-        typ: Some("at+jwt"),
+        typ: Type::Is("at+jwt"),
         issuer: ISSUER,
-        audience: Some(AUDIENCE),
+        audience: Audience::Includes(AUDIENCE),
         now: noon(),
         leeway_seconds: 10,
+        ahead_seconds: 10,
         algorithms: &Algorithm::ALL,
     }
 }
@@ -56,6 +63,69 @@ impl JwsSigner for EcKey {
     }
     fn sign(&self, signing_input: &[u8]) -> Result<Vec<u8>, SignError> {
         Ok(self.pair.sign(&SystemRandom::new(), signing_input).unwrap().as_ref().to_vec())
+    }
+}
+
+pub(crate) struct EdKey {
+    pair: Ed25519KeyPair,
+    pub(crate) jwk: Jwk,
+}
+
+impl EdKey {
+    pub(crate) fn new() -> Self {
+        let pkcs8 = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).unwrap();
+        let pair = Ed25519KeyPair::from_pkcs8(pkcs8.as_ref()).unwrap();
+        let json = json!({ "kty": "OKP", "crv": "Ed25519", "x": base64url(pair.public_key().as_ref()) });
+        let jwk = Jwk::from_json(json.to_string().as_bytes()).unwrap();
+        let jwk = jwk.clone().with_kid(&jwk.thumbprint());
+        Self { pair, jwk }
+    }
+}
+
+impl JwsSigner for EdKey {
+    fn algorithm(&self) -> Algorithm {
+        Algorithm::EdDsa
+    }
+    fn kid(&self) -> &str {
+        self.jwk.kid().unwrap()
+    }
+    fn sign(&self, signing_input: &[u8]) -> Result<Vec<u8>, SignError> {
+        Ok(self.pair.sign(signing_input).as_ref().to_vec())
+    }
+}
+
+/// An RSA key that signs under one of its two algorithms; its JWK is good for both. All are one key, since a key takes long to make.
+pub(crate) struct RsaKey {
+    pair: RsaKeyPair,
+    pub(crate) jwk: Jwk,
+    pub(crate) algorithm: Algorithm,
+}
+
+impl RsaKey {
+    pub(crate) fn new(algorithm: Algorithm) -> Self {
+        static KEY: OnceLock<rsa::PrivateKey> = OnceLock::new();
+        let key =
+            KEY.get_or_init(|| rsa::PrivateKey::new(&mut base::entropy::rng(&OsEntropy), 2_048).unwrap());
+        let spki_der = key.to_public_key().to_public_key_der().unwrap().into_vec();
+        let jwk = Jwk::from_public(&pki::PublicKey::Rsa { spki_der }).unwrap();
+        let pair = RsaKeyPair::from_pkcs8(key.to_pkcs8_der().unwrap().as_bytes()).unwrap();
+        Self { pair, jwk, algorithm }
+    }
+}
+
+impl JwsSigner for RsaKey {
+    fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+    fn kid(&self) -> &str {
+        self.jwk.kid().unwrap()
+    }
+    fn sign(&self, signing_input: &[u8]) -> Result<Vec<u8>, SignError> {
+        let padding: &dyn ring::signature::RsaEncoding =
+            if self.algorithm == Algorithm::Ps256 { &RSA_PSS_SHA256 } else { &RSA_PKCS1_SHA256 };
+        let mut signature = vec![0; self.pair.public().modulus_len()];
+        self.pair.sign(padding, &SystemRandom::new(), signing_input, &mut signature).unwrap();
+        Ok(signature)
     }
 }
 

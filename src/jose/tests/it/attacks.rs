@@ -1,9 +1,10 @@
 //! What an attacker sends: every one is refused, and the operator sees which rule it broke.
 
 use base::encoding::base64url;
-use jose::{Algorithm, Expect, FormError, KeySet, Reason};
+use jose::algorithm::UnknownAlgorithm;
+use jose::{Algorithm, Expect, FormError, JwsSigner, KeySet, Reason, Type};
 
-use crate::actors::{EcKey, Sm2Key, access_token, at_noon, forge, good_claims, keys, refusal};
+use crate::actors::{EcKey, EdKey, RsaKey, Sm2Key, access_token, at_noon, forge, good_claims, keys, refusal};
 
 fn stage() -> (EcKey, Sm2Key, KeySet) {
     let (ec, sm2) = (EcKey::new(), Sm2Key::new());
@@ -17,9 +18,13 @@ fn header(alg: &str, key: &EcKey, more: &str) -> String {
 
 #[test]
 fn an_honest_token_passes_and_carries_what_was_signed() {
-    let (ec, sm2, set) = stage();
-    for token in [access_token(&ec, &good_claims()), access_token(&sm2, &good_claims())] {
-        let verified = set.verify(&token, &at_noon()).unwrap();
+    let (ec, ed, sm2) = (EcKey::new(), EdKey::new(), Sm2Key::new());
+    let [ps256, rs256] = [Algorithm::Ps256, Algorithm::Rs256].map(RsaKey::new);
+    let set = keys(&[&ec.jwk, &ed.jwk, &sm2.jwk, &ps256.jwk]);
+    let signers: [&dyn JwsSigner; Algorithm::ALL.len()] = [&ec, &ps256, &ed, &rs256, &sm2];
+    assert_eq!(signers.map(JwsSigner::algorithm), Algorithm::ALL);
+    for signer in signers {
+        let verified = set.verify(&access_token(signer, &good_claims()), &at_noon()).unwrap();
         assert_eq!(serde_json::Value::Object(verified.claims), good_claims());
         assert_eq!(verified.header.typ.as_deref(), Some("at+jwt"));
     }
@@ -30,13 +35,14 @@ fn algorithms_outside_the_list_are_refused_in_every_spelling() {
     let (ec, _, set) = stage();
     let claims = good_claims().to_string();
     for alg in
-        ["none", "None", "nOnE", "NONE", "HS256", "HS512", "ES384", "PS256", "EdDSA", "es256", "sm2", ""]
+        ["none", "None", "nOnE", "NONE", "HS256", "HS512", "ES384", "PS384", "Ed448", "es256", "sm2", ""]
     {
         let signed = forge(&ec, &header(alg, &ec, ""), &claims);
         let bare = format!("{}.", signed.rsplit_once('.').unwrap().0);
         for token in [signed, bare] {
             let reason = refusal(&set, &token, &at_noon());
-            assert_eq!(reason, Reason::Form(FormError::Algorithm { got: alg.to_owned() }));
+            let unknown = UnknownAlgorithm { got: alg.to_owned() };
+            assert_eq!(reason, Reason::Form(FormError::Algorithm(unknown)));
         }
     }
 }
@@ -52,26 +58,65 @@ fn the_public_key_is_not_an_hmac_secret() {
     let secret = ec.jwk.to_public().unwrap().to_spki_der();
     let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &secret);
     let token = format!("{input}.{}", base64url(ring::hmac::sign(&key, input.as_bytes()).as_ref()));
-    assert!(matches!(refusal(&set, &token, &at_noon()), Reason::Form(FormError::Algorithm { .. })));
+    assert!(matches!(refusal(&set, &token, &at_noon()), Reason::Form(FormError::Algorithm(_))));
 }
 
 #[test]
 fn the_algorithm_is_the_keys_and_not_the_headers() {
     let (ec, sm2, set) = stage();
     let claims = good_claims().to_string();
-    for (alg, got) in [("RS256", Algorithm::Rs256), ("SM2", Algorithm::Sm2Sm3)] {
-        let token = forge(&ec, &header(alg, &ec, ""), &claims);
-        let expected = Algorithm::Es256;
+    for got in [Algorithm::Ps256, Algorithm::EdDsa, Algorithm::Rs256, Algorithm::Sm2Sm3] {
+        let token = forge(&ec, &header(got.as_str(), &ec, ""), &claims);
+        let expected = Algorithm::Es256.alone();
         assert_eq!(refusal(&set, &token, &at_noon()), Reason::AlgorithmOfAnotherKey { expected, got });
     }
     let as_ecdsa = header("ES256", &ec, "").replace(ec.jwk.kid().unwrap(), sm2.jwk.kid().unwrap());
     let token = forge(&sm2, &as_ecdsa, &claims);
-    let (expected, got) = (Algorithm::Sm2Sm3, Algorithm::Es256);
+    let (expected, got) = (Algorithm::Sm2Sm3.alone(), Algorithm::Es256);
     assert_eq!(refusal(&set, &token, &at_noon()), Reason::AlgorithmOfAnotherKey { expected, got });
 
     let national_only = Expect { algorithms: &[Algorithm::Sm2Sm3], ..at_noon() };
     let reason = refusal(&set, &access_token(&ec, &good_claims()), &national_only);
     assert_eq!(reason, Reason::AlgorithmNotAccepted { got: Algorithm::Es256 });
+}
+
+#[test]
+fn an_rsa_key_is_for_what_it_says_and_the_reader_accepts() {
+    let [ps256, rs256] = [Algorithm::Ps256, Algorithm::Rs256].map(RsaKey::new);
+    let of = |signer: &RsaKey| access_token(signer, &good_claims());
+    let both = keys(&[&ps256.jwk]);
+    for (signer, other) in [(&ps256, Algorithm::Rs256), (&rs256, Algorithm::Ps256)] {
+        let got = signer.algorithm;
+        let only = |algorithm| keys(&[&ps256.jwk.clone().only_for(algorithm).unwrap()]);
+        assert!(both.verify(&of(signer), &at_noon()).is_ok());
+        assert!(only(got).verify(&of(signer), &at_noon()).is_ok());
+        let expected = other.alone();
+        let reason = refusal(&only(other), &of(signer), &at_noon());
+        assert_eq!(reason, Reason::AlgorithmOfAnotherKey { expected, got });
+        let other_accepted = Expect { algorithms: expected, ..at_noon() };
+        assert_eq!(refusal(&both, &of(signer), &other_accepted), Reason::AlgorithmNotAccepted { got });
+
+        // The signature under the one padding is none under the other.
+        let kid = ps256.jwk.kid().unwrap();
+        let relabelled = format!(r#"{{"alg":"{other}","typ":"at+jwt","kid":"{kid}"}}"#);
+        let token = forge(signer, &relabelled, &good_claims().to_string());
+        assert_eq!(refusal(&both, &token, &at_noon()), Reason::Signature);
+    }
+}
+
+#[test]
+fn an_ed25519_token_goes_under_either_name() {
+    let ed = EdKey::new();
+    let kid = ed.jwk.kid().unwrap();
+    for alg in ["EdDSA", "Ed25519"] {
+        let header = format!(r#"{{"alg":"{alg}","typ":"at+jwt","kid":"{kid}"}}"#);
+        let token = forge(&ed, &header, &good_claims().to_string());
+        assert_eq!(
+            keys(&[&ed.jwk]).verify(&token, &at_noon()).unwrap().header.algorithm,
+            Algorithm::EdDsa,
+            "{alg}"
+        );
+    }
 }
 
 #[test]
@@ -211,8 +256,10 @@ fn long_tokens_and_headers_are_refused_unread() {
 
 #[test]
 fn no_changed_character_and_no_cut_passes() {
-    let (ec, sm2, set) = stage();
-    for token in [access_token(&ec, &good_claims()), access_token(&sm2, &good_claims())] {
+    let (ec, ed, sm2, rsa) = (EcKey::new(), EdKey::new(), Sm2Key::new(), RsaKey::new(Algorithm::Ps256));
+    let set = keys(&[&ec.jwk, &ed.jwk, &sm2.jwk, &rsa.jwk]);
+    let signers: [&dyn JwsSigner; 4] = [&ec, &ed, &sm2, &rsa];
+    for token in signers.map(|signer| access_token(signer, &good_claims())) {
         for at in 0..token.len() {
             let mut changed = token.clone().into_bytes();
             changed[at] = if changed[at] == b'A' { b'B' } else { b'A' };
@@ -240,10 +287,15 @@ fn a_token_of_one_type_never_passes_for_another() {
     {
         assert!(matches!(refusal(&set, &of_type(other), &at_noon()), Reason::Type { .. }), "{other:?}");
     }
-    let id_token = Expect { typ: None, ..at_noon() };
+    let id_token = Expect { typ: Type::Plain, ..at_noon() };
     assert!(set.verify(&of_type(None), &id_token).is_ok());
     assert!(set.verify(&of_type(Some("jwt")), &id_token).is_ok());
     assert!(matches!(refusal(&set, &of_type(Some("at+jwt")), &id_token), Reason::Type { .. }));
+    let either = Expect { typ: Type::IsOrPlain("at+jwt"), ..at_noon() };
+    for typ in [None, Some("JWT"), Some("at+jwt"), Some("application/AT+JWT")] {
+        assert!(set.verify(&of_type(typ), &either).is_ok(), "{typ:?}");
+    }
+    assert!(matches!(refusal(&set, &of_type(Some("dpop+jwt")), &either), Reason::Type { .. }));
 }
 
 #[test]

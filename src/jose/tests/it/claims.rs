@@ -1,7 +1,7 @@
 //! Issuer, audience and times.
 
 use base::Timestamp;
-use jose::{Expect, Reason};
+use jose::{Audience, Expect, Reason};
 use serde_json::{Value, json};
 
 use crate::actors::{AUDIENCE, EcKey, access_token, at_noon, good_claims, keys, noon, refusal};
@@ -42,8 +42,20 @@ fn the_audience_is_a_text_or_a_list_of_texts() {
     for bad in [None, Some(json!(null)), Some(json!({"fu-an-tax": 1})), Some(json!([AUDIENCE, 1]))] {
         assert_eq!(with_claim("aud", bad, &at_noon()), Err(Reason::Claim { claim: "aud" }));
     }
-    let own_look = Expect { audience: None, ..at_noon() };
+    let own_look = Expect { audience: Audience::Any, ..at_noon() };
     assert_eq!(with_claim("aud", Some(json!("other")), &own_look), Ok(()));
+}
+
+#[test]
+fn an_assertion_for_one_server_names_no_other() {
+    let alone = Expect { audience: Audience::Is(AUDIENCE), ..at_noon() };
+    assert_eq!(with_claim("aud", Some(json!(AUDIENCE)), &alone), Ok(()));
+    for other in [json!("other"), json!(""), json!("fu-an-tax/")] {
+        assert_eq!(with_claim("aud", Some(other), &alone), Err(Reason::Audience));
+    }
+    for bad in [None, Some(json!([AUDIENCE])), Some(json!([AUDIENCE, "other"])), Some(json!([]))] {
+        assert_eq!(with_claim("aud", bad, &alone), Err(Reason::Claim { claim: "aud" }));
+    }
 }
 
 #[test]
@@ -67,6 +79,7 @@ fn times_that_are_no_times_are_refused() {
         json!(i64::MAX),
         json!(253_402_300_800_i64),
         json!(true),
+        json!([1_795_507_200]),
     ];
     for value in bad {
         for claim in ["exp", "nbf", "iat"] {
@@ -74,8 +87,6 @@ fn times_that_are_no_times_are_refused() {
             assert_eq!(outcome, Err(Reason::Claim { claim }), "{value}");
         }
     }
-    // An array stops `jsonwebtoken`'s own reading of the claims, before ours.
-    assert_eq!(with_claim("exp", Some(json!([1_795_507_200])), &at_noon()), Err(Reason::Claims));
     assert_eq!(with_claim("exp", None, &at_noon()), Err(Reason::Claim { claim: "exp" }));
     assert_eq!(with_claim("nbf", None, &at_noon()), Ok(()));
     assert_eq!(with_claim("iat", None, &at_noon()), Ok(()));
@@ -89,6 +100,17 @@ fn a_token_from_the_future_waits() {
         let at = Timestamp::from_unix_seconds(now + 11);
         assert_eq!(with_claim(claim, Some(json!(now + 11)), &at_noon()), Err(Reason::NotYetValid { at }));
     }
+}
+
+#[test]
+fn how_late_and_how_early_a_token_may_be_are_two_things() {
+    let now = noon().unix_seconds();
+    let expect = Expect { leeway_seconds: 0, ahead_seconds: 60, ..at_noon() };
+    assert_eq!(with_claim("nbf", Some(json!(now + 60)), &expect), Ok(()));
+    let at = Timestamp::from_unix_seconds(now + 61);
+    assert_eq!(with_claim("nbf", Some(json!(now + 61)), &expect), Err(Reason::NotYetValid { at }));
+    let at = Timestamp::from_unix_seconds(now);
+    assert_eq!(with_claim("exp", Some(json!(now)), &expect), Err(Reason::Expired { at }));
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! The two published key documents, and those that others publish.
 
-use jose::{Jwk, JwkError, Jwks, KeySet, KeySetError};
+use jose::{Algorithm, Jwk, JwkError, Jwks, KeySet, KeySetError};
 use serde_json::{Value, json};
 
-use crate::actors::{EcKey, Sm2Key};
+use crate::actors::{EcKey, EdKey, RsaKey, Sm2Key};
 
 #[test]
 fn an_sm2_key_never_stands_in_the_ordinary_document() {
@@ -28,6 +28,76 @@ fn a_published_key_says_what_it_is_for_and_nothing_secret() {
     assert_eq!((&json["use"], &json["alg"]), (&"sig".into(), &"ES256".into()));
 }
 
+#[test]
+fn an_rsa_key_says_its_algorithm_when_it_has_one() {
+    let rsa = RsaKey::new(Algorithm::Ps256).jwk;
+    assert_eq!(rsa.algorithms(), [Algorithm::Ps256, Algorithm::Rs256]);
+    assert_eq!(rsa.to_json().get("alg"), None);
+    for algorithm in [Algorithm::Ps256, Algorithm::Rs256] {
+        let one = rsa.clone().only_for(algorithm).unwrap();
+        assert_eq!(
+            (one.algorithms(), &one.to_json()["alg"]),
+            (algorithm.alone(), &algorithm.as_str().into())
+        );
+        assert_eq!(one.thumbprint(), rsa.thumbprint());
+        assert_eq!(Jwk::from_json(one.to_json().to_string().as_bytes()), Ok(one.clone()));
+        assert_eq!(one.only_for(Algorithm::Es256), Err(JwkError::Unsupported { member: "alg" }));
+    }
+    let mut json = rsa.to_json();
+    for alg in ["ES256", "PS384", "RSA-OAEP", ""] {
+        json["alg"] = alg.into();
+        let read = Jwk::from_json(json.to_string().as_bytes());
+        assert_eq!(read, Err(JwkError::Unsupported { member: "alg" }), "{alg}");
+    }
+}
+
+#[test]
+fn an_ed25519_key_survives_both_its_forms() {
+    let jwk = EdKey::new().jwk;
+    let json = jwk.to_json();
+    assert_eq!(
+        (&json["kty"], &json["crv"], &json["alg"]),
+        (&"OKP".into(), &"Ed25519".into(), &"EdDSA".into())
+    );
+    assert_eq!(json.get("y"), None);
+    assert_eq!(Jwk::from_json(json.to_string().as_bytes()), Ok(jwk.clone()));
+    assert_eq!(Jwk::from_public(&jwk.to_public().unwrap()), Ok(jwk.clone()));
+    let read = |member: &str, value: Value| {
+        let mut json = jwk.to_json();
+        json[member] = value;
+        Jwk::from_json(json.to_string().as_bytes())
+    };
+    assert_eq!(read("alg", json!("Ed25519")), Ok(jwk.clone()));
+    for x in ["", "AA", "A"] {
+        assert_eq!(read("x", json!(x)), Err(JwkError::Member { member: "x" }), "{x}");
+    }
+    assert_eq!(read("crv", json!("X25519")), Err(JwkError::Unsupported { member: "crv" }));
+    let spki = jwk.to_public().unwrap().to_spki_der();
+    let of = |spki_der: &[u8]| {
+        Jwk::from_public(&pki::PublicKey::Other { algorithm_oid: String::new(), spki_der: spki_der.to_vec() })
+    };
+    for bad in [&spki[..43], &[&spki[..], &[0]].concat(), &[]] {
+        assert_eq!(of(bad), Err(JwkError::Unsupported { member: "kty" }));
+    }
+}
+
+#[test]
+fn a_key_verifies_bytes_as_it_verifies_tokens() {
+    use jose::JwsSigner;
+    let (ec, ed, sm2, rsa) = (EcKey::new(), EdKey::new(), Sm2Key::new(), RsaKey::new(Algorithm::Ps256));
+    let signers: [(&dyn JwsSigner, &Jwk); 4] =
+        [(&ec, &ec.jwk), (&ed, &ed.jwk), (&sm2, &sm2.jwk), (&rsa, &rsa.jwk)];
+    for (signer, jwk) in signers {
+        let signature = signer.sign(b"message").unwrap();
+        for algorithm in Algorithm::ALL {
+            let holds = jwk.verifies(algorithm, b"message", &signature);
+            assert_eq!(holds, algorithm == signer.algorithm());
+        }
+        assert!(!jwk.verifies(signer.algorithm(), b"massage", &signature));
+        assert!(!jwk.verifies(signer.algorithm(), b"message", &[]));
+    }
+}
+
 fn changed(change: impl Fn(&mut Value)) -> Result<Jwk, JwkError> {
     let mut json = EcKey::new().jwk.to_json();
     change(&mut json);
@@ -40,7 +110,7 @@ fn private_members_are_refused_wherever_they_stand() {
         for value in [json!("AA"), json!(7), json!([])] {
             assert_eq!(changed(|j| j[member] = value.clone()), Err(JwkError::PrivateMember { member }));
         }
-        let mut other_kind = json!({ "kty": "OKP", "crv": "Ed25519", "x": "AA" });
+        let mut other_kind = json!({ "kty": "OKP", "crv": "Ed448", "x": "AA" });
         other_kind[member] = json!("AA");
         let set = json!({ "keys": [EcKey::new().jwk.to_json(), other_kind] }).to_string();
         assert_eq!(Jwks::from_json(set.as_bytes()), Err(JwkError::PrivateMember { member }));
@@ -66,9 +136,9 @@ fn bad_values_are_refused_and_foreign_kinds_are_passed_over() {
     assert!(changed(|j| j["x5c"] = json!(["MIIB"])).is_ok());
 
     let short_rsa = json!({ "kty": "RSA", "n": "w".repeat(171), "e": "AQAB" });
-    let ed25519 = json!({ "kty": "OKP", "crv": "Ed25519", "x": "AA", "kid": "1" });
+    let ed448 = json!({ "kty": "OKP", "crv": "Ed448", "x": "AA", "kid": "1" });
     let own = EcKey::new().jwk;
-    let set = json!({ "keys": [short_rsa, ed25519, own.to_json()] }).to_string();
+    let set = json!({ "keys": [short_rsa, ed448, own.to_json()] }).to_string();
     assert_eq!(Jwks::from_json(set.as_bytes()).unwrap().keys(), [own]);
 }
 
@@ -97,7 +167,9 @@ fn a_set_has_distinct_identifiers_and_an_end() {
     assert_eq!(Jwks::from_json(many.as_bytes()), Err(JwkError::TooMany { limit: 64, got: 65 }));
     let long = format!(r#"{{"keys":[],"pad":"{}"}}"#, "a".repeat(262_144));
     assert_eq!(Jwks::from_json(long.as_bytes()), Err(JwkError::Malformed));
-    for bad in ["", "[]", "{}", r#"{"keys":{}}"#, r#"{"keys":[1]}"#, r#"{"keys":[],"keys":[]}"#] {
+    let arrays_for_objects = ["[[]]", r#"{"keys":[["EC","sig",null,null,"1","P-256"]]}"#];
+    let others = ["", "[]", "{}", r#"{"keys":{}}"#, r#"{"keys":[1]}"#, r#"{"keys":[],"keys":[]}"#];
+    for bad in others.iter().chain(&arrays_for_objects) {
         assert_eq!(Jwks::from_json(bad.as_bytes()), Err(JwkError::Malformed), "{bad}");
     }
     assert_eq!(Jwks::from_json(br#"{"keys":[]}"#), Ok(Jwks::default()));

@@ -6,4 +6,6 @@ mod attacks;
 mod claims;
 mod documents;
 mod examples;
+mod jwe;
 mod national;
+mod proofs;

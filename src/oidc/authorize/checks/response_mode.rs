@@ -1,13 +1,15 @@
 //! How the answer travels.
 
-use crate::client::Client;
+use crate::authorize::ResponseMode;
 use crate::error::{OauthError, invalid_request};
 use crate::params::Params;
 
-/// `response_mode` must be `query` or absent (OAuth 2.0 Multiple Response Types, 2.1: the default for `code`).
-pub(super) fn check(params: &Params, _: &Client) -> Result<(), OauthError> {
-    match params.value("response_mode") {
-        None | Some("query") => Ok(()),
-        Some(other) => Err(invalid_request(format!("expected response_mode `query` or none, got `{other}`"))),
-    }
+/// `response_mode` is one of [`ResponseMode::SUPPORTED`]; `query` when absent (OAuth 2.0 Multiple Response Types, 2.1: the default
+/// for `code`).
+pub(in crate::authorize) fn check(params: &Params) -> Result<ResponseMode, OauthError> {
+    let Some(name) = params.value("response_mode") else { return Ok(ResponseMode::Query) };
+    ResponseMode::parse(name).ok_or_else(|| {
+        let names = ResponseMode::SUPPORTED.join(", ");
+        invalid_request(format!("expected a response_mode of {names}, got `{name}`"))
+    })
 }

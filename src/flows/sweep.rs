@@ -1,0 +1,46 @@
+//! Takes away what has had its time, a few rows at a time, so that the database does not grow with every login.
+
+use base::Timestamp;
+use identity::throttle::WINDOW_SECONDS;
+use oidc::lifetimes::{INTERACTION_TTL_SECONDS, REFRESH_GRACE_SECONDS};
+use store::rows::sweep::{self, Pile};
+
+use crate::env::Env;
+use crate::error::Fault;
+
+/// How long used codes are kept after their time, so that one that is shown again is recognized, in seconds.
+const CODES_KEPT_SECONDS: i64 = 7 * 86_400;
+/// How long notices are kept after they ended, in seconds.
+const NOTICES_KEPT_SECONDS: i64 = 30 * 86_400;
+/// Most portions of a pile that one sweep takes.
+const PORTIONS_MAX: u32 = 100;
+
+/// Sweeps every pile; how many rows were taken away.
+pub async fn sweep(env: &Env, now: Timestamp) -> Result<u64, Fault> {
+    let mut taken = 0;
+    for pile in Pile::ALL {
+        let before = now.plus_seconds(-kept_seconds(pile));
+        for _ in 0..PORTIONS_MAX {
+            let mut tx = env.db.begin().await?;
+            let portion = sweep::sweep(&mut tx, pile, before).await?;
+            tx.commit().await?;
+            taken += portion;
+            if portion == 0 {
+                break;
+            }
+        }
+    }
+    Ok(taken)
+}
+
+/// How long rows of a pile are kept after their time.
+const fn kept_seconds(pile: Pile) -> i64 {
+    match pile {
+        Pile::PushedRequests => INTERACTION_TTL_SECONDS,
+        Pile::Jtis | Pile::RevokedTokens => 60,
+        Pile::Codes => CODES_KEPT_SECONDS,
+        Pile::RefreshTokens => REFRESH_GRACE_SECONDS,
+        Pile::LoginFailures => WINDOW_SECONDS,
+        Pile::LogoutNotices => NOTICES_KEPT_SECONDS,
+    }
+}

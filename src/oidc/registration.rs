@@ -1,0 +1,313 @@
+//! What an application registers, in the members of OIDC Dynamic Registration 1.0, 2 (RFC 7591, 2) and a few of our own, and the
+//! [`Client`] that follows from it.
+
+use jose::{Algorithm, Jwks};
+use serde::{Deserialize, Serialize};
+
+use crate::client::{
+    Approval, AuthMethod, BackChannel, Binding, Client, ClientKeys, ClientName, FrontChannel, GrantType,
+    RequestRules, ResponseAlgorithms,
+};
+use crate::redirect_uri::ApplicationType;
+use crate::scope::{OPENID, Scope};
+
+/// A registration as it is kept and as our own API takes it. Absent members have the values that the standard gives them, but for
+/// the algorithms of tokens, which are `ES256`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Registration {
+    /// Name in Chinese.
+    #[serde(rename = "client_name#zh-CN")]
+    pub name_zh: String,
+    /// Name in English.
+    #[serde(rename = "client_name#en")]
+    pub name_en: String,
+    /// `web` or `native`.
+    pub application_type: ApplicationType,
+    /// How it authenticates: a name of [`AuthMethod`].
+    pub token_endpoint_auth_method: String,
+    /// What its client assertions are signed with; any accepted algorithm when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_endpoint_auth_signing_alg: Option<String>,
+    /// Its public keys.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jwks: Option<serde_json::Value>,
+    /// Where its public keys are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jwks_uri: Option<String>,
+    /// Where answers may go.
+    pub redirect_uris: Vec<String>,
+    /// Where the browser may go after logout.
+    pub post_logout_redirect_uris: Vec<String>,
+    /// Names of grants.
+    pub grant_types: Vec<String>,
+    /// `code`, for those that log people in.
+    pub response_types: Vec<String>,
+    /// The most that may ever be granted.
+    pub scope: String,
+    /// The APIs it may ask tokens for.
+    pub audiences: Vec<String>,
+    /// The types of `authorization_details` it may ask for (RFC 9396, 10).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub authorization_details_types: Vec<String>,
+    /// What its ID tokens are signed with.
+    pub id_token_signed_response_alg: String,
+    /// What its access tokens are signed with.
+    pub access_token_signed_response_alg: String,
+    /// What userinfo is signed with; plain JSON when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub userinfo_signed_response_alg: Option<String>,
+    /// What answers of the authorization endpoint are signed with when it asks for signed ones (JARM, 3).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authorization_signed_response_alg: Option<String>,
+    /// What answers about tokens are signed with when it asks for signed ones (RFC 9701, 6).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub introspection_signed_response_alg: Option<String>,
+    /// What its request objects are signed with; any accepted algorithm when absent (RFC 9101).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_object_signing_alg: Option<String>,
+    /// Its authorization requests must be signed (RFC 9101, 10.5).
+    #[serde(skip_serializing_if = "is_false")]
+    pub require_signed_request_object: bool,
+    /// Its authorization requests must be pushed (RFC 9126, 6).
+    #[serde(skip_serializing_if = "is_false")]
+    pub require_pushed_authorization_requests: bool,
+    /// Its authorization requests must use PKCE; `false` waives it for a confidential client, and is for administrators to say.
+    #[serde(skip_serializing_if = "is_true")]
+    pub require_pkce: bool,
+    /// Its access tokens are bound to a key it proves (RFC 9449, 5.2).
+    #[serde(skip_serializing_if = "is_false")]
+    pub dpop_bound_access_tokens: bool,
+    /// How old a login may be when a request does not say, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub default_max_age: Option<i64>,
+    /// Its ID tokens say when the person logged in; they always do.
+    #[serde(skip_serializing_if = "is_false")]
+    pub require_auth_time: bool,
+    /// Where it takes logins that start elsewhere (OIDC Core, 4).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub initiate_login_uri: Option<String>,
+    /// Its page to load in the browser when the person logs out (OIDC Front-Channel Logout 1.0, 2).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frontchannel_logout_uri: Option<String>,
+    /// That page needs `iss` and `sid`; it always gets them.
+    #[serde(skip_serializing_if = "is_false")]
+    pub frontchannel_logout_session_required: bool,
+    /// Where it is told that the person logged out (OIDC Back-Channel Logout 1.0, 2.2).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backchannel_logout_uri: Option<String>,
+    /// It must be told with `sid`; it always is.
+    #[serde(skip_serializing_if = "is_false")]
+    pub backchannel_logout_session_required: bool,
+    /// Its home page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_uri: Option<String>,
+    /// Its picture.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub logo_uri: Option<String>,
+    /// What it does with data.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy_uri: Option<String>,
+    /// Its terms.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tos_uri: Option<String>,
+    /// Who answers for it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub contacts: Vec<String>,
+    /// The software's identifier, the same for all who run it (RFC 7591, 2).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub software_id: Option<String>,
+    /// The software's version.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub software_version: Option<String>,
+    /// The government's own: people are not asked for consent.
+    #[serde(skip_serializing_if = "is_false")]
+    pub first_party: bool,
+    /// Data sets that it may read for itself.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub may_read: Vec<String>,
+    /// Seals that it may use for itself.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub may_use_seals: Vec<String>,
+    /// Types of e-certificates that it may issue for itself.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub may_issue: Vec<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands references over")]
+const fn is_false(flag: &bool) -> bool {
+    !*flag
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands references over")]
+const fn is_true(flag: &bool) -> bool {
+    *flag
+}
+
+impl Default for Registration {
+    fn default() -> Self {
+        Self {
+            name_zh: String::new(),
+            name_en: String::new(),
+            application_type: ApplicationType::Web,
+            token_endpoint_auth_method: AuthMethod::ClientSecretBasic.as_str().to_owned(),
+            token_endpoint_auth_signing_alg: None,
+            jwks: None,
+            jwks_uri: None,
+            redirect_uris: Vec::new(),
+            post_logout_redirect_uris: Vec::new(),
+            grant_types: vec![GrantType::AuthorizationCode.as_str().to_owned()],
+            response_types: vec!["code".to_owned()],
+            scope: OPENID.to_owned(),
+            audiences: Vec::new(),
+            authorization_details_types: Vec::new(),
+            id_token_signed_response_alg: Algorithm::Es256.as_str().to_owned(),
+            access_token_signed_response_alg: Algorithm::Es256.as_str().to_owned(),
+            userinfo_signed_response_alg: None,
+            authorization_signed_response_alg: None,
+            introspection_signed_response_alg: None,
+            request_object_signing_alg: None,
+            require_signed_request_object: false,
+            require_pushed_authorization_requests: false,
+            require_pkce: true,
+            dpop_bound_access_tokens: false,
+            default_max_age: None,
+            require_auth_time: false,
+            initiate_login_uri: None,
+            frontchannel_logout_uri: None,
+            frontchannel_logout_session_required: false,
+            backchannel_logout_uri: None,
+            backchannel_logout_session_required: false,
+            client_uri: None,
+            logo_uri: None,
+            policy_uri: None,
+            tos_uri: None,
+            contacts: Vec::new(),
+            software_id: None,
+            software_version: None,
+            first_party: false,
+            may_read: Vec::new(),
+            may_use_seals: Vec::new(),
+            may_issue: Vec::new(),
+        }
+    }
+}
+
+/// A member that has no meaning here; its text says which, what was expected and what came.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{member}: expected {expected}, got `{got}`")]
+pub struct BadMember {
+    /// The member's name.
+    pub member: &'static str,
+    /// What may stand there.
+    pub expected: String,
+    /// What came.
+    pub got: String,
+}
+
+impl Registration {
+    /// The client called `id` that this registers, without its secret; [`Client::check_registration`] says whether it holds together.
+    pub fn to_client(&self, id: &str) -> Result<Client, BadMember> {
+        if let Some(other) = self.response_types.iter().find(|t| *t != "code") {
+            return Err(bad("response_types", "`code`", other));
+        }
+        Ok(Client {
+            id: id.parse().map_err(|_| bad("client_id", "a client identifier", id))?,
+            name: ClientName { zh: self.name_zh.clone(), en: self.name_en.clone() },
+            application_type: self.application_type,
+            auth_method: self.auth_method()?,
+            assertion_alg: optional(
+                "token_endpoint_auth_signing_alg",
+                self.token_endpoint_auth_signing_alg.as_deref(),
+            )?,
+            keys: self.keys()?,
+            secret_hash: None,
+            redirect_uris: self.redirect_uris.clone(),
+            post_logout_redirect_uris: self.post_logout_redirect_uris.clone(),
+            grant_types: self.grants()?,
+            scopes: self.scope.parse::<Scope>().map_err(|e| bad("scope", &e.to_string(), &self.scope))?,
+            audiences: self.audiences.clone(),
+            authorization_details_types: self.authorization_details_types.clone(),
+            algorithms: self.algorithms()?,
+            requests: RequestRules {
+                pushed_only: self.require_pushed_authorization_requests,
+                signed_only: self.require_signed_request_object,
+                alg: optional("request_object_signing_alg", self.request_object_signing_alg.as_deref())?,
+                pkce_waived: !self.require_pkce,
+                default_max_age_seconds: self.default_max_age.filter(|age| *age >= 0),
+            },
+            binding: Binding { dpop: self.dpop_bound_access_tokens },
+            front_channel: self.frontchannel_logout_uri.clone().map(|uri| FrontChannel { uri }),
+            back_channel: self.backchannel_logout_uri.clone().map(|uri| BackChannel { uri }),
+            initiate_login_uri: self.initiate_login_uri.clone(),
+            approval: if self.first_party { Approval::FirstParty } else { Approval::AskThePerson },
+            enabled: true,
+        })
+    }
+
+    fn auth_method(&self) -> Result<AuthMethod, BadMember> {
+        let names = AuthMethod::ALL.map(AuthMethod::as_str).join("`, `");
+        let method = &self.token_endpoint_auth_method;
+        AuthMethod::parse(method)
+            .ok_or_else(|| bad("token_endpoint_auth_method", &format!("one of `{names}`"), method))
+    }
+
+    fn grants(&self) -> Result<Vec<GrantType>, BadMember> {
+        let names = GrantType::ALL.map(GrantType::as_str).join("`, `");
+        let grant = |name: &String| {
+            GrantType::parse(name).ok_or_else(|| bad("grant_types", &format!("grants of `{names}`"), name))
+        };
+        self.grant_types.iter().map(grant).collect()
+    }
+
+    fn keys(&self) -> Result<ClientKeys, BadMember> {
+        match (&self.jwks, &self.jwks_uri) {
+            (None, None) => Ok(ClientKeys::None),
+            (Some(_), Some(uri)) => Err(bad("jwks_uri", "nothing beside `jwks` (RFC 7591, 2)", uri)),
+            (Some(jwks), None) => {
+                let json = jwks.to_string();
+                let set = Jwks::from_json(json.as_bytes());
+                let refused =
+                    |e: jose::JwkError| bad("jwks", &format!("a set of public keys ({e})"), "another value");
+                ClientKeys::given(set.map_err(refused)?)
+                    .map_err(|e| bad("jwks", "distinct keys", &e.to_string()))
+            }
+            (None, Some(uri)) => match url::Url::parse(uri) {
+                Ok(url) if crate::redirect_uri::is_https_or_loopback(&url) => Ok(ClientKeys::At(url)),
+                _ => Err(bad("jwks_uri", "an https URL", uri)),
+            },
+        }
+    }
+
+    fn algorithms(&self) -> Result<ResponseAlgorithms, BadMember> {
+        let authorization = self.authorization_signed_response_alg.as_deref();
+        Ok(ResponseAlgorithms {
+            id_token: algorithm("id_token_signed_response_alg", &self.id_token_signed_response_alg)?,
+            access_token: algorithm(
+                "access_token_signed_response_alg",
+                &self.access_token_signed_response_alg,
+            )?,
+            userinfo: optional("userinfo_signed_response_alg", self.userinfo_signed_response_alg.as_deref())?,
+            authorization: optional("authorization_signed_response_alg", authorization)?
+                .unwrap_or(Algorithm::Es256),
+            introspection: optional(
+                "introspection_signed_response_alg",
+                self.introspection_signed_response_alg.as_deref(),
+            )?
+            .unwrap_or(Algorithm::Es256),
+        })
+    }
+}
+
+fn algorithm(member: &'static str, name: &str) -> Result<Algorithm, BadMember> {
+    let names = jose::algorithm::Names(&Algorithm::ALL);
+    Algorithm::parse(name).ok_or_else(|| bad(member, &names.to_string(), name))
+}
+
+fn optional(member: &'static str, name: Option<&str>) -> Result<Option<Algorithm>, BadMember> {
+    name.map(|name| algorithm(member, name)).transpose()
+}
+
+fn bad(member: &'static str, expected: &str, got: &str) -> BadMember {
+    BadMember { member, expected: expected.to_owned(), got: got.chars().take(200).collect() }
+}

@@ -1,0 +1,206 @@
+//! What applications call: tokens, pushed requests, revocation, introspection, userinfo, registration.
+
+use ::oidc::discovery::paths;
+use axum::Router;
+use axum::extract::{FromRequest, Path, Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::middleware;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use flows::caller::Presented;
+use flows::client_request::ClientRequest;
+use flows::introspect::{Introspected, introspect};
+use flows::user_info::{self, Claims};
+use flows::{Rejected, exchange_token, push_request, register_client, revoke_token};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::App;
+use crate::body::{self, Received};
+use crate::headers;
+use crate::problem::{self, Problem};
+use crate::visitor::{Now, proof_header};
+
+/// The type of a signed answer about a token (RFC 9701, 4 and 8.1).
+const INTROSPECTION_JWT: &str = "application/token-introspection+jwt";
+
+pub(super) fn routes() -> Router<App> {
+    Router::new()
+        .route(paths::TOKEN, post(token))
+        .route(paths::PUSHED_REQUEST, post(push))
+        .route(paths::REVOKE, post(revoke))
+        .route(paths::INTROSPECT, post(introspected))
+        .route(paths::USERINFO, get(userinfo).post(userinfo))
+        .route(paths::REGISTER, post(register))
+        .route(paths::REGISTRATION, get(registered).put(change_registration).delete(remove_registration))
+        .layer(middleware::from_fn(headers::readable_anywhere))
+}
+
+/// Applies `$flow` to the request of a client, read from its parts.
+macro_rules! client_endpoint {
+    ($name:ident, $path:expr, $flow:path, $render:expr) => {
+        async fn $name(
+            State(app): State<App>,
+            Now(now): Now,
+            headers: HeaderMap,
+            received: Received,
+        ) -> Response {
+            let body = match form(&headers, received) {
+                Ok(body) => body,
+                Err(rejected) => return problem::oauth_rejected(&rejected),
+            };
+            let proof = proof_header(&headers);
+            let authorization = headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
+            let request = ClientRequest { path: $path, authorization, proof: &proof, body: &body };
+            match $flow(&app.env, now, request).await {
+                Ok(done) => $render(done),
+                Err(failure) => problem::oauth(failure),
+            }
+        }
+    };
+}
+
+client_endpoint!(token, paths::TOKEN, exchange_token::exchange, |tokens| unstored(StatusCode::OK, &tokens));
+client_endpoint!(push, paths::PUSHED_REQUEST, push_request::push, |pushed| unstored(
+    StatusCode::CREATED,
+    &pushed
+));
+client_endpoint!(revoke, paths::REVOKE, revoke_token::revoke, |()| StatusCode::OK.into_response());
+
+async fn introspected(
+    State(app): State<App>,
+    Now(now): Now,
+    headers: HeaderMap,
+    received: Received,
+) -> Response {
+    let body = match form(&headers, received) {
+        Ok(body) => body,
+        Err(rejected) => return problem::oauth_rejected(&rejected),
+    };
+    let proof = proof_header(&headers);
+    let authorization = headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
+    let request = ClientRequest { path: paths::INTROSPECT, authorization, proof: &proof, body: &body };
+    let accepted = headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    match introspect(&app.env, now, request, accepted.contains(INTROSPECTION_JWT)).await {
+        Ok(Introspected::Plain(said)) => unstored(StatusCode::OK, &said),
+        Ok(Introspected::Signed(token)) => {
+            ([(header::CONTENT_TYPE, INTROSPECTION_JWT)], token).into_response()
+        }
+        Err(failure) => problem::oauth(failure),
+    }
+}
+
+/// The form-encoded body.
+fn form(headers: &HeaderMap, received: Received) -> Result<axum::body::Bytes, Rejected> {
+    let body = body::bytes(received)?;
+    if body::is_type(headers, "application/x-www-form-urlencoded") {
+        return Ok(body);
+    }
+    let message = "expected content type application/x-www-form-urlencoded (RFC 6749, 4.1.3)";
+    Err(Rejected::bad_request("invalid_request", message))
+}
+
+/// JSON that no cache keeps (RFC 6749, 5.1).
+fn unstored(status: StatusCode, said: &impl Serialize) -> Response {
+    let caching = [(header::CACHE_CONTROL, "no-store"), (header::PRAGMA, "no-cache")];
+    (status, caching, axum::Json(said)).into_response()
+}
+
+async fn userinfo(
+    State(app): State<App>,
+    Now(now): Now,
+    presented: crate::visitor::AccessToken,
+    request: Request,
+) -> Response {
+    let presented = match in_body(presented.0, request).await {
+        Ok(presented) => presented,
+        Err(rejected) => return Problem(rejected.into()).into_response(),
+    };
+    match user_info::user_info(&app.env, now, &presented).await {
+        Ok(Claims::Plain(claims)) => axum::Json(claims).into_response(),
+        Ok(Claims::Signed(token)) => ([(header::CONTENT_TYPE, "application/jwt")], token).into_response(),
+        Err(failure) => Problem(failure).into_response(),
+    }
+}
+
+/// RFC 6750, 2.2: the token may come in a form's body, with POST, but not in two places.
+async fn in_body(presented: Presented, request: Request) -> Result<Presented, Rejected> {
+    let is_form = body::is_type(request.headers(), "application/x-www-form-urlencoded");
+    let body = body::bytes(axum::body::Bytes::from_request(request, &()).await)?;
+    let mut fields = url::form_urlencoded::parse(if is_form { &body } else { &[] });
+    let inside = fields.find(|(name, _)| name == "access_token").map(|(_, token)| token.into_owned());
+    match (presented.token.is_some(), inside) {
+        (_, None) => Ok(presented),
+        (false, inside) => Ok(Presented { token: inside, ..presented }),
+        (true, Some(_)) => {
+            let message = "send the access token in the header or in the body, not in both (RFC 6750, 2)";
+            Err(Rejected::bad_request("invalid_request", message))
+        }
+    }
+}
+
+async fn register(
+    State(app): State<App>,
+    Now(now): Now,
+    presented: crate::visitor::AccessToken,
+    headers: HeaderMap,
+    received: Received,
+) -> Response {
+    let members = match members(&headers, received) {
+        Ok(members) => members,
+        Err(refusal) => return problem::oauth(refusal.into()),
+    };
+    match register_client::register(&app.env, now, presented.0.token.as_deref(), members).await {
+        Ok(said) => unstored(StatusCode::CREATED, &said),
+        Err(failure) => problem::oauth(failure),
+    }
+}
+
+async fn registered(
+    State(app): State<App>,
+    presented: crate::visitor::AccessToken,
+    Path(id): Path<String>,
+) -> Response {
+    match register_client::show(&app.env, &id, presented.0.token.as_deref()).await {
+        Ok(said) => unstored(StatusCode::OK, &said),
+        Err(failure) => problem::oauth(failure),
+    }
+}
+
+async fn change_registration(
+    State(app): State<App>,
+    Now(now): Now,
+    presented: crate::visitor::AccessToken,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    received: Received,
+) -> Response {
+    let members = match members(&headers, received) {
+        Ok(members) => members,
+        Err(refusal) => return problem::oauth(refusal.into()),
+    };
+    let token = presented.0.token;
+    match register_client::change(&app.env, now, &id, token.as_deref(), members).await {
+        Ok(said) => unstored(StatusCode::OK, &said),
+        Err(failure) => problem::oauth(failure),
+    }
+}
+
+async fn remove_registration(
+    State(app): State<App>,
+    Now(now): Now,
+    presented: crate::visitor::AccessToken,
+    Path(id): Path<String>,
+) -> Response {
+    match register_client::remove(&app.env, now, &id, presented.0.token.as_deref()).await {
+        Ok(()) => StatusCode::NO_CONTENT.into_response(),
+        Err(failure) => problem::oauth(failure),
+    }
+}
+
+/// The members of a registration (RFC 7591, 3.1).
+fn members(headers: &HeaderMap, received: Received) -> Result<Map<String, Value>, ::oidc::OauthError> {
+    body::json(headers, received).map_err(|rejected| {
+        ::oidc::OauthError::new(::oidc::ErrorCode::InvalidClientMetadata, rejected.message)
+    })
+}

@@ -1,0 +1,69 @@
+//! Rows whose time is over, taken away a few at a time.
+
+use base::Timestamp;
+
+use crate::db::{Tx, run};
+use crate::error::StoreError;
+
+const PUSHED: &str = "DELETE FROM pushed_request WHERE name_hash IN \
+     (SELECT name_hash FROM pushed_request WHERE expires_us < $1 LIMIT 500)";
+const JTIS: &str = "DELETE FROM used_jti WHERE jti_hash IN \
+     (SELECT jti_hash FROM used_jti WHERE expires_us < $1 LIMIT 500)";
+const REVOKED: &str = "DELETE FROM revoked_token WHERE jti IN \
+     (SELECT jti FROM revoked_token WHERE expires_us < $1 LIMIT 500)";
+const CODES: &str = "DELETE FROM authorization_code WHERE code_hash IN \
+     (SELECT code_hash FROM authorization_code WHERE expires_us < $1 LIMIT 500)";
+const REFRESH_TOKENS: &str = "DELETE FROM refresh_token WHERE token_hash IN \
+     (SELECT token_hash FROM refresh_token WHERE expires_us < $1 LIMIT 500)";
+const LOGIN_FAILURES: &str =
+    "DELETE FROM login_failure WHERE id IN (SELECT id FROM login_failure WHERE at_us < $1 LIMIT 500)";
+const NOTICES: &str = "DELETE FROM logout_notice WHERE id IN \
+     (SELECT id FROM logout_notice WHERE ended_us IS NOT NULL AND ended_us < $1 LIMIT 500)";
+
+/// The statements of this file.
+pub const STATEMENTS: &[&str] = &[PUSHED, JTIS, REVOKED, CODES, REFRESH_TOKENS, LOGIN_FAILURES, NOTICES];
+
+/// What is swept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pile {
+    /// Pushed requests.
+    PushedRequests,
+    /// Identifiers of assertions and proofs.
+    Jtis,
+    /// Access tokens taken back.
+    RevokedTokens,
+    /// Authorization codes.
+    Codes,
+    /// Refresh tokens.
+    RefreshTokens,
+    /// Failed logins.
+    LoginFailures,
+    /// Logout notices that ended.
+    LogoutNotices,
+}
+
+impl Pile {
+    /// Every pile.
+    pub const ALL: [Self; 7] = [
+        Self::PushedRequests,
+        Self::Jtis,
+        Self::RevokedTokens,
+        Self::Codes,
+        Self::RefreshTokens,
+        Self::LoginFailures,
+        Self::LogoutNotices,
+    ];
+}
+
+/// Takes away at most 500 rows of `pile` whose time was over before `before`; how many there were.
+pub async fn sweep(tx: &mut Tx, pile: Pile, before: Timestamp) -> Result<u64, StoreError> {
+    match pile {
+        Pile::PushedRequests => run!(tx, PUSHED, before.us()),
+        Pile::Jtis => run!(tx, JTIS, before.us()),
+        Pile::RevokedTokens => run!(tx, REVOKED, before.us()),
+        Pile::Codes => run!(tx, CODES, before.us()),
+        Pile::RefreshTokens => run!(tx, REFRESH_TOKENS, before.us()),
+        Pile::LoginFailures => run!(tx, LOGIN_FAILURES, before.us()),
+        Pile::LogoutNotices => run!(tx, NOTICES, before.us()),
+    }
+}

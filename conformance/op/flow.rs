@@ -246,7 +246,7 @@ impl Test {
             edit: None,
             proven: false,
         };
-        if self.variant.fapi || self.world.options.pkce { ask.with_challenge() } else { ask }
+        if client.pkce { ask.with_challenge() } else { ask }
     }
 
     /// `openid`, and `profile` where there is one: two scopes, so that their order can change.

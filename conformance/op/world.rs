@@ -130,6 +130,9 @@ pub(crate) struct StaticClient {
     pub(crate) post_logout_redirect_uri: Option<Url>,
     /// The private key as a JWK (P-256), in JSON.
     pub(crate) jwk: Option<String>,
+    /// Whether its authorization requests use PKCE where the module is not about it.
+    #[serde(default)]
+    pub(crate) pkce: bool,
     /// The algorithm of its ID tokens; RS256 when nothing is said.
     pub(crate) id_token_signed_response_alg: Option<String>,
 }

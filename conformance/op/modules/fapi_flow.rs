@@ -211,6 +211,10 @@ pub(super) async fn identity_claims(test: &mut Test) -> Step {
     let granted = test.log_in(&ask).await?;
     let token = test.id_token(&granted)?;
     let told = test.userinfo(&granted).await?;
+    test.note_all([
+        userinfo::nothing_unknown(&told, "CheckForUnexpectedClaimsInUserinfo"),
+        userinfo::nothing_unknown(&token.claims, "CheckForUnexpectedClaimsInIdToken"),
+    ]);
     let missing: Vec<&&str> =
         wanted.iter().filter(|name| token.claim(name).is_none() && told.get(name).is_none()).collect();
     test.note(

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use base::Timestamp;
 use jose::{Algorithm, Audience, Expect, Type};
 use oidc::lifetimes::ID_TOKEN_HINT_MAX_AGE_SECONDS;
-use oidc::logout::{EndSessionRequest, Hint, LogoutPlan, LogoutRefused};
+use oidc::logout::{Current, EndSessionRequest, Hint, LogoutPlan, LogoutRefused};
 use oidc::{Client, ClientId, Params};
 
 use crate::clients;
@@ -90,8 +90,9 @@ async fn plan(
         Some(id) => clients::lookup(env, now, &id).await?,
         None => None,
     };
-    let session = login.map(|l| l.session.id.to_string());
-    let plan = request.plan(hint, client.as_deref(), session.as_deref()).map_err(refused)?;
+    let current = login.map(|l| (l.session.id.to_string(), l.account.id.to_string()));
+    let current = current.as_ref().map(|(session, subject)| Current { session, subject });
+    let plan = request.plan(hint, client.as_deref(), current).map_err(refused)?;
     Ok((plan, client))
 }
 

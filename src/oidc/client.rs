@@ -277,6 +277,11 @@ impl Client {
         self.approval == Approval::FirstParty
     }
 
+    /// Whether it is told when a session ends.
+    pub fn is_told_of_logouts(&self) -> bool {
+        self.front_channel.is_some() || self.back_channel.is_some()
+    }
+
     /// Whether its refresh tokens stay as they are when used: they are of no use to who does not have the client's key.
     ///
     /// FAPI 2.0 Security Profile, 5.3.2.1 (no rotation for such clients); RFC 9700, 4.14.2 (the others' are rotated).

@@ -110,7 +110,6 @@ stories! {
             vec![("state", "alone")],
             vec![("unheard_of", "x")],
             named.to_vec(),
-            vec![("id_token_hint", of_another_session.id())],
             vec![("id_token_hint", of_somebody_else.id()), ("post_logout_redirect_uri", BACK)],
         ] {
             let page = logout(&citizen, &asked).await;

@@ -246,7 +246,7 @@ impl Test {
             edit: None,
             proven: false,
         };
-        if self.variant.fapi || self.world.options.pkce { ask.with_challenge() } else { ask }
+        if client.pkce { ask.with_challenge() } else { ask }
     }
 
     /// `openid`, and `profile` where there is one: two scopes, so that their order can change.
@@ -665,6 +665,7 @@ impl Test {
         let reply = self.resource_once(granted, resource).await?;
         let challenge = reply.header("www-authenticate").unwrap_or_default();
         if reply.status == 401 && challenge.contains("use_dpop_nonce") {
+            self.nonce_demanded = true;
             return self.resource_once(granted, resource).await;
         }
         Ok(reply)

@@ -98,6 +98,29 @@ stories! {
         }
     }
 
+    async fn what_scripts_of_any_origin_may_call_says_so_to_the_browser_that_asks_first(app: TestApp) {
+        let operations = Description::read().operations();
+        let mut count = 0;
+        for operation in operations.iter().filter(|o| o.is_open_to_scripts()) {
+            let ask = app.http().request(Method::OPTIONS, app.url(&operation.filled_path()));
+            let ask = ask.header("origin", "https://app.example");
+            let ask = ask.header("access-control-request-headers", "dpop");
+            let ask = ask.header("access-control-request-method", operation.method().as_str());
+            let told = Told::by(ask).await;
+            let says = |name: &str| told.headers.get(name).map_or("", |v| v.to_str().unwrap());
+            assert_eq!(told.status, 204, "{}", operation.id());
+            assert_eq!(says("access-control-allow-origin"), "*", "{}", operation.id());
+            let methods = says("access-control-allow-methods");
+            assert!(methods.split(", ").any(|method| method == operation.method().as_str()), "{methods}");
+            assert_eq!(says("access-control-allow-headers"), "authorization, content-type, dpop");
+            assert_eq!(says("access-control-allow-credentials"), "", "no cookies");
+            let got = Told::by(plain(&app, operation).header("origin", "https://app.example")).await;
+            assert_eq!(got.headers["access-control-allow-origin"], "*", "{}", operation.id());
+            count += 1;
+        }
+        assert!(count > 8, "expected tokens, userinfo, registration and others, found {count}");
+    }
+
     async fn scripts_of_any_origin_may_read_the_document_and_the_start_page_leads_there(app: TestApp) {
         let answer = Told::by(app.http().get(app.url("/openapi.json"))).await;
         assert_eq!(answer.json(), Description::read().document);

@@ -33,6 +33,8 @@ pub(super) fn routes() -> Router<App> {
         .route(paths::USERINFO, get(userinfo).post(userinfo))
         .route(paths::REGISTER, post(register))
         .route(paths::REGISTRATION, get(registered).put(change_registration).delete(remove_registration))
+        // Set before the layer, so that a browser's question, which comes with OPTIONS, gets to it too.
+        .method_not_allowed_fallback(problem::method_not_allowed)
         .layer(middleware::from_fn(headers::readable_anywhere))
 }
 

@@ -123,6 +123,14 @@ impl Operation {
         self.members["security"][0].get(scheme).is_some()
     }
 
+    /// Whether scripts of any origin may call it, with headers that a browser asks about first.
+    pub(super) fn is_open_to_scripts(&self) -> bool {
+        let responses = self.members["responses"].as_object().into_iter().flatten();
+        let mut successes = responses.filter(|(status, _)| status.starts_with('2'));
+        let guarded = self.members["security"].as_array().is_some_and(|schemes| !schemes.is_empty());
+        guarded && successes.any(|(_, r)| r["headers"].get("Access-Control-Allow-Origin").is_some())
+    }
+
     /// What is said of bodies of this type.
     pub(super) fn content(&self, media_type: &str) -> Option<&Value> {
         self.members["requestBody"]["content"].get(media_type)

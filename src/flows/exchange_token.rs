@@ -21,6 +21,7 @@ use store::rows::{revocations, sessions as session_rows};
 use store::{BadRow, Tx};
 
 use crate::client_request::{self, Authenticated, ClientRequest};
+use crate::encryption::{self, Recipient};
 use crate::env::Env;
 use crate::error::{Failure, Fault};
 use crate::{sessions, user_info};
@@ -85,6 +86,7 @@ async fn redeem(
     verifier: Option<&CodeVerifier>,
 ) -> Outcome {
     let client = &sender.client;
+    let recipient = recipient_of(env, now, client).await?;
     let code_hash = gm::sm3::hash(code.as_bytes());
     let mut tx = env.db.begin().await?;
     let row = grants::lookup_code(&mut tx, &code_hash).await?.ok_or_else(rules::code_refused)?;
@@ -127,7 +129,7 @@ async fn redeem(
     // COMMIT POINT: the code is used up and its successor exists. A crash after it costs the person one more login.
     tx.commit().await?;
     let scope = scope_of(&grant)?;
-    let mut response = persons_tokens(env, now, sender, &grant, scope).await?;
+    let mut response = persons_tokens(env, now, sender, &recipient, &grant, scope).await?;
     response.refresh_token = refresh;
     Ok(response)
 }
@@ -140,6 +142,7 @@ async fn refresh(
     scope: Option<&Scope>,
 ) -> Outcome {
     let client = &sender.client;
+    let recipient = recipient_of(env, now, client).await?;
     let token_hash = gm::sm3::hash(token.as_bytes());
     let mut tx = env.db.begin().await?;
     let row = grants::lookup_refresh(&mut tx, &token_hash).await?.ok_or_else(rules::refresh_token_refused)?;
@@ -164,7 +167,7 @@ async fn refresh(
     }
     // COMMIT POINT: the token is used up and its successor exists.
     tx.commit().await?;
-    let mut response = persons_tokens(env, now, sender, &grant, scope).await?;
+    let mut response = persons_tokens(env, now, sender, &recipient, &grant, scope).await?;
     response.refresh_token = Some(next);
     Ok(response)
 }
@@ -270,10 +273,16 @@ async fn first_refresh(
     Ok(Some(token))
 }
 
+/// Whom ID tokens are encrypted to; asked before anything is used up.
+async fn recipient_of(env: &Env, now: Timestamp, client: &Client) -> Result<Recipient, OauthError> {
+    encryption::recipient(env, now, client, client.encryptions.id_token).await
+}
+
 async fn persons_tokens(
     env: &Env,
     now: Timestamp,
     sender: &Authenticated,
+    recipient: &Recipient,
     grant: &GrantRow,
     scope: Scope,
 ) -> Result<TokenResponse, Fault> {
@@ -300,7 +309,7 @@ async fn persons_tokens(
             ..IdTokenClaims::new(issuer, &client.id, &subject, log_in, now)
         };
         let signer = keyring.token_signer(client.algorithms.id_token)?;
-        Some(jose::jwt::sign(signer, ID_TOKEN_TYP, &claims)?)
+        Some(recipient.wrap(env, jose::jwt::sign(signer, ID_TOKEN_TYP, &claims)?)?)
     } else {
         None
     };

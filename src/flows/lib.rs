@@ -42,6 +42,7 @@ pub mod clients;
 pub mod decide;
 pub mod dpop;
 pub mod ecerts;
+mod encryption;
 pub mod end_session;
 pub mod env;
 pub mod error;

@@ -4,6 +4,7 @@
 //!
 //! - [`issuer`] the provider's own name, from which every endpoint's address is made.
 //! - [`client`] what an application registered, and what it may register; [`registration`] in which words.
+//! - [`encryption`] what answers are encrypted for a client with.
 //! - [`redirect_uri`] which redirect URIs may be registered, and when a received one is the same.
 //! - [`params`] request parameters from hostile bytes.
 //! - [`authorize`] the authorization request: a table of checks, then a typed request; and the two answers.
@@ -24,6 +25,7 @@ pub mod client;
 pub mod client_authentication;
 pub mod discovery;
 pub mod dpop;
+pub mod encryption;
 pub mod error;
 pub mod issuer;
 pub mod lifetimes;

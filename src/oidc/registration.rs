@@ -1,6 +1,7 @@
 //! What an application registers, in the members of OIDC Dynamic Registration 1.0, 2 (RFC 7591, 2) and a few of our own, and the
 //! [`Client`] that follows from it.
 
+use jose::jwe::{ContentEncryption, EncryptionKeys, KeyManagement};
 use jose::{Algorithm, Jwks};
 use serde::{Deserialize, Serialize};
 
@@ -8,6 +9,7 @@ use crate::client::{
     Approval, AuthMethod, BackChannel, Binding, Client, ClientKeys, ClientName, FrontChannel, GrantType,
     RequestRules, ResponseAlgorithms,
 };
+use crate::encryption::{Encryption, ResponseEncryptions};
 use crate::redirect_uri::ApplicationType;
 use crate::scope::{OPENID, Scope};
 
@@ -63,6 +65,30 @@ pub struct Registration {
     /// What answers about tokens are signed with when it asks for signed ones (RFC 9701, 6).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub introspection_signed_response_alg: Option<String>,
+    /// What its ID tokens are encrypted with, and logout tokens with them: how the content's key reaches it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id_token_encrypted_response_alg: Option<String>,
+    /// And how the content is; `A128CBC-HS256` when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id_token_encrypted_response_enc: Option<String>,
+    /// What userinfo is encrypted with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub userinfo_encrypted_response_alg: Option<String>,
+    /// And how the content is; `A128CBC-HS256` when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub userinfo_encrypted_response_enc: Option<String>,
+    /// What signed answers of the authorization endpoint are encrypted with (JARM, 3).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authorization_encrypted_response_alg: Option<String>,
+    /// And how the content is; `A128CBC-HS256` when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authorization_encrypted_response_enc: Option<String>,
+    /// What signed answers about tokens are encrypted with (RFC 9701, 6).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub introspection_encrypted_response_alg: Option<String>,
+    /// And how the content is; `A128CBC-HS256` when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub introspection_encrypted_response_enc: Option<String>,
     /// What its request objects are signed with; any accepted algorithm when absent (RFC 9101).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request_object_signing_alg: Option<String>,
@@ -166,6 +192,14 @@ impl Default for Registration {
             userinfo_signed_response_alg: None,
             authorization_signed_response_alg: None,
             introspection_signed_response_alg: None,
+            id_token_encrypted_response_alg: None,
+            id_token_encrypted_response_enc: None,
+            userinfo_encrypted_response_alg: None,
+            userinfo_encrypted_response_enc: None,
+            authorization_encrypted_response_alg: None,
+            authorization_encrypted_response_enc: None,
+            introspection_encrypted_response_alg: None,
+            introspection_encrypted_response_enc: None,
             request_object_signing_alg: None,
             require_signed_request_object: false,
             require_pushed_authorization_requests: false,
@@ -229,6 +263,7 @@ impl Registration {
             audiences: self.audiences.clone(),
             authorization_details_types: self.authorization_details_types.clone(),
             algorithms: self.algorithms()?,
+            encryptions: self.encryptions()?,
             requests: RequestRules {
                 pushed_only: self.require_pushed_authorization_requests,
                 signed_only: self.require_signed_request_object,
@@ -269,7 +304,8 @@ impl Registration {
                 let set = Jwks::from_json(json.as_bytes());
                 let refused =
                     |e: jose::JwkError| bad("jwks", &format!("a set of public keys ({e})"), "another value");
-                ClientKeys::given(set.map_err(refused)?)
+                let encryption = EncryptionKeys::from_json(json.as_bytes());
+                ClientKeys::given(set.map_err(refused)?, encryption.map_err(refused)?)
                     .map_err(|e| bad("jwks", "distinct keys", &e.to_string()))
             }
             (None, Some(uri)) => match url::Url::parse(uri) {
@@ -277,6 +313,31 @@ impl Registration {
                 _ => Err(bad("jwks_uri", "an https URL", uri)),
             },
         }
+    }
+
+    fn encryptions(&self) -> Result<ResponseEncryptions, BadMember> {
+        Ok(ResponseEncryptions {
+            id_token: encryption(
+                ["id_token_encrypted_response_alg", "id_token_encrypted_response_enc"],
+                self.id_token_encrypted_response_alg.as_deref(),
+                self.id_token_encrypted_response_enc.as_deref(),
+            )?,
+            userinfo: encryption(
+                ["userinfo_encrypted_response_alg", "userinfo_encrypted_response_enc"],
+                self.userinfo_encrypted_response_alg.as_deref(),
+                self.userinfo_encrypted_response_enc.as_deref(),
+            )?,
+            authorization: encryption(
+                ["authorization_encrypted_response_alg", "authorization_encrypted_response_enc"],
+                self.authorization_encrypted_response_alg.as_deref(),
+                self.authorization_encrypted_response_enc.as_deref(),
+            )?,
+            introspection: encryption(
+                ["introspection_encrypted_response_alg", "introspection_encrypted_response_enc"],
+                self.introspection_encrypted_response_alg.as_deref(),
+                self.introspection_encrypted_response_enc.as_deref(),
+            )?,
+        })
     }
 
     fn algorithms(&self) -> Result<ResponseAlgorithms, BadMember> {
@@ -297,6 +358,30 @@ impl Registration {
             .unwrap_or(Algorithm::Es256),
         })
     }
+}
+
+/// A content encryption without a way for its key has no meaning; the other way round it is the standard's (OIDC Dynamic Registration
+/// 1.0, 2).
+fn encryption(
+    members: [&'static str; 2],
+    alg: Option<&str>,
+    enc: Option<&str>,
+) -> Result<Option<Encryption>, BadMember> {
+    let [alg_member, enc_member] = members;
+    let Some(alg) = alg else {
+        let needs = format!("nothing without `{alg_member}`");
+        return enc.map_or(Ok(None), |enc| Err(bad(enc_member, &needs, enc)));
+    };
+    let algs = jose::algorithm::Names(&KeyManagement::ALL);
+    let encs = jose::algorithm::Names(&ContentEncryption::ALL);
+    let enc = match enc {
+        Some(name) => {
+            ContentEncryption::parse(name).ok_or_else(|| bad(enc_member, &encs.to_string(), name))?
+        }
+        None => ContentEncryption::default(),
+    };
+    let alg = KeyManagement::parse(alg).ok_or_else(|| bad(alg_member, &algs.to_string(), alg))?;
+    Ok(Some(Encryption { alg, enc }))
 }
 
 fn algorithm(member: &'static str, name: &str) -> Result<Algorithm, BadMember> {

@@ -18,6 +18,7 @@ mod browser;
 mod certificates;
 mod crash;
 mod decisions;
+mod encryption;
 mod layers;
 mod login;
 mod logout;

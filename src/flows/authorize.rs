@@ -28,7 +28,7 @@ use crate::encryption::{self, Recipient};
 use crate::env::Env;
 use crate::error::{Failure, Fault, Rejected};
 use crate::sessions::Login;
-use crate::{clients, end_session, push_request, request_objects, session_state, sessions};
+use crate::{clients, end_session, push_request, request_objects, session_state, sessions, subjects};
 
 /// What the browser is to be shown next.
 #[derive(Debug)]
@@ -220,7 +220,7 @@ async fn proceed(
         let refusal = request.refuse(&env.settings.issuer, code, description);
         answer(env, now, &client, AuthorizationResponse::error(&refusal)).await
     };
-    let subject = login.map(|l| l.account.id.to_string());
+    let subject = login.map(|l| subjects::of(env, &client, l.account.id));
     let consent = match login {
         Some(login) => {
             consents::lookup_consent(&mut *env.db.read().await?, login.account.id, client.id.as_str()).await?
@@ -236,6 +236,10 @@ async fn proceed(
             return refuse(ErrorCode::InvalidRequest, description).await;
         }
     };
+    let hinted = match hinted {
+        Some(hinted) => Some(subjects::hinted(env, now, &client, hinted, login.map(|l| l.account.id)).await?),
+        None => None,
+    };
     let acrs = login.map(|login| Assurance::fulfilled_by(&login.session.acr)).unwrap_or_default();
     let situation = Situation {
         started: pending.started,
@@ -249,7 +253,7 @@ async fn proceed(
             .as_ref()
             .zip(consent.as_ref())
             .map(|(scope, c)| Consented { scope, at: c.granted }),
-        hinted_subject: hinted.as_ref().map(|h| h.subject.as_str()),
+        hinted_subject: hinted.as_deref(),
     };
     match (next(request, &client, &situation), login) {
         (Err(error), _) => refuse(error.code, error.description()).await,

@@ -24,7 +24,7 @@ use crate::client_request::{self, Authenticated, ClientRequest};
 use crate::encryption::{self, Recipient};
 use crate::env::Env;
 use crate::error::{Failure, Fault};
-use crate::{sessions, user_info};
+use crate::{sessions, subjects, user_info};
 
 type Outcome = Result<TokenResponse, Failure<OauthError>>;
 
@@ -287,7 +287,7 @@ async fn persons_tokens(
     scope: Scope,
 ) -> Result<TokenResponse, Fault> {
     let (keyring, client) = (env.keyring(), &sender.client);
-    let (subject, session) = (grant.account.to_string(), grant.session.to_string());
+    let (subject, session) = (subjects::of(env, client, grant.account), grant.session.to_string());
     let amr: Vec<&str> = grant.amr.iter().map(String::as_str).collect();
     let log_in = LogIn { at: grant.authenticated, acr: &grant.acr, amr: &amr, sid: &session };
     let jti = access_token_id(env, grant.id);

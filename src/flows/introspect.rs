@@ -8,7 +8,7 @@ use store::rows::grants;
 use crate::client_request::{self, ClientRequest};
 use crate::env::Env;
 use crate::error::{Failure, Fault};
-use crate::{encryption, tokens};
+use crate::{encryption, subjects, tokens};
 
 /// The type of a signed answer (RFC 9701, 4).
 const TYP: &str = "token-introspection+jwt";
@@ -90,7 +90,7 @@ async fn refresh_token(
         "active": true,
         "iss": env.settings.issuer.as_str(),
         "client_id": grant.client_id,
-        "sub": grant.account.to_string(),
+        "sub": subjects::of(env, client, grant.account),
         "scope": grant.scopes.join(" "),
         "iat": row.expires.plus_seconds(-oidc::lifetimes::REFRESH_IDLE_SECONDS).unix_seconds(),
         "exp": row.expires.min(grant.expires).unix_seconds(),

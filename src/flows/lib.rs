@@ -69,6 +69,7 @@ pub mod self_description;
 pub mod session_state;
 pub mod sessions;
 pub mod set_up;
+mod subjects;
 pub mod sweep;
 pub mod tell_clients;
 pub mod tls_certificate;

@@ -52,6 +52,7 @@ pub async fn set_up(parts: Parts) -> Result<Env, Fault> {
         index: derive(secret.expose(), "index")?,
         refresh: derive(secret.expose(), "refresh")?,
         nonces: derive(secret.expose(), "nonces")?,
+        pairwise: derive(secret.expose(), "pairwise")?,
     };
     let passwords = Passwords::new(PasswordHasher::new(derive(secret.expose(), "pepper")?));
     Ok(Env::new(parts, keyring, secrets, passwords))

@@ -10,7 +10,7 @@ use url::Url;
 
 use crate::env::Env;
 use crate::error::Fault;
-use crate::{clients, encryption};
+use crate::{clients, encryption, subjects};
 
 /// Most attempts; the last is about a day after the first.
 const ATTEMPTS_MAX: u32 = 12;
@@ -64,8 +64,8 @@ async fn call(env: &Env, now: Timestamp, notice: &NoticeRow) -> Result<Result<()
         Ok(recipient) => recipient,
         Err(unusable) => return Ok(Err(unusable.description().to_owned())),
     };
-    let (jti, subject, session) =
-        (notice.id.to_string(), notice.account.to_string(), notice.session.to_string());
+    let subject = subjects::of(env, client, notice.account);
+    let (jti, session) = (notice.id.to_string(), notice.session.to_string());
     let claims = LogoutTokenClaims::new(&env.settings.issuer, &client.id, &jti, &subject, &session, now);
     let keyring = env.keyring();
     let token =

@@ -3,10 +3,13 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use base::Timestamp;
-use jose::{Algorithm, Audience, Expect, Type, Verified};
+use base::id::Grant;
+use base::{Id, Timestamp};
+use jose::{Algorithm, Audience, Expect, Type};
+use oidc::Scope;
 use oidc::claims::ACCESS_TOKEN_TYP;
 use serde_json::{Map, Value};
+use store::rows::grants;
 
 use crate::caller::Caller;
 use crate::clients;
@@ -61,7 +64,7 @@ async fn read_for(
     token: &str,
     audience: Audience<'_>,
 ) -> Result<Option<Arc<Known>>, Fault> {
-    let Some(known) = verify(env, now, token) else { return Ok(None) };
+    let Some(known) = verify(env, now, token).await? else { return Ok(None) };
     if now >= known.expires.plus_seconds(LEEWAY_SECONDS) || !is_for(&known, audience) {
         return Ok(None);
     }
@@ -83,11 +86,19 @@ fn is_for(known: &Known, audience: Audience<'_>) -> bool {
     }
 }
 
-fn verify(env: &Env, now: Timestamp, token: &str) -> Option<Arc<Known>> {
+async fn verify(env: &Env, now: Timestamp, token: &str) -> Result<Option<Arc<Known>>, Fault> {
     let hash = gm::sm3::hash(token.as_bytes());
     if let Some(known) = env.verified_tokens.find(&hash) {
-        return Some(known);
+        return Ok(Some(known));
     }
+    let Some(claims) = signed(env, now, token) else { return Ok(None) };
+    let Some(known) = known(env, claims).await?.map(Arc::new) else { return Ok(None) };
+    env.verified_tokens.keep(hash, Arc::clone(&known), now);
+    Ok(Some(known))
+}
+
+/// What a token that we signed says.
+fn signed(env: &Env, now: Timestamp, token: &str) -> Option<Map<String, Value>> {
     let expect = Expect {
         typ: Type::Is(ACCESS_TOKEN_TYP),
         issuer: env.settings.issuer.as_str(),
@@ -99,29 +110,63 @@ fn verify(env: &Env, now: Timestamp, token: &str) -> Option<Arc<Known>> {
     };
     let verified = env.keyring().verification().verify(token, &expect);
     let verified = verified
-        .inspect_err(|rejected| tracing::info!(reason = %rejected.reason(), "an access token was refused"))
-        .ok()?;
-    let known = Arc::new(known(verified)?);
-    env.verified_tokens.keep(hash, Arc::clone(&known), now);
-    Some(known)
+        .inspect_err(|rejected| tracing::info!(reason = %rejected.reason(), "an access token was refused"));
+    verified.ok().map(|verified| verified.claims)
 }
 
-/// `None` when a claim is missing that ours have.
-fn known(verified: Verified) -> Option<Known> {
-    let client_id = verified.text("client_id")?.to_owned();
-    let jti = verified.text("jti")?.to_owned();
-    let subject = verified.text("sub")?;
-    let account = if subject == client_id { None } else { Some(subject.parse().ok()?) };
-    let grant = if account.is_some() { Some(grant_of_token(&jti)?) } else { None };
-    let scope = verified.text("scope").unwrap_or_default().parse().ok()?;
-    let jkt = verified.claims.get("cnf").and_then(|cnf| cnf.get("jkt"));
-    Some(Known {
-        jkt: jkt.and_then(Value::as_str).map(str::to_owned),
-        expires: verified.time("exp")?,
-        caller: Caller { client_id, account, scope, acr: verified.text("acr").map(str::to_owned), grant },
-        jti,
-        claims: verified.claims,
-    })
+/// Who a token's claims speak of; `None` when one is missing that ours have.
+///
+/// A person's token names its grant; whoever knows people by pairwise names gets no account's name in `sub`, so it is found by the grant.
+async fn known(env: &Env, claims: Map<String, Value>) -> Result<Option<Known>, Fault> {
+    let Some(said) = Said::read(&claims) else { return Ok(None) };
+    let account = match said.grant {
+        None => None,
+        Some(grant) => match said.subject.parse() {
+            Ok(account) => Some(account),
+            Err(_) => match grants::lookup(&mut *env.db.read().await?, grant).await? {
+                Some(grant) => Some(grant.account),
+                None => return Ok(None),
+            },
+        },
+    };
+    let Said { client_id, jti, grant, scope, acr, jkt, expires, .. } = said;
+    let caller = Caller { client_id, account, scope, acr, grant };
+    Ok(Some(Known { caller, jkt, jti, expires, claims }))
+}
+
+/// The claims that every access token of ours has.
+struct Said {
+    client_id: String,
+    subject: String,
+    jti: String,
+    grant: Option<Id<Grant>>,
+    scope: Scope,
+    acr: Option<String>,
+    jkt: Option<String>,
+    expires: Timestamp,
+}
+
+impl Said {
+    fn read(claims: &Map<String, Value>) -> Option<Self> {
+        let text = |claim: &str| claims.get(claim).and_then(Value::as_str).map(str::to_owned);
+        let (client_id, subject, jti) = (text("client_id")?, text("sub")?, text("jti")?);
+        let grant = grant_of_token(&jti);
+        // A machine's own token speaks of itself, and any other of a person.
+        if grant.is_none() != (subject == client_id) {
+            return None;
+        }
+        let jkt = claims.get("cnf").and_then(|cnf| cnf.get("jkt"));
+        Some(Self {
+            scope: text("scope").unwrap_or_default().parse().ok()?,
+            acr: text("acr"),
+            jkt: jkt.and_then(Value::as_str).map(str::to_owned),
+            expires: claims.get("exp").and_then(jose::verify::numeric_date)?,
+            client_id,
+            subject,
+            jti,
+            grant,
+        })
+    }
 }
 
 impl VerifiedTokens {

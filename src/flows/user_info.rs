@@ -17,7 +17,7 @@ use store::{BadRow, Conn};
 use crate::caller::Presented;
 use crate::env::Env;
 use crate::error::{Failure, Fault, Reason, Rejected};
-use crate::{caller, clients, encryption, exchange_token, people, self_description};
+use crate::{caller, clients, encryption, exchange_token, people, self_description, subjects};
 
 /// Claims about a person, as they are sent.
 #[derive(Debug)]
@@ -45,13 +45,12 @@ pub async fn user_info(env: &Env, now: Timestamp, presented: &Presented) -> Resu
         Rejected::new(Reason::Unauthenticated, "invalid_token", "the person's account may no longer be used")
     })?;
     drop(conn);
-    let claims = person.released(&caller.scope, &asked);
+    let mut claims = person.released(&caller.scope, &asked);
     let client = caller.client_id.parse().map_err(|_| no_person())?;
     let client = clients::lookup(env, now, &client).await?;
-    match client {
-        Some(client) => form_for(env, now, &client, claims).await,
-        None => Ok(Claims::Plain(claims)),
-    }
+    let client = client.ok_or_else(no_person)?;
+    claims.insert("sub".to_owned(), subjects::of(env, &client, id).into());
+    form_for(env, now, &client, claims).await
 }
 
 /// The claims as `client` wants them: a token says by whom and for whom it is, and is signed before it is encrypted (OIDC Core, 5.3.2).

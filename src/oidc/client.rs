@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::encryption::{Encryption, ResponseEncryptions};
 use crate::redirect_uri::{ApplicationType, BadRedirectUri, check_registration};
 use crate::scope::{OFFLINE_ACCESS, OPENID, Scope};
+use crate::subject::SubjectType;
 
 /// Longest client identifier, in bytes.
 pub const CLIENT_ID_MAX_BYTES: usize = 256;
@@ -54,6 +55,8 @@ pub struct Client {
     pub algorithms: ResponseAlgorithms,
     /// What is encrypted for it with what.
     pub encryptions: ResponseEncryptions,
+    /// Under which names it knows people.
+    pub subject: SubjectType,
     /// How its authorization requests must come.
     pub requests: RequestRules,
     /// What its access tokens are bound to.

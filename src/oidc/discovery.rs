@@ -10,6 +10,7 @@ use crate::claims::CLAIMS;
 use crate::client::{AuthMethod, GrantType};
 use crate::issuer::Issuer;
 use crate::scope;
+use crate::subject::SubjectType;
 
 /// Where each endpoint is, under the issuer.
 pub mod paths {
@@ -90,7 +91,7 @@ pub fn document(issuer: &Issuer, offer: &Offer<'_>) -> Value {
         ("response_types_supported", json!(["code"])),
         ("response_modes_supported", json!(ResponseMode::SUPPORTED)),
         ("grant_types_supported", json!(GrantType::ALL.map(GrantType::as_str))),
-        ("subject_types_supported", json!(["public"])),
+        ("subject_types_supported", json!(SubjectType::NAMES)),
         ("id_token_signing_alg_values_supported", json!(international)),
         ("userinfo_signing_alg_values_supported", json!(international)),
         ("authorization_signing_alg_values_supported", json!(international)),

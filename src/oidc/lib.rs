@@ -13,6 +13,7 @@
 //! - [`dpop`] proofs of a key, to which tokens are bound.
 //! - [`token`] what they ask of it, and the rules for codes, refresh tokens and machine clients.
 //! - [`claims`] what ID tokens, access tokens and userinfo say.
+//! - [`subject`] the names under which clients know people.
 //! - [`session_state`] how an application's page learns that the login has changed.
 //! - [`logout`] ending the session at the application's request.
 //! - [`discovery`] what clients read about us, and the paths of the endpoints.
@@ -37,6 +38,7 @@ pub mod registration;
 pub mod resource;
 pub mod scope;
 pub mod session_state;
+pub mod subject;
 pub mod token;
 
 pub use client::{Client, ClientId};

@@ -12,6 +12,7 @@ use crate::client::{
 use crate::encryption::{Encryption, ResponseEncryptions};
 use crate::redirect_uri::ApplicationType;
 use crate::scope::{OPENID, Scope};
+use crate::subject::{self, SubjectType};
 
 /// A registration as it is kept and as our own API takes it. Absent members have the values that the standard gives them, but for
 /// the algorithms of tokens, which are `ES256`.
@@ -89,6 +90,12 @@ pub struct Registration {
     /// And how the content is; `A128CBC-HS256` when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub introspection_encrypted_response_enc: Option<String>,
+    /// Under which names it knows people: `public` or `pairwise` (OIDC Core, 8).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject_type: Option<String>,
+    /// Where the redirect URIs of all clients are listed that know people by the same names (OIDC Core, 8.1).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sector_identifier_uri: Option<String>,
     /// What its request objects are signed with; any accepted algorithm when absent (RFC 9101).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request_object_signing_alg: Option<String>,
@@ -200,6 +207,8 @@ impl Default for Registration {
             authorization_encrypted_response_enc: None,
             introspection_encrypted_response_alg: None,
             introspection_encrypted_response_enc: None,
+            subject_type: None,
+            sector_identifier_uri: None,
             request_object_signing_alg: None,
             require_signed_request_object: false,
             require_pushed_authorization_requests: false,
@@ -264,6 +273,7 @@ impl Registration {
             authorization_details_types: self.authorization_details_types.clone(),
             algorithms: self.algorithms()?,
             encryptions: self.encryptions()?,
+            subject: self.subject()?,
             requests: RequestRules {
                 pushed_only: self.require_pushed_authorization_requests,
                 signed_only: self.require_signed_request_object,
@@ -312,6 +322,17 @@ impl Registration {
                 Ok(url) if crate::redirect_uri::is_https_or_loopback(&url) => Ok(ClientKeys::At(url)),
                 _ => Err(bad("jwks_uri", "an https URL", uri)),
             },
+        }
+    }
+
+    fn subject(&self) -> Result<SubjectType, BadMember> {
+        let list = self.sector_identifier_uri.as_deref().map(subject::sector_identifier_uri).transpose()?;
+        match self.subject_type.as_deref() {
+            None | Some("public") => Ok(SubjectType::Public),
+            Some("pairwise") => {
+                Ok(SubjectType::Pairwise { sector: subject::sector(list.as_ref(), &self.redirect_uris)? })
+            }
+            Some(other) => Err(bad("subject_type", "`public` or `pairwise`", other)),
         }
     }
 
@@ -393,6 +414,6 @@ fn optional(member: &'static str, name: Option<&str>) -> Result<Option<Algorithm
     name.map(|name| algorithm(member, name)).transpose()
 }
 
-fn bad(member: &'static str, expected: &str, got: &str) -> BadMember {
+pub(crate) fn bad(member: &'static str, expected: &str, got: &str) -> BadMember {
     BadMember { member, expected: expected.to_owned(), got: got.chars().take(200).collect() }
 }

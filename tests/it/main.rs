@@ -26,6 +26,7 @@ mod openapi;
 mod openid_client;
 mod openidconnect_rp;
 mod out_of_service;
+mod pairwise;
 mod races;
 mod real_input;
 mod repository;

@@ -1,13 +1,13 @@
 //! The token endpoint: a code, a refresh token or a machine's own credentials become tokens.
 //!
-//! A machine's token needs no write at all, but for what its client may show only once. A one-time thing is used up by one conditional
+//! A machine's signed token needs no write at all, but for what its client may show only once. A one-time thing is used up by one conditional
 //! UPDATE; tokens are signed after the commit, so that a key far away never holds the writer. That the keys are in service is asked
 //! before anything is used up.
 
 use base::id::Grant;
 use base::{Id, Timestamp};
 use oidc::authorize::ClaimsRequest;
-use oidc::claims::{ACCESS_TOKEN_TYP, AccessTokenClaims, Confirmation, ID_TOKEN_TYP, IdTokenClaims, LogIn};
+use oidc::claims::{AccessTokenClaims, Confirmation, ID_TOKEN_TYP, IdTokenClaims, LogIn};
 use oidc::client::GrantType;
 use oidc::dpop::{self, DpopProof};
 use oidc::lifetimes::{CODE_TTL_SECONDS, REFRESH_GRACE_SECONDS, REFRESH_IDLE_SECONDS};
@@ -24,7 +24,7 @@ use crate::client_request::{self, Authenticated, ClientRequest};
 use crate::encryption::{self, Recipient};
 use crate::env::Env;
 use crate::error::{Failure, Fault};
-use crate::{sessions, subjects, user_info};
+use crate::{sessions, subjects, tokens, user_info};
 
 type Outcome = Result<TokenResponse, Failure<OauthError>>;
 
@@ -40,7 +40,7 @@ pub async fn exchange(env: &Env, now: Timestamp, request: ClientRequest<'_>) -> 
     }
     match TokenRequest::parse(&sender.params, &sender.client)? {
         TokenRequest::ClientCredentials { scope, resources, authorization_details } => {
-            machine(env, now, &sender, scope, &resources, authorization_details)
+            machine(env, now, &sender, scope, &resources, authorization_details).await
         }
         TokenRequest::AuthorizationCode { code, redirect_uri, code_verifier } => {
             redeem(env, now, &sender, code.expose(), &redirect_uri, code_verifier.as_ref()).await
@@ -51,7 +51,7 @@ pub async fn exchange(env: &Env, now: Timestamp, request: ClientRequest<'_>) -> 
     }
 }
 
-fn machine(
+async fn machine(
     env: &Env,
     now: Timestamp,
     sender: &Authenticated,
@@ -66,9 +66,7 @@ fn machine(
         authorization_details: &details,
         ..AccessTokenClaims::new(&env.settings.issuer, &client.id, resources, &scope, &jti, now)
     };
-    let keyring = env.keyring();
-    let signer = keyring.token_signer(client.algorithms.access_token)?;
-    let token = jose::jwt::sign(signer, ACCESS_TOKEN_TYP, &claims)?;
+    let token = tokens::issue(env, client, &claims).await?;
     let response = TokenResponse::bearer(token, scope).bound(sender.proof.is_some());
     Ok(TokenResponse { authorization_details: details, ..response })
 }
@@ -298,8 +296,7 @@ async fn persons_tokens(
         authorization_details: &details,
         ..AccessTokenClaims::new(issuer, &client.id, &grant.resources, &scope, &jti, now)
     };
-    let signer = keyring.token_signer(client.algorithms.access_token)?;
-    let access = jose::jwt::sign(signer, ACCESS_TOKEN_TYP, &claims.on_behalf_of(&subject, log_in))?;
+    let access = tokens::issue(env, client, &claims.on_behalf_of(&subject, log_in)).await?;
     let id_token = if scope.contains(oidc::scope::OPENID) {
         let asked = claims_of(grant)?.id_token;
         let claims = IdTokenClaims {

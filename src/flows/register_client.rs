@@ -40,6 +40,7 @@ const MEMBERS: &[&str] = &[
     "response_types",
     "scope",
     "id_token_signed_response_alg",
+    "access_token_format",
     "userinfo_signed_response_alg",
     "authorization_signed_response_alg",
     "introspection_signed_response_alg",

@@ -1,4 +1,5 @@
-//! Access tokens of ours, read back: who holds one, for whom, and whether it is still good.
+//! Access tokens of ours: made in the form that a client registered, and read back, whatever their form: who holds one, for whom, and
+//! whether it is still good.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -6,10 +7,12 @@ use std::sync::{Arc, PoisonError, RwLock};
 use base::id::Grant;
 use base::{Id, Timestamp};
 use jose::{Algorithm, Audience, Expect, Type};
-use oidc::Scope;
-use oidc::claims::ACCESS_TOKEN_TYP;
+use oidc::claims::{ACCESS_TOKEN_TYP, AccessTokenClaims};
+use oidc::client::AccessTokenFormat;
+use oidc::{Client, Scope};
 use serde_json::{Map, Value};
-use store::rows::grants;
+use store::BadRow;
+use store::rows::{grants, opaque_tokens};
 
 use crate::caller::Caller;
 use crate::clients;
@@ -19,7 +22,7 @@ use crate::exchange_token::{grant_of_token, token_stands};
 
 /// How far clocks may be apart.
 const LEEWAY_SECONDS: i64 = 5;
-/// Most tokens whose signature is remembered to be good.
+/// Most tokens that are remembered to be ours.
 const REMEMBERED_MAX: usize = 16_384;
 
 /// What an access token of ours says.
@@ -37,11 +40,36 @@ pub(crate) struct Known {
     pub(crate) claims: Map<String, Value>,
 }
 
-/// Tokens whose signature was found good, by the hash of their text: a token that comes again is not verified again.
+/// Tokens that were found to be ours, by the hash of their text: a token that comes again is not verified, or looked up, again.
 ///
 /// Only that is remembered. Whether it was taken back, has expired, or is shown by the right one is looked at each time.
 #[derive(Default)]
 pub struct VerifiedTokens(RwLock<HashMap<[u8; 32], Arc<Known>>>);
+
+/// An access token that says `claims`, in the form that `client` registered.
+pub(crate) async fn issue(
+    env: &Env,
+    client: &Client,
+    claims: &AccessTokenClaims<'_>,
+) -> Result<String, Fault> {
+    match client.access_token_format {
+        AccessTokenFormat::Jwt => {
+            let keyring = env.keyring();
+            let signer = keyring.token_signer(client.algorithms.access_token)?;
+            Ok(jose::jwt::sign(signer, ACCESS_TOKEN_TYP, claims)?)
+        }
+        AccessTokenFormat::Opaque => {
+            let token = base::entropy::token(env.entropy.as_ref());
+            let hash = gm::sm3::hash(token.as_bytes());
+            let expires = Timestamp::from_unix_seconds(claims.exp);
+            let mut tx = env.db.begin().await?;
+            opaque_tokens::add(&mut tx, &hash, &serde_json::to_string(claims)?, expires).await?;
+            // COMMIT POINT: the token is given out only once it works.
+            tx.commit().await?;
+            Ok(token)
+        }
+    }
+}
 
 /// What `token` says, if it is ours for our own APIs and still good.
 pub(crate) async fn read(env: &Env, now: Timestamp, token: &str) -> Result<Option<Arc<Known>>, Fault> {
@@ -91,10 +119,22 @@ async fn verify(env: &Env, now: Timestamp, token: &str) -> Result<Option<Arc<Kno
     if let Some(known) = env.verified_tokens.find(&hash) {
         return Ok(Some(known));
     }
-    let Some(claims) = signed(env, now, token) else { return Ok(None) };
+    let said = match token.contains('.') {
+        true => signed(env, now, token),
+        false => kept(env, &hash).await?,
+    };
+    let Some(claims) = said else { return Ok(None) };
     let Some(known) = known(env, claims).await?.map(Arc::new) else { return Ok(None) };
     env.verified_tokens.keep(hash, Arc::clone(&known), now);
     Ok(Some(known))
+}
+
+/// What a token says that says nothing by itself.
+async fn kept(env: &Env, hash: &[u8; 32]) -> Result<Option<Map<String, Value>>, Fault> {
+    let kept = opaque_tokens::lookup(&mut *env.db.read().await?, hash).await?;
+    let read = |json: String| serde_json::from_str(&json);
+    let bad = |e| BadRow::new("opaque_token", "claims", base::encoding::hex(hash), e).into();
+    kept.map(read).transpose().map_err(bad)
 }
 
 /// What a token that we signed says.

@@ -53,6 +53,8 @@ pub struct Client {
     pub authorization_details_types: Vec<String>,
     /// What is signed for it with what.
     pub algorithms: ResponseAlgorithms,
+    /// What its access tokens look like.
+    pub access_token_format: AccessTokenFormat,
     /// What is encrypted for it with what.
     pub encryptions: ResponseEncryptions,
     /// Under which names it knows people.
@@ -105,6 +107,17 @@ pub struct ResponseAlgorithms {
     pub authorization: jose::Algorithm,
     /// Answers about tokens, when signed ones are asked for (RFC 9701).
     pub introspection: jose::Algorithm,
+}
+
+/// What a client's access tokens look like; what they open is the same.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AccessTokenFormat {
+    /// A signed token that says what it is good for (RFC 9068).
+    #[default]
+    Jwt,
+    /// 256 random bits that say nothing: what they are good for is asked of us (RFC 7662).
+    Opaque,
 }
 
 /// How a client's authorization requests must come.

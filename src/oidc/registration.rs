@@ -6,8 +6,8 @@ use jose::{Algorithm, Jwks};
 use serde::{Deserialize, Serialize};
 
 use crate::client::{
-    Approval, AuthMethod, BackChannel, Binding, Client, ClientKeys, ClientName, FrontChannel, GrantType,
-    RequestRules, ResponseAlgorithms,
+    AccessTokenFormat, Approval, AuthMethod, BackChannel, Binding, Client, ClientKeys, ClientName,
+    FrontChannel, GrantType, RequestRules, ResponseAlgorithms,
 };
 use crate::encryption::{Encryption, ResponseEncryptions};
 use crate::redirect_uri::ApplicationType;
@@ -57,6 +57,9 @@ pub struct Registration {
     pub id_token_signed_response_alg: String,
     /// What its access tokens are signed with.
     pub access_token_signed_response_alg: String,
+    /// What its access tokens look like: `jwt` or `opaque`.
+    #[serde(skip_serializing_if = "is_jwt")]
+    pub access_token_format: AccessTokenFormat,
     /// What userinfo is signed with; plain JSON when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub userinfo_signed_response_alg: Option<String>,
@@ -177,6 +180,11 @@ const fn is_true(flag: &bool) -> bool {
     *flag
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands references over")]
+fn is_jwt(format: &AccessTokenFormat) -> bool {
+    *format == AccessTokenFormat::Jwt
+}
+
 impl Default for Registration {
     fn default() -> Self {
         Self {
@@ -196,6 +204,7 @@ impl Default for Registration {
             authorization_details_types: Vec::new(),
             id_token_signed_response_alg: Algorithm::Es256.as_str().to_owned(),
             access_token_signed_response_alg: Algorithm::Es256.as_str().to_owned(),
+            access_token_format: AccessTokenFormat::Jwt,
             userinfo_signed_response_alg: None,
             authorization_signed_response_alg: None,
             introspection_signed_response_alg: None,
@@ -272,6 +281,7 @@ impl Registration {
             audiences: self.audiences.clone(),
             authorization_details_types: self.authorization_details_types.clone(),
             algorithms: self.algorithms()?,
+            access_token_format: self.access_token_format,
             encryptions: self.encryptions()?,
             subject: self.subject()?,
             requests: RequestRules {

@@ -99,7 +99,7 @@ stories! {
     }
 
     async fn our_own_apis_know_the_person_by_the_grant(app: TestApp) {
-        let official = app.person("lin.zhixing");
+        let official = app.person("chen.ruoshui");
         let application = app
             .registers(json!({
                 "redirect_uris": [HERE], "scope": "openid seal:use", "subject_type": "pairwise",

@@ -16,6 +16,7 @@ use crate::keyring::Keyring;
 use crate::outbound::Outbound;
 use crate::passwords::Passwords;
 use crate::revocations::Revocations;
+use crate::rotate_keys::TokenKeyTimes;
 use crate::tokens::VerifiedTokens;
 
 /// The parts a flow works with.
@@ -64,6 +65,8 @@ pub struct Settings {
     pub log_origin: audit::checkpoint::Origin,
     /// Whether every proof of a key must carry a nonce of ours (RFC 9449, 8).
     pub dpop_nonces_required: bool,
+    /// When the keys that sign tokens take turns.
+    pub token_keys: TokenKeyTimes,
 }
 
 impl Settings {
@@ -71,7 +74,7 @@ impl Settings {
     pub fn new(issuer: oidc::Issuer) -> Result<Self, Fault> {
         let name = issuer.as_str().split_once("://").map_or(issuer.as_str(), |(_, rest)| rest);
         let log_origin = format!("{name}/log").parse()?;
-        Ok(Self { issuer, log_origin, dpop_nonces_required: false })
+        Ok(Self { issuer, log_origin, dpop_nonces_required: false, token_keys: TokenKeyTimes::default() })
     }
 }
 

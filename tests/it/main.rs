@@ -34,5 +34,6 @@ mod repository;
 mod seals;
 mod serve;
 mod the_log;
+mod token_keys;
 mod tokens;
 mod tour_story;

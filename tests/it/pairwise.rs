@@ -6,7 +6,7 @@ use flows::register_client;
 use jose::Algorithm;
 use serde_json::{Value, json};
 
-use crate::kit::actors::{Answer, Application, Returned};
+use crate::kit::actors::{Answer, Application, Person, Returned};
 use crate::kit::app::{TestApp, stories};
 use crate::kit::documents::one_page;
 use crate::kit::site::Site;
@@ -21,19 +21,14 @@ stories! {
         let (citizen, neighbour) = (app.person("li.xiaoman"), app.person("chen.ruoshui"));
         let (one, two, three) =
             (pairwise(&app, HERE).await, pairwise(&app, ALSO_HERE).await, pairwise(&app, THERE).await);
-        let name = async |application: &Application, person| {
-            let tokens = application.admits(person, "openid profile").await;
-            let id_token = application.verifies(tokens.id(), Algorithm::Es256, app.now()).await;
-            id_token.text("sub").unwrap().to_owned()
-        };
-        let here = name(&one, &citizen).await;
+        let here = name(&app, &one, &citizen).await;
         assert_eq!(from_base64url(&here).unwrap().len(), 32, "{here}");
-        assert_eq!(name(&one, &app.person("li.xiaoman")).await, here, "the same at every login");
-        assert_eq!(name(&two, &citizen).await, here, "the same in one sector");
-        assert_ne!(name(&three, &citizen).await, here, "another in another sector");
-        assert_ne!(name(&one, &neighbour).await, here, "another person, another name");
+        assert_eq!(name(&app, &one, &app.person("li.xiaoman")).await, here, "the same at every login");
+        assert_eq!(name(&app, &two, &citizen).await, here, "the same in one sector");
+        assert_ne!(name(&app, &three, &citizen).await, here, "another in another sector");
+        assert_ne!(name(&app, &one, &neighbour).await, here, "another person, another name");
         let public = app.application("portal");
-        assert_eq!(name(&public, &citizen).await, citizen.sample.id.to_string());
+        assert_eq!(name(&app, &public, &citizen).await, citizen.sample.id.to_string());
     }
 
     async fn the_name_is_the_same_wherever_the_application_meets_it(app: TestApp) {
@@ -173,6 +168,13 @@ async fn pairwise(app: &TestApp, redirect_uri: &str) -> Application {
     let members =
         json!({ "redirect_uris": [redirect_uri], "scope": "openid profile", "subject_type": "pairwise" });
     app.registers(members).await
+}
+
+/// The name under which `application` knows `person`.
+async fn name(app: &TestApp, application: &Application, person: &Person<'_>) -> String {
+    let tokens = application.admits(person, "openid profile").await;
+    let id_token = application.verifies(tokens.id(), Algorithm::Es256, app.now()).await;
+    id_token.text("sub").unwrap().to_owned()
 }
 
 /// What a signed token says.

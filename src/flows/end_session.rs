@@ -109,7 +109,7 @@ pub(crate) fn hinted(env: &Env, now: Timestamp, token: &str) -> Result<Hinted, F
     };
     let not_ours = || Fault::message("not an ID token of ours");
     let keyring = env.keyring();
-    let verified = keyring.verification().verify_ignoring_expiry(token, &expect).map_err(|_| not_ours())?;
+    let verified = keyring.hints().verify_ignoring_expiry(token, &expect).map_err(|_| not_ours())?;
     let expired = verified.time("exp").ok_or_else(not_ours)?;
     if expired.plus_seconds(ID_TOKEN_HINT_MAX_AGE_SECONDS) < now {
         return Err(not_ours());

@@ -10,6 +10,8 @@
 //! - [`postgres`] a database for one story, when the run is on PostgreSQL.
 //! - [`intruder`] somebody who gets at the database past the service.
 //! - [`relying_party`] the place an application is returned to.
+//! - [`site`] what an application publishes, and where it is told something.
+//! - [`reader`] an application with a private key, which reads what is encrypted to it.
 //! - [`browser`] Chromium.
 //! - [`crash`] the program killed in the middle of its work.
 //! - [`documents`] a document to seal, and one that somebody changed afterwards.
@@ -22,11 +24,16 @@ pub(crate) mod clock;
 pub(crate) mod command;
 pub(crate) mod crash;
 pub(crate) mod documents;
+#[path = "../../src/jose/tests/it/jwe/holder.rs"]
+#[expect(dead_code, reason = "the tests of `jose` read printed examples too")]
+mod holder;
 pub(crate) mod intruder;
 pub(crate) mod keys;
 pub(crate) mod packages;
 pub(crate) mod postgres;
 pub(crate) mod program;
 pub(crate) mod randomness;
+pub(crate) mod reader;
 pub(crate) mod relying_party;
 pub(crate) mod services;
+pub(crate) mod site;

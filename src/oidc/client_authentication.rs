@@ -66,8 +66,9 @@ pub struct AssertionUse {
 
 /// The value of `client_assertion_type` (RFC 7523, 2.2).
 pub const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
-/// Longest life of an assertion that is left, in seconds.
-pub const ASSERTION_MAX_SECONDS: i64 = 600;
+/// Longest life of an assertion that is left, in seconds. Widely used clients sign for an hour (authlib, and it has no setting for it);
+/// since an assertion is taken once, a shorter life would only shut them out.
+pub const ASSERTION_MAX_SECONDS: i64 = 3_600;
 /// Longest `jti`, in bytes.
 pub const JTI_MAX_BYTES: usize = 256;
 /// The type that an assertion's header may have; it may also be absent, or `JWT`.

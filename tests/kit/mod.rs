@@ -3,6 +3,7 @@
 //! - [`app`] the whole service in this process, on either engine, with a clock that a story moves: [`clock`], and randomness that it
 //!   breaks: [`randomness`].
 //! - [`actors`] people at their browsers, and applications.
+//! - [`keys`] an application's own key, which signs what it should and what nobody should take.
 //! - [`services`] what systems ask for: proofs, seals, certificates.
 //! - [`program`] the program itself, serving the sample province.
 //! - [`command`] its other commands.
@@ -22,6 +23,7 @@ pub(crate) mod command;
 pub(crate) mod crash;
 pub(crate) mod documents;
 pub(crate) mod intruder;
+pub(crate) mod keys;
 pub(crate) mod packages;
 pub(crate) mod postgres;
 pub(crate) mod program;

@@ -2,7 +2,7 @@
 
 use ::oidc::discovery::paths;
 use axum::Router;
-use axum::extract::{FromRequest, Path, Request, State};
+use axum::extract::{FromRequest, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
@@ -19,7 +19,7 @@ use crate::App;
 use crate::body::{self, Received};
 use crate::headers;
 use crate::problem::{self, Problem};
-use crate::visitor::{Now, proof_header};
+use crate::visitor::{Named, Now, proof_header};
 
 /// The type of a signed answer about a token (RFC 9701, 4 and 8.1).
 const INTROSPECTION_JWT: &str = "application/token-introspection+jwt";
@@ -33,6 +33,8 @@ pub(super) fn routes() -> Router<App> {
         .route(paths::USERINFO, get(userinfo).post(userinfo))
         .route(paths::REGISTER, post(register))
         .route(paths::REGISTRATION, get(registered).put(change_registration).delete(remove_registration))
+        // Set before the layer, so that a browser's question, which comes with OPTIONS, gets to it too.
+        .method_not_allowed_fallback(problem::method_not_allowed)
         .layer(middleware::from_fn(headers::readable_anywhere))
 }
 
@@ -159,7 +161,7 @@ async fn register(
 async fn registered(
     State(app): State<App>,
     presented: crate::visitor::AccessToken,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
 ) -> Response {
     match register_client::show(&app.env, &id, presented.0.token.as_deref()).await {
         Ok(said) => unstored(StatusCode::OK, &said),
@@ -171,7 +173,7 @@ async fn change_registration(
     State(app): State<App>,
     Now(now): Now,
     presented: crate::visitor::AccessToken,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
     headers: HeaderMap,
     received: Received,
 ) -> Response {
@@ -190,7 +192,7 @@ async fn remove_registration(
     State(app): State<App>,
     Now(now): Now,
     presented: crate::visitor::AccessToken,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
 ) -> Response {
     match register_client::remove(&app.env, now, &id, presented.0.token.as_deref()).await {
         Ok(()) => StatusCode::NO_CONTENT.into_response(),

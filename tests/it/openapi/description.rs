@@ -57,6 +57,11 @@ impl Description {
         schema::target(&self.document, value).unwrap_or(value)
     }
 
+    /// Whether every answer carries this header, and not some only.
+    pub(super) fn always_comes(&self, header: &Value) -> bool {
+        self.resolve(header).get("required") != Some(&Value::Bool(false))
+    }
+
     pub(super) fn every_reference_leads_somewhere(&self) {
         each(&self.document, &mut |value| {
             if value.get("$ref").is_some_and(Value::is_string) {
@@ -113,6 +118,19 @@ impl Operation {
         scopes[0].as_str().map(str::to_owned)
     }
 
+    /// Whether this security scheme, which has no scopes, is the first that opens it.
+    pub(super) fn is_opened_by(&self, scheme: &str) -> bool {
+        self.members["security"][0].get(scheme).is_some()
+    }
+
+    /// Whether scripts of any origin may call it, with headers that a browser asks about first.
+    pub(super) fn is_open_to_scripts(&self) -> bool {
+        let responses = self.members["responses"].as_object().into_iter().flatten();
+        let mut successes = responses.filter(|(status, _)| status.starts_with('2'));
+        let guarded = self.members["security"].as_array().is_some_and(|schemes| !schemes.is_empty());
+        guarded && successes.any(|(_, r)| r["headers"].get("Access-Control-Allow-Origin").is_some())
+    }
+
     /// What is said of bodies of this type.
     pub(super) fn content(&self, media_type: &str) -> Option<&Value> {
         self.members["requestBody"]["content"].get(media_type)
@@ -129,7 +147,8 @@ impl Operation {
     /// Whether a JSON body may have no members but those that are named.
     pub(super) fn takes_no_other_members(&self, description: &Description) -> bool {
         let media = self.content("application/json").unwrap();
-        description.resolve(&media["schema"])["additionalProperties"] == false
+        let schema = description.resolve(&media["schema"]);
+        schema["additionalProperties"] == false || schema["unevaluatedProperties"] == false
     }
 
     /// The names of the places in its path.

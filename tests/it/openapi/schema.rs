@@ -49,7 +49,8 @@ impl Checker<'_> {
                 return self.fits(self.document.pointer(&wanted.as_str().unwrap()[1..]).unwrap(), value, at);
             }
             "properties" => return self.members(wanted, value, at),
-            "additionalProperties" if wanted == false => true, // `check` looks for members without a name
+            // `check` looks for members without a name.
+            "additionalProperties" | "unevaluatedProperties" if wanted == false => true,
             "additionalProperties" => {
                 return self.each(value.as_object().into_iter().flat_map(Map::values), wanted, at);
             }

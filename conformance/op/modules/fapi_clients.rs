@@ -6,14 +6,16 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::fapi_flow::{begin, ready, second_client, used_by_another};
+use crate::op::calls::{Assertion, ClientCall, Resource};
 use crate::op::checks::{errors, id_token, tls, token};
 use crate::op::clients::{Client, Wish};
 use crate::op::finding::{Finding, Severity, fail, info, warn};
-use crate::op::flow::{Ask, Assertion, ClientCall, Edit, Granted, Resource};
+use crate::op::flow::{Ask, Granted};
 use crate::op::kit::http::Reply;
 use crate::op::kit::jose::Draft;
 use crate::op::kit::{now, random_token};
 use crate::op::plans::{Auth, Bound};
+use crate::op::proof::Edit;
 use crate::op::test::{Step, Test};
 
 /// A code, and the request that it came for.

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
+use crate::op::calls::Resource;
 use crate::op::checks::{authorization, errors, id_token, tls, userinfo};
 use crate::op::clients::{Client, Wish};
-use crate::op::finding::{Finding, Severity, fail, info, warn};
-use crate::op::flow::{Ask, Granted, Resource};
+use crate::op::finding::{Finding, Severity, fail, warn};
+use crate::op::flow::{Ask, Granted};
 use crate::op::kit::browser::{Aim, End};
 use crate::op::kit::http::Call;
 use crate::op::kit::{Params, random_text};
@@ -326,7 +327,6 @@ async fn long(test: &mut Test, name: &str, length: usize, when_refused: Option<F
         test.note_all(when_refused);
         return Ok(());
     }
-    test.note(info("ExtractAuthorizationCode", "RFC 6749 4.1.2").result(Ok(())));
     let code = test.code(&ask, &landing)?;
     let granted = test.exchange(&ask, &code).await?;
     test.use_token(&granted).await

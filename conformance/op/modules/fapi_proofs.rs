@@ -5,13 +5,15 @@ use std::sync::Arc;
 use http::Method;
 
 use super::fapi_flow::begin;
+use crate::op::calls::Resource;
 use crate::op::checks::errors;
 use crate::op::finding::{Finding, Severity, fail, info, warn};
-use crate::op::flow::{Ask, Granted, Proof, Resource, Shape};
+use crate::op::flow::{Ask, Granted};
 use crate::op::kit::http::Reply;
 use crate::op::kit::jose::{self, Draft};
 use crate::op::kit::keys::{KeyPair, thumbprint};
 use crate::op::kit::{now, random_token};
+use crate::op::proof::{Proof, Shape};
 use crate::op::test::{Step, Test};
 
 /// The errors with which a proof that does not fit is refused (RFC 9449, 5 and 10.1).

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use base::encoding::{base64url, from_base64url, same_bytes};
-use base::id::{Grant, Session};
+use base::id::{Account, Grant, Session};
 use base::{Id, Timestamp};
 use identity::Assurance;
 use oidc::authorize::interaction::{Consented, LoggedIn, Next, Situation, next};
@@ -22,13 +22,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use store::rows::clients as consents;
 use store::rows::grants::{self, CodeRow, GrantRow};
-use store::rows::once;
+use store::rows::{once, sessions as session_rows};
 
 use crate::encryption::{self, Recipient};
 use crate::env::Env;
 use crate::error::{Failure, Fault, Rejected};
 use crate::sessions::Login;
-use crate::{clients, end_session, push_request, request_objects, session_state, sessions, subjects};
+use crate::{clients, end_session, push_request, request_objects, session_state, subjects};
 
 /// What the browser is to be shown next.
 #[derive(Debug)]
@@ -67,6 +67,8 @@ struct Pending {
     started: Timestamp,
     /// The hash of its name, when it was pushed.
     pushed: Option<[u8; 32]>,
+    /// Whether the person has just said yes to it. Never part of a ticket: a ticket can be shown by anybody, at any time.
+    allowed_here: bool,
 }
 
 /// What travels with the pages: the request itself, or the hash of the name under which it is kept.
@@ -99,7 +101,7 @@ pub async fn begin(
     let read = read(env, now, &params, client.as_deref()).await;
     match (read, client) {
         (Ok((request, pushed)), Some(client)) => {
-            let pending = Pending { request, started: now, pushed };
+            let pending = Pending { request, started: now, pushed, allowed_here: false };
             Ok(proceed(env, now, pending, client, login).await?)
         }
         (Err(Failure::Rejected(Refusal::Redirect(refusal))), Some(client)) => {
@@ -157,7 +159,12 @@ async fn pushed(
     if row.client_id != client.id.as_str() || row.consumed.is_some() || row.expires <= now {
         return Err(refused());
     }
-    Ok((serde_json::from_str(&row.request)?, Some(hash)))
+    let request: AuthorizationRequest = serde_json::from_str(&row.request)?;
+    // It may have been taken out of the registration since.
+    if !client.has_redirect_uri(&request.redirect_uri) {
+        return Err(refused());
+    }
+    Ok((request, Some(hash)))
 }
 
 /// A request that was at the login page.
@@ -167,8 +174,22 @@ pub async fn resume(env: &Env, now: Timestamp, ticket: &str, login: Option<&Logi
 }
 
 /// The person at the consent page said yes.
-pub async fn allow(env: &Env, now: Timestamp, ticket: &str, login: &Login) -> Result<Step, Failure> {
-    let (pending, client) = open(env, now, ticket).await?;
+///
+/// `account` is whom the page was shown to.
+pub async fn allow(
+    env: &Env,
+    now: Timestamp,
+    ticket: &str,
+    login: &Login,
+    account: Id<Account>,
+) -> Result<Step, Failure> {
+    let (mut pending, client) = open(env, now, ticket).await?;
+    if account != login.account.id {
+        let message =
+            "this page was shown to somebody else who was logged in here: start again at the application";
+        return Err(Rejected::bad_request("bad_ticket", message).into());
+    }
+    pending.allowed_here = true;
     let asked = asked_scope(&pending.request);
     let mut allowed: Vec<String> = asked.iter().map(str::to_owned).collect();
     let mut tx = env.db.begin().await?;
@@ -249,11 +270,9 @@ async fn proceed(
             at: l.session.authenticated,
             acrs: &acrs,
         }),
-        consented: allowed
-            .as_ref()
-            .zip(consent.as_ref())
-            .map(|(scope, c)| Consented { scope, at: c.granted }),
+        consented: allowed.as_ref().zip(consent.as_ref()).map(|(scope, _)| Consented { scope }),
         hinted_subject: hinted.as_deref(),
+        allowed_here: pending.allowed_here,
     };
     match (next(request, &client, &situation), login) {
         (Err(error), _) => refuse(error.code, error.description()).await,
@@ -297,9 +316,16 @@ async fn give_code(
         deliver(env, now, client, &recipient, AuthorizationResponse::error(&refusal))
     };
     let mut tx = env.db.begin().await?;
-    if !sessions::is_live(&mut tx, login.session.id, now).await? {
-        // Ended between the request's arrival and here: no grant may outlive the logout.
+    if !session_rows::hold(&mut tx, login.session.id, now).await? {
+        // Ended between the request's arrival and here: no grant may outlive the logout. The row is held until the commit, so that a logout
+        // that comes now finds the grant.
         return refuse(ErrorCode::LoginRequired, "the login ended meanwhile: send the request again");
+    }
+    if !client.is_first_party() && !consents::hold(&mut tx, login.account.id, client.id.as_str()).await? {
+        return refuse(
+            ErrorCode::ConsentRequired,
+            "the consent was withdrawn meanwhile: send the request again",
+        );
     }
     if let Some(name_hash) = &pending.pushed {
         if !once::consume_pushed(&mut tx, name_hash, now).await? {
@@ -434,7 +460,7 @@ async fn open(env: &Env, now: Timestamp, text: &str) -> Result<(Pending, Arc<Cli
             "the application no longer takes answers at this address: start again at the application";
         return Err(Rejected::bad_request("unknown_redirect_uri", message).into());
     }
-    Ok((Pending { request, started: ticket.started_us, pushed }, client))
+    Ok((Pending { request, started: ticket.started_us, pushed, allowed_here: false }, client))
 }
 
 fn unseal(env: &Env, text: &str) -> Option<Ticket> {

@@ -1,7 +1,7 @@
 //! The keys that clients sign with, and those that we encrypt to: from their registration, or from where they publish them.
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
 use base::Timestamp;
 use jose::jwe::EncryptionKeys;
@@ -21,9 +21,15 @@ const LOOK_AGAIN_SECONDS: i64 = 10;
 /// Most addresses whose keys are kept.
 const KEPT_MAX: usize = 4_096;
 
-/// Keys as they were fetched.
+/// Keys as they were fetched, and addresses where there were none; and one fetch at a time from each.
+///
+/// Strangers can name a client and so have its keys fetched: what was fetched or failed a moment ago is not fetched again.
 #[derive(Default)]
-pub struct FetchedKeys(RwLock<HashMap<String, Fetched>>);
+pub struct FetchedKeys {
+    kept: RwLock<HashMap<String, Fetched>>,
+    failed: RwLock<HashMap<String, Timestamp>>,
+    turns: Mutex<HashMap<String, Weak<tokio::sync::Mutex<()>>>>,
+}
 
 #[derive(Clone)]
 struct Fetched {
@@ -53,7 +59,7 @@ pub(crate) async fn with<T>(
             return Ok(check(&kept.keys)?);
         }
     }
-    let fetched = fetch(env, now, client, uri).await?;
+    let fetched = fetch(env, client, uri).await?;
     Ok(check(&fetched.keys)?)
 }
 
@@ -76,19 +82,43 @@ pub(crate) async fn for_encryption(
     };
     match env.fetched_keys.find(uri).filter(good) {
         Some(kept) => Ok(kept.encryption),
-        None => Ok(fetch(env, now, client, uri).await?.encryption),
+        None => Ok(fetch(env, client, uri).await?.encryption),
     }
 }
 
-async fn fetch(env: &Env, now: Timestamp, client: &Client, uri: &Url) -> Result<Fetched, OauthError> {
-    let unusable = |why: String| {
+async fn fetch(env: &Env, client: &Client, uri: &Url) -> Result<Fetched, OauthError> {
+    let asked = env.now();
+    let turn = env.fetched_keys.turn(uri);
+    let _turn = turn.lock().await;
+    // Somebody else may have fetched them while this one waited.
+    if let Some(kept) = env.fetched_keys.find(uri).filter(|kept| kept.at >= asked) {
+        return Ok(kept);
+    }
+    if env.fetched_keys.has_failed(uri, env.now()) {
+        return Err(unusable());
+    }
+    let fetched = fetch_now(env, client, uri).await;
+    if fetched.is_err() {
+        env.fetched_keys.fail(uri, env.now());
+    }
+    fetched
+}
+
+/// Why is for the log: the answer goes to whoever names the client, and would tell them of networks that only we reach.
+fn unusable() -> OauthError {
+    OauthError::new(ErrorCode::InvalidClient, "the keys at the client's jwks_uri cannot be had or used")
+}
+
+async fn fetch_now(env: &Env, client: &Client, uri: &Url) -> Result<Fetched, OauthError> {
+    let now = env.now();
+    let refused = |why: String| {
         tracing::warn!(client = client.id.as_str(), %uri, why, "a client's keys could not be fetched");
-        OauthError::new(ErrorCode::InvalidClient, format!("the keys at jwks_uri cannot be used: {why}"))
+        unusable()
     };
     let body = env.outbound.get(uri, "application/jwk-set+json, application/json").await;
-    let body = body.map_err(|e| unusable(e.to_string()))?;
-    let jwks = Jwks::from_json(&body).map_err(|e| unusable(e.to_string()))?;
-    let keys = Arc::new(KeySet::from_jwks(&jwks).map_err(|e| unusable(e.to_string()))?);
+    let body = body.map_err(|e| refused(e.to_string()))?;
+    let jwks = Jwks::from_json(&body).map_err(|e| refused(e.to_string()))?;
+    let keys = Arc::new(KeySet::from_jwks(&jwks).map_err(|e| refused(e.to_string()))?);
     // A key to encrypt to that cannot be used must not stop the client from signing.
     let encryption = EncryptionKeys::from_json(&body).unwrap_or_else(|error| {
         tracing::warn!(client = client.id.as_str(), %uri, %error, "a client's encryption keys cannot be used");
@@ -106,14 +136,38 @@ fn no_keys(client: &Client) -> OauthError {
 
 impl FetchedKeys {
     fn find(&self, uri: &Url) -> Option<Fetched> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).get(uri.as_str()).cloned()
+        self.kept.read().unwrap_or_else(PoisonError::into_inner).get(uri.as_str()).cloned()
     }
 
     fn keep(&self, uri: &Url, fetched: Fetched) {
-        let mut kept = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
         if kept.len() >= KEPT_MAX {
             kept.clear();
         }
         kept.insert(uri.as_str().to_owned(), fetched);
+    }
+
+    /// What those take in turn who want to fetch from `uri`.
+    fn turn(&self, uri: &Url) -> Arc<tokio::sync::Mutex<()>> {
+        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        turns.retain(|_, turn| turn.strong_count() > 0);
+        let waiting = turns.get(uri.as_str()).and_then(Weak::upgrade);
+        waiting.unwrap_or_else(|| {
+            let turn = Arc::default();
+            turns.insert(uri.as_str().to_owned(), Arc::downgrade(&turn));
+            turn
+        })
+    }
+
+    /// Whether nothing could be fetched there a moment ago.
+    fn has_failed(&self, uri: &Url, now: Timestamp) -> bool {
+        let failed = self.failed.read().unwrap_or_else(PoisonError::into_inner);
+        failed.get(uri.as_str()).is_some_and(|at| *at <= now && now < at.plus_seconds(LOOK_AGAIN_SECONDS))
+    }
+
+    fn fail(&self, uri: &Url, now: Timestamp) {
+        let mut failed = self.failed.write().unwrap_or_else(PoisonError::into_inner);
+        failed.retain(|_, at| now < at.plus_seconds(LOOK_AGAIN_SECONDS));
+        failed.insert(uri.as_str().to_owned(), now);
     }
 }

@@ -6,6 +6,7 @@ use base::Timestamp;
 use oidc::client_authentication::{self as rules, ClientAuthentication, Proof};
 use oidc::dpop::{self, DpopProof};
 use oidc::{Client, OauthError, Params};
+use store::Tx;
 use store::rows::once::{self, Shown};
 
 use crate::dpop::{Bound, ProofHeader};
@@ -32,6 +33,17 @@ pub(crate) struct Authenticated {
     pub(crate) params: Params,
     /// The key that the sender proved to hold.
     pub(crate) proof: Option<DpopProof>,
+    /// What is still to be recorded: the proof of a client that does not authenticate. Anybody can send one, so it is written down only with
+    /// what it is for.
+    unrecorded: Option<Shown>,
+}
+
+impl Authenticated {
+    /// Records what is still to be recorded, in the transaction of what it is for.
+    pub(crate) async fn record(&self, tx: &mut Tx) -> Result<(), Failure<OauthError>> {
+        let Some(shown) = self.unrecorded else { return Ok(()) };
+        if once::show(tx, shown, None).await? { Ok(()) } else { Err(dpop::proof_replayed().into()) }
+    }
 }
 
 /// Who sent `request`: a client that proved it.
@@ -50,8 +62,12 @@ pub(crate) async fn authenticate(
     let assertion = assertion(env, now, &client, &shown).await?;
     let bound = Bound { method: "POST", path: request.path, token: None };
     let proof = crate::dpop::check(env, now, request.proof, bound)?;
-    record(env, assertion, proof.as_ref().map(crate::dpop::shown)).await?;
-    Ok(Authenticated { client, params, proof })
+    let shown = proof.as_ref().map(crate::dpop::shown);
+    if !client.is_confidential() {
+        return Ok(Authenticated { client, params, proof, unrecorded: shown });
+    }
+    record(env, assertion, shown).await?;
+    Ok(Authenticated { client, params, proof, unrecorded: None })
 }
 
 async fn record(

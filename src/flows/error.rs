@@ -45,6 +45,8 @@ pub enum Reason {
     TooLarge,
     /// The body is of another kind than what is taken here.
     UnsupportedMediaType,
+    /// The request did not arrive in time.
+    TooSlow,
     /// Too many tries.
     TooMany {
         /// When to try again.

@@ -88,6 +88,7 @@ async fn redeem(
     let code_hash = gm::sm3::hash(code.as_bytes());
     let mut tx = env.db.begin().await?;
     let row = grants::lookup_code(&mut tx, &code_hash).await?.ok_or_else(rules::code_refused)?;
+    sender.record(&mut tx).await?;
     let grant = grant_of(&mut tx, row.grant).await?;
     let challenge: Option<CodeChallenge> =
         match row.code_challenge.as_str() {
@@ -104,7 +105,13 @@ async fn redeem(
         code_challenge: challenge.as_ref(),
         issued,
     };
+    let opens = rules::check_redemption(&code, client, redirect_uri, verifier, issued).is_ok();
     if row.consumed.is_some() && client_id == client.id {
+        // In the name of a public client anybody could show a code from an old log, and end what came of it: only who knows the verifier is
+        // believed to have had the code.
+        if !client.is_confidential() && !opens {
+            return Err(rules::code_refused().into());
+        }
         return Err(replayed(env, tx, &grant, now, rules::code_refused()).await);
     }
     if let Err(why) = rules::check_redemption(&code, client, redirect_uri, verifier, now) {
@@ -144,6 +151,7 @@ async fn refresh(
     let token_hash = gm::sm3::hash(token.as_bytes());
     let mut tx = env.db.begin().await?;
     let row = grants::lookup_refresh(&mut tx, &token_hash).await?.ok_or_else(rules::refresh_token_refused)?;
+    sender.record(&mut tx).await?;
     let grant = grant_of(&mut tx, row.grant).await?;
     let issued = row.expires.plus_seconds(-REFRESH_IDLE_SECONDS);
     if let Err(why) = rules::check_refresh(&client_id_of(&grant)?, issued, grant.created, client, now) {

@@ -57,7 +57,7 @@ pub async fn introspect(
 async fn about(env: &Env, now: Timestamp, client: &Client, token: &str) -> Result<Map<String, Value>, Fault> {
     let inactive = || Map::from_iter([("active".to_owned(), Value::Bool(false))]);
     if let Some(known) = tokens::read_for_anyone(env, now, token).await? {
-        if !concerns(client, &known.caller.client_id, known.claims.get("aud")) {
+        if !concerns(client, env.settings.issuer.as_str(), &known.caller.client_id, known.claims.get("aud")) {
             return Ok(inactive());
         }
         let mut said = known.claims.clone();
@@ -99,9 +99,13 @@ async fn refresh_token(
 }
 
 /// Whether `client` got the token, or is an API that it is for.
-fn concerns(client: &Client, holder: &str, audience: Option<&Value>) -> bool {
-    let is_mine =
-        |value: &Value| client.audiences.iter().any(|mine| value == mine) || value == client.id.as_str();
+///
+/// Tokens for the provider's own APIs (`aud` is the issuer) are nobody's business but their holder's.
+fn concerns(client: &Client, issuer: &str, holder: &str, audience: Option<&Value>) -> bool {
+    let is_mine = |value: &Value| {
+        let named = client.audiences.iter().any(|mine| value == mine) || value == client.id.as_str();
+        named && value != issuer
+    };
     let addressed = match audience {
         Some(Value::Array(many)) => many.iter().any(is_mine),
         Some(one) => is_mine(one),

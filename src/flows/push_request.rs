@@ -30,6 +30,10 @@ pub async fn push(
     request: ClientRequest<'_>,
 ) -> Result<Pushed, Failure<OauthError>> {
     let sender = client_request::authenticate(env, now, request).await?;
+    if !sender.client.is_confidential() {
+        // Anybody could fill the table in the name of a public client.
+        return Err(oidc::client_authentication::public_client_refused().into());
+    }
     let mut pushed = check(env, now, &sender).await?;
     if let Some(proof) = &sender.proof {
         // RFC 9449, 10.1: a proof binds the code as `dpop_jkt` would, and the two must not differ.

@@ -256,6 +256,7 @@ fn read(members: Map<String, Value>) -> Result<Registration, OauthError> {
     let asked = kept.remove("scope");
     let mut registration: Registration =
         serde_json::from_value(Value::Object(kept)).map_err(|e| invalid(e.to_string()))?;
+    registration.registered_itself = true;
     registration.scope = scope_of(asked.as_ref().and_then(Value::as_str), &registration);
     Ok(registration)
 }

@@ -17,8 +17,9 @@ use crate::error::Fault;
 
 /// How much longer than an access token a revocation is held, in seconds: clocks differ.
 const MARGIN_SECONDS: i64 = 60;
-/// How far back a reading looks before the one before, in seconds: transactions end later than they began, and clocks differ.
-const OVERLAP_SECONDS: i64 = 15;
+/// How far back a reading looks before the one before, in seconds: a request may take two minutes from its time to its commit, and clocks
+/// differ.
+const OVERLAP_SECONDS: i64 = 150;
 /// A node that has not read for so long asks the database.
 const STALE_SECONDS: i64 = 5;
 

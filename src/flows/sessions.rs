@@ -89,8 +89,7 @@ pub(crate) async fn end_in(
     if !rows::end_of_account(tx, session, account, now).await? {
         return Ok(None);
     }
-    let grants = grants::of_session(tx, session).await?;
-    grants::revoke_of_session(tx, session, "session ended", now).await?;
+    let grants = grants::revoke_of_session(tx, session, "session ended", now).await?;
     let mut front_channel = Vec::new();
     for client_id in logouts::clients_of(tx, session).await? {
         let Ok(id) = client_id.parse() else { continue };
@@ -120,12 +119,13 @@ pub async fn withdraw(
     client_id: &str,
 ) -> Result<(), Failure> {
     let mut tx = env.db.begin().await?;
-    if !consents::withdraw(&mut tx, account, client_id, now).await? {
+    let consented = consents::withdraw(&mut tx, account, client_id, now).await?;
+    let withdrawn =
+        grants::revoke_of_client(&mut tx, account, client_id, "withdrawn by the person", now).await?;
+    if !consented && withdrawn.is_empty() {
         let message = format!("you have given nothing to `{client_id}`");
         return Err(Rejected::not_found("no_such_consent", message).into());
     }
-    let withdrawn = grants::of_client(&mut tx, account, client_id).await?;
-    grants::revoke_of_client(&mut tx, account, client_id, "withdrawn by the person", now).await?;
     // COMMIT POINT: consent and tokens.
     tx.commit().await?;
     env.revocations.note_grants(withdrawn, now);

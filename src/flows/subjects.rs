@@ -30,7 +30,10 @@ pub(crate) async fn check_sector(env: &Env, registration: &Registration) -> Resu
     let document = document.map_err(|error| BadMember {
         member: SECTOR_IDENTIFIER_URI,
         expected: "an address that answers".to_owned(),
-        got: error.to_string(),
+        got: {
+            tracing::warn!(%uri, %error, "a sector's list could not be fetched");
+            "no usable answer".to_owned()
+        },
     })?;
     subject::check_list(&document, &registration.redirect_uris)
 }

@@ -12,15 +12,13 @@ use crate::error::Fault;
 const CODES_KEPT_SECONDS: i64 = 7 * 86_400;
 /// How long notices are kept after they ended, in seconds.
 const NOTICES_KEPT_SECONDS: i64 = 30 * 86_400;
-/// Most portions of a pile that one sweep takes.
-const PORTIONS_MAX: u32 = 100;
 
 /// Sweeps every pile; how many rows were taken away.
 pub async fn sweep(env: &Env, now: Timestamp) -> Result<u64, Fault> {
     let mut taken = 0;
     for pile in Pile::ALL {
         let before = now.plus_seconds(-kept_seconds(pile));
-        for _ in 0..PORTIONS_MAX {
+        loop {
             let mut tx = env.db.begin().await?;
             let portion = sweep::sweep(&mut tx, pile, before).await?;
             tx.commit().await?;

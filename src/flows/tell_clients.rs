@@ -3,9 +3,13 @@
 //! The notice was written with the logout; here it is delivered, again and again for a day, by whichever node takes it. An application
 //! that was told twice sees the same `jti`.
 
+use std::sync::Arc;
+
 use base::Timestamp;
 use oidc::logout::{LOGOUT_TOKEN_TYP, LogoutTokenClaims};
 use store::rows::logouts::{self, NoticeRow};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 use url::Url;
 
 use crate::env::Env;
@@ -18,13 +22,34 @@ const ATTEMPTS_MAX: u32 = 12;
 const FIRST_RETRY_SECONDS: i64 = 30;
 const RETRY_MAX_SECONDS: i64 = 4 * 3_600;
 
-/// Delivers the notices that are due; when the next one is.
-pub async fn tell(env: &Env, now: Timestamp) -> Result<Option<Timestamp>, Fault> {
+/// How many applications are told at once.
+const AT_ONCE: usize = 32;
+
+/// Delivers the notices that are due, many at once: one application that does not answer keeps no other waiting.
+pub async fn tell(env: &Arc<Env>, now: Timestamp) -> Result<(), Fault> {
     let due = logouts::due(&mut *env.db.read().await?, now).await?;
+    let room = Arc::new(Semaphore::new(AT_ONCE));
+    let mut deliveries = JoinSet::new();
     for notice in due {
-        deliver(env, now, &notice).await?;
+        let (env, room) = (Arc::clone(env), Arc::clone(&room));
+        deliveries.spawn(async move {
+            let _place = room.acquire_owned().await;
+            // Read when its turn comes: what is signed must be fresh when it arrives.
+            let delivered = deliver(&env, env.now().max(now), &notice).await;
+            delivered.map_err(|fault| (notice, fault))
+        });
     }
-    Ok(logouts::next_due(&mut *env.db.read().await?).await?)
+    while let Some(done) = deliveries.join_next().await {
+        match done {
+            Ok(Ok(())) => {}
+            Ok(Err((_, fault))) if fault.out_of_service().is_some() => return Err(fault),
+            Ok(Err((notice, fault))) => {
+                tracing::error!(client = notice.client_id, session = %notice.session, "telling an application of a logout: {fault}");
+            }
+            Err(error) => tracing::error!("telling an application of a logout: {error}"),
+        }
+    }
+    Ok(())
 }
 
 async fn deliver(env: &Env, now: Timestamp, notice: &NoticeRow) -> Result<(), Fault> {
@@ -70,7 +95,11 @@ async fn call(env: &Env, now: Timestamp, notice: &NoticeRow) -> Result<Result<()
     let keyring = env.keyring();
     let token =
         jose::jwt::sign(keyring.token_signer(client.algorithms.id_token)?, LOGOUT_TOKEN_TYP, &claims)?;
-    let token = recipient.wrap_notice(env, token)?;
+    let token = match recipient.wrap_notice(env, token) {
+        Ok(token) => token,
+        // A key that cannot be encrypted to is the application's own doing.
+        Err(error) => return Ok(Err(error.to_string())),
+    };
     let answer = env.outbound.post_form(&url, &[("logout_token", &token)]).await;
     Ok(answer.map(drop).map_err(|error| error.to_string()))
 }

@@ -71,6 +71,8 @@ pub struct Client {
     pub initiate_login_uri: Option<String>,
     /// Whether people are asked before it gets anything.
     pub approval: Approval,
+    /// Whether it registered itself, so that nobody but its maker says what it is.
+    pub registered_itself: bool,
     /// Whether it may be used at all.
     pub enabled: bool,
 }

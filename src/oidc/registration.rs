@@ -156,6 +156,9 @@ pub struct Registration {
     /// The software's version.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub software_version: Option<String>,
+    /// It registered itself (RFC 7591): nobody but its maker says what it is. Not for registrations to say.
+    #[serde(skip_serializing_if = "is_false")]
+    pub registered_itself: bool,
     /// The government's own: people are not asked for consent.
     #[serde(skip_serializing_if = "is_false")]
     pub first_party: bool,
@@ -237,6 +240,7 @@ impl Default for Registration {
             contacts: Vec::new(),
             software_id: None,
             software_version: None,
+            registered_itself: false,
             first_party: false,
             may_read: Vec::new(),
             may_use_seals: Vec::new(),
@@ -296,6 +300,7 @@ impl Registration {
             back_channel: self.backchannel_logout_uri.clone().map(|uri| BackChannel { uri }),
             initiate_login_uri: self.initiate_login_uri.clone(),
             approval: if self.first_party { Approval::FirstParty } else { Approval::AskThePerson },
+            registered_itself: self.registered_itself,
             enabled: true,
         })
     }

@@ -24,7 +24,7 @@ pub enum TokenRequest {
         code: Secret<String>,
         /// The redirect URI of the authorization request.
         redirect_uri: String,
-        /// What opens the code challenge; `None` when none came, or something that opens none.
+        /// What opens the code challenge; `None` when none came.
         code_verifier: Option<CodeVerifier>,
     },
     /// Rotate a refresh token (RFC 6749, 6).
@@ -76,7 +76,8 @@ impl TokenRequest {
 
     fn authorization_code(params: &Params) -> Result<Self, OauthError> {
         // A verifier that cannot be one opens nothing: `invalid_grant`, as RFC 7636, 4.6 has it for every one that does not fit.
-        let code_verifier = params.value("code_verifier").and_then(|verifier| verifier.parse().ok());
+        let code_verifier =
+            params.value("code_verifier").map(str::parse).transpose().map_err(|_| code_refused())?;
         Ok(Self::AuthorizationCode {
             code: bounded(params.required("code")?).ok_or_else(code_refused)?,
             redirect_uri: params.required("redirect_uri")?.to_owned(),

@@ -1,10 +1,16 @@
 //! Bodies with limits and content types.
 
-use axum::body::Bytes;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{FromRequest, Multipart, Request};
 use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
 use flows::{Reason, Rejected};
 use serde::de::DeserializeOwned;
+
+use crate::problem;
 
 /// Largest form.
 pub const FORM_MAX_BYTES: usize = 64 << 10;
@@ -12,6 +18,32 @@ pub const FORM_MAX_BYTES: usize = 64 << 10;
 pub const JSON_MAX_BYTES: usize = 1 << 20;
 /// Largest file, with room for the envelope of a form around it.
 pub const FILE_MAX_BYTES: usize = (64 << 20) + (64 << 10);
+
+/// How long a body of up to [`JSON_MAX_BYTES`] may take to arrive.
+const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long a request with a larger body, a file, may take altogether.
+const FILE_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// Waits for the body before anything of the request is looked at, and not for long.
+///
+/// What is known of a request (the time, who is logged in) must be so when it is acted on, not when its first line came: whoever kept the
+/// body back could otherwise act after a logout, or show again what had been forgotten.
+pub async fn arrives(request: Request, next: Next) -> Response {
+    let late = || {
+        let message = "the request did not arrive in time: send it in one go";
+        problem::Problem(Rejected::new(Reason::TooSlow, "request_timeout", message).into()).into_response()
+    };
+    let is_small = request.body().size_hint().exact().is_some_and(|length| length <= JSON_MAX_BYTES as u64);
+    if !is_small {
+        return tokio::time::timeout(FILE_TIMEOUT, next.run(request)).await.unwrap_or_else(|_| late());
+    }
+    let (parts, body) = request.into_parts();
+    match tokio::time::timeout(ARRIVAL_TIMEOUT, axum::body::to_bytes(body, JSON_MAX_BYTES)).await {
+        Ok(Ok(body)) => next.run(Request::from_parts(parts, Body::from(body))).await,
+        Ok(Err(_)) => problem::Problem(unreadable(StatusCode::BAD_REQUEST).into()).into_response(),
+        Err(_) => late(),
+    }
+}
 
 /// A body that was read whole, or why not.
 pub type Received = Result<Bytes, axum::extract::rejection::BytesRejection>;

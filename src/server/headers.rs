@@ -78,12 +78,18 @@ pub async fn readable_anywhere(request: Request, next: Next) -> Response {
     response
 }
 
+/// Whether an origin is one word of a content policy: a host may hold characters that would begin another directive.
+fn is_source(origin: &str) -> bool {
+    origin.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._:/[]".contains(&b))
+}
+
 /// The content policy of a page that loads `pages` in frames: applications' own, at logout.
 pub fn policy_for_frames(pages: &[String]) -> Option<HeaderValue> {
     let mut origins: Vec<String> = pages
         .iter()
         .filter_map(|page| url::Url::parse(page).ok())
         .map(|url| url.origin().ascii_serialization())
+        .filter(|origin| is_source(origin))
         .collect();
     origins.sort();
     origins.dedup();
@@ -100,5 +106,8 @@ pub fn policy_for_form_to(target: &str) -> Option<HeaderValue> {
         Some(_) => url.origin().ascii_serialization(),
         None => format!("{}:", url.scheme()),
     };
+    if !is_source(&source) {
+        return None;
+    }
     HeaderValue::from_str(&POLICY.replace("form-action 'self'", &format!("form-action 'self' {source}"))).ok()
 }

@@ -74,7 +74,8 @@ pub fn router(app: App) -> Router {
         .fallback(site::not_found)
         .method_not_allowed_fallback(problem::method_not_allowed)
         .layer(DefaultBodyLimit::max(body::FORM_MAX_BYTES))
-        .layer(middleware::from_fn_with_state(app.clone(), headers::add))
+        .layer(middleware::from_fn(body::arrives))
         .layer(CatchPanicLayer::custom(problem::panicked))
+        .layer(middleware::from_fn_with_state(app.clone(), headers::add))
         .with_state(app)
 }

@@ -30,6 +30,7 @@ pub const fn status(reason: Reason) -> StatusCode {
         Reason::Conflict => StatusCode::CONFLICT,
         Reason::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Reason::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        Reason::TooSlow => StatusCode::REQUEST_TIMEOUT,
         Reason::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
         Reason::Busy { .. } => StatusCode::SERVICE_UNAVAILABLE,
     }
@@ -209,7 +210,7 @@ pub fn authorize_page(
         Failure::Fault(fault) => return page(app, visitor, Failure::Fault(fault)),
         Failure::Rejected(error) => error,
     };
-    tracing::info!("authorization request refused on a page: {error}");
+    tracing::info!("authorization request refused on a page: {}", error.to_string().escape_debug());
     let bad = StatusCode::BAD_REQUEST;
     let (title, detail, comparison) = match &error {
         PageError::RedirectUri { received, registered, .. } => (

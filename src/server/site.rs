@@ -87,6 +87,7 @@ fn plain_login(
     let view = Login {
         frame: visitor.frame(app, &format!("/login?{query}")),
         client_name: None,
+        client_host: None,
         login_hint,
         error,
         flow: format!("{BACK}{back}"),
@@ -166,7 +167,12 @@ async fn consent(
         let form = form(&app, &visitor, &headers, received)?;
         let flow = form.text("flow");
         match form.text("decision") {
-            "allow" => authorize::allow(&app.env, visitor.now, flow, visitor.known()?).await,
+            "allow" => {
+                let account = form.text("account").parse().map_err(|_| {
+                    Rejected::bad_request("bad_ticket", "the form does not say whom the page was shown to")
+                })?;
+                authorize::allow(&app.env, visitor.now, flow, visitor.known()?, account).await
+            }
             // Also from the login page, by somebody who is nobody yet.
             "deny" => authorize::deny(&app.env, visitor.now, flow).await,
             other => {

@@ -60,6 +60,7 @@ consent-account = Your account: { $name }
 consent-host = Afterwards you will return to { $host }.
 consent-note = You can withdraw this at any time under “My account”.
 allow = Allow
+registered-itself = This application registered itself. Nobody has checked who it is: all that is known is its address, { $host }.
 cancel-login = Cancel and go back
 continue = Continue
 post-title = Back to the application

@@ -60,6 +60,7 @@ consent-account = 当前账号：{ $name }
 consent-host = 同意后将返回 { $host }。
 consent-note = 您可以随时在“我的账号”中收回授权。
 allow = 同意
+registered-itself = 此应用是自行登记的，其身份未经核实；目前只知道它的网址是 { $host }。
 cancel-login = 取消并返回
 continue = 继续
 post-title = 返回应用

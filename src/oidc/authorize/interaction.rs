@@ -34,8 +34,6 @@ pub struct LoggedIn<'a> {
 pub struct Consented<'a> {
     /// What they allowed.
     pub scope: &'a Scope,
-    /// When.
-    pub at: Timestamp,
 }
 
 /// What is known when the decision is taken.
@@ -51,6 +49,8 @@ pub struct Situation<'a> {
     pub consented: Option<Consented<'a>>,
     /// Who the verified `id_token_hint` names, if one came.
     pub hinted_subject: Option<&'a str>,
+    /// Whether the person has just said yes to this very request, on its own consent page.
+    pub allowed_here: bool,
 }
 
 /// Decides what comes next; with `prompt=none`, what would have to be shown becomes an error for the client.
@@ -113,11 +113,13 @@ fn must_consent(request: &AuthorizationRequest, client: &Client, situation: &Sit
     let covers = |allowed: &Scope| allowed.covers(&request.scope) && asked_one_by_one(allowed);
     // What is asked in detail is for this time only, so yes is said to it each time (RFC 9396, 7).
     let allowed = situation.consented.filter(|consented| {
-        covers(consented.scope)
-            && (request.authorization_details.is_empty() || consented.at >= situation.started)
+        covers(consented.scope) && (request.authorization_details.is_empty() || situation.allowed_here)
     });
     match allowed {
-        Some(consented) => request.prompt.consent && consented.at < situation.started,
-        None => request.prompt.consent || !client.is_first_party(),
+        Some(_) => request.prompt.consent && !situation.allowed_here,
+        None => {
+            let must_be_seen = request.prompt.consent || !request.authorization_details.is_empty();
+            must_be_seen || !client.is_first_party()
+        }
     }
 }

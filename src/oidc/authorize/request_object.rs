@@ -75,6 +75,10 @@ fn check_life(verified: &Verified, client: &Client, now: Timestamp) -> Result<()
 fn parameters(claims: &Map<String, Value>) -> Result<Vec<(String, String)>, OauthError> {
     const ABOUT_THE_OBJECT: [&str; 7] = ["iss", "aud", "exp", "nbf", "iat", "jti", "sub"];
     let mut pairs = Vec::new();
+    if claims.contains_key("sub") {
+        // With a `sub` it could be shown as a client assertion by whoever sees it in the browser (RFC 9101, 10.8).
+        return Err(invalid("expected no `sub` in it".to_owned()));
+    }
     if let Some(inner) = ["request", "request_uri"].into_iter().find(|name| claims.contains_key(*name)) {
         return Err(invalid(format!("expected no `{inner}` in it (RFC 9101, 4)")));
     }

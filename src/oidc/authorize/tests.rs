@@ -367,8 +367,9 @@ impl Case {
             started: STARTED,
             now: at(20),
             logged_in: self.logged_in_at.map(|s| LoggedIn { subject: "usr_1", at: at(s), acrs: &[] }),
-            consented: self.consented_at.map(|s| Consented { scope: &scope, at: at(s) }),
+            consented: self.consented_at.map(|_| Consented { scope: &scope }),
             hinted_subject: None,
+            allowed_here: self.consented_at.is_some_and(|s| s >= 0),
         };
         next(&request, &web_client(), &situation).map_err(|error| error.code)
     }
@@ -409,8 +410,9 @@ fn the_hinted_person_and_no_other_is_let_through() {
         started: STARTED,
         now: STARTED,
         logged_in: Some(LoggedIn { subject: "usr_1", at: STARTED, acrs: &[] }),
-        consented: Some(Consented { scope: &scope, at: STARTED }),
+        consented: Some(Consented { scope: &scope }),
         hinted_subject,
+        allowed_here: false,
     };
     assert_eq!(next(&request, &web_client(), &situation(Some("usr_1"))), Ok(Next::Answer));
     assert_eq!(
@@ -429,6 +431,7 @@ fn the_governments_own_applications_need_no_consent_but_may_ask_for_it() {
         logged_in: Some(LoggedIn { subject: "usr_1", at: STARTED, acrs: &[] }),
         consented: None,
         hinted_subject: None,
+        allowed_here: false,
     };
     assert_eq!(next(&asked("prompt", ""), &own, &situation), Ok(Next::Answer));
     assert_eq!(next(&asked("prompt", "consent"), &own, &situation), Ok(Next::Consent));

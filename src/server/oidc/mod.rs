@@ -114,6 +114,7 @@ pub(crate) fn show(app: &App, visitor: &Visitor, step: Step, error: Option<Messa
             let view = Login {
                 frame: visitor.frame(app, &here),
                 client_name: Some(client_name(visitor, &client)),
+                client_host: Some(host(&redirect_uri)).filter(|_| client.registered_itself),
                 login_hint: login_hint.unwrap_or_default(),
                 error,
                 flow: ticket,
@@ -122,12 +123,15 @@ pub(crate) fn show(app: &App, visitor: &Visitor, step: Step, error: Option<Messa
             form_page(&view, &redirect_uri)
         }
         Step::Consent { ticket, client, scope, authorization_details, redirect_uri } => {
-            let account = visitor.login.as_ref().map(|l| l.account.display_name.clone()).unwrap_or_default();
+            let login = visitor.login.as_ref();
+            let account = login.map(|l| l.account.display_name.clone()).unwrap_or_default();
             let view = Consent {
                 frame: visitor.frame(app, &format!("/login?flow={ticket}")),
                 client_name: client_name(visitor, &client),
                 client_host: host(&redirect_uri),
                 account_name: account,
+                account: login.map(|l| l.account.id.to_string()).unwrap_or_default(),
+                registered_itself: client.registered_itself,
                 scopes: scope.iter().map(str::to_owned).collect(),
                 details: authorization_details.iter().map(Detail::new).collect(),
                 flow: ticket,

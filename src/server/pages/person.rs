@@ -24,6 +24,8 @@ pub struct Login {
     pub frame: Frame,
     /// The application that sent the reader here, if one did.
     pub client_name: Option<String>,
+    /// Where it is, when it registered itself and nobody but its maker says what it is.
+    pub client_host: Option<String>,
     /// The user name to start with; may be empty.
     pub login_hint: String,
     /// Why the last attempt failed.
@@ -46,6 +48,10 @@ pub struct Consent {
     pub client_host: String,
     /// Whose data it asks for.
     pub account_name: String,
+    /// Their account, which the form carries back.
+    pub account: String,
+    /// Whether nobody but its maker says what it is.
+    pub registered_itself: bool,
     /// What it asks for: scope names; those with words in `web/locales` are explained.
     pub scopes: Vec<String>,
     /// What it asks for in detail.

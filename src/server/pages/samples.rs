@@ -75,6 +75,7 @@ fn login(frame: Frame, error: Option<Message>) -> Login {
     Login {
         frame,
         client_name,
+        client_host: Some("app.example".into()),
         login_hint: "lin.xiaomei".into(),
         error,
         flow: "abc".into(),
@@ -88,6 +89,8 @@ fn consent(frame: Frame) -> Consent {
         client_name: "示例市民服务".into(),
         client_host: "app.example".into(),
         account_name: "林晓梅".into(),
+        account: "usr_1".into(),
+        registered_itself: true,
         scopes: ["openid", "profile", "offline_access", "tax:read"].map(String::from).to_vec(),
         details: vec![Detail {
             kind: "payment_initiation".to_owned(),

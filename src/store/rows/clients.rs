@@ -24,6 +24,8 @@ const ALLOW: &str = "INSERT INTO consent (account_id, client_id, scopes, granted
      withdrawn_us = NULL";
 const WITHDRAW: &str = "UPDATE consent SET withdrawn_us = $3 \
      WHERE account_id = $1 AND client_id = $2 AND withdrawn_us IS NULL";
+const HOLD_CONSENT: &str = "UPDATE consent SET granted_us = granted_us \
+     WHERE account_id = $1 AND client_id = $2 AND withdrawn_us IS NULL";
 const LOOKUP_CONSENT: &str = "SELECT client_id, scopes, granted_us FROM consent \
      WHERE account_id = $1 AND client_id = $2 AND withdrawn_us IS NULL";
 const LIST_CONSENTS: &str = "SELECT client_id, scopes, granted_us FROM consent \
@@ -41,6 +43,7 @@ pub const STATEMENTS: &[&str] = &[
     COUNT,
     ALLOW,
     WITHDRAW,
+    HOLD_CONSENT,
     LOOKUP_CONSENT,
     LIST_CONSENTS,
 ];
@@ -194,6 +197,11 @@ pub async fn withdraw(
     now: Timestamp,
 ) -> Result<bool, StoreError> {
     Ok(run!(tx, WITHDRAW, account.to_string(), client_id, now.us())? == 1)
+}
+
+/// Holds what `account` allows the application until the transaction ends; whether it allows anything.
+pub async fn hold(tx: &mut Tx, account: Id<Account>, client_id: &str) -> Result<bool, StoreError> {
+    Ok(run!(tx, HOLD_CONSENT, account.to_string(), client_id)? == 1)
 }
 
 /// What `account` allows the application.

@@ -16,20 +16,16 @@ const CLAIMS: &str = "SELECT claims FROM auth_grant WHERE id = $1";
 const CONFIRM: &str = "UPDATE auth_grant SET confirmation = $2 WHERE id = $1 AND confirmation IS NULL";
 const REVOKE: &str =
     "UPDATE auth_grant SET revoked_us = $2, revoked_reason = $3 WHERE id = $1 AND revoked_us IS NULL";
-const REVOKE_OF_SESSION: &str =
-    "UPDATE auth_grant SET revoked_us = $2, revoked_reason = $3 WHERE session_id = $1 AND revoked_us IS NULL";
+const REVOKE_OF_SESSION: &str = "UPDATE auth_grant SET revoked_us = $2, revoked_reason = $3 \
+     WHERE session_id = $1 AND revoked_us IS NULL RETURNING id";
 const REVOKE_OF_CLIENT: &str = "UPDATE auth_grant SET revoked_us = $3, revoked_reason = $4 \
-     WHERE account_id = $1 AND client_id = $2 AND revoked_us IS NULL";
+     WHERE account_id = $1 AND client_id = $2 AND revoked_us IS NULL RETURNING id";
 const ADD_CODE: &str = "INSERT INTO authorization_code (code_hash, grant_id, redirect_uri, code_challenge, expires_us, dpop_jkt) \
      VALUES ($1, $2, $3, $4, $5, $6)";
 const LOOKUP_CODE: &str = "SELECT grant_id, redirect_uri, code_challenge, expires_us, consumed_us, dpop_jkt \
      FROM authorization_code WHERE code_hash = $1";
 const CONSUME_CODE: &str =
     "UPDATE authorization_code SET consumed_us = $2 WHERE code_hash = $1 AND consumed_us IS NULL";
-const LIST_OF_SESSION: &str =
-    "SELECT id FROM auth_grant WHERE session_id = $1 AND revoked_us IS NULL LIMIT 1000";
-const LIST_OF_CLIENT: &str = "SELECT id FROM auth_grant \
-     WHERE account_id = $1 AND client_id = $2 AND revoked_us IS NULL LIMIT 1000";
 const EXTEND_REFRESH: &str =
     "UPDATE refresh_token SET expires_us = $2 WHERE token_hash = $1 AND consumed_us IS NULL";
 const ADD_REFRESH: &str = "INSERT INTO refresh_token (token_hash, grant_id, expires_us) VALUES ($1, $2, $3) \
@@ -46,8 +42,6 @@ pub const STATEMENTS: &[&str] = &[
     REVOKE,
     REVOKE_OF_SESSION,
     REVOKE_OF_CLIENT,
-    LIST_OF_SESSION,
-    LIST_OF_CLIENT,
     CLAIMS,
     CONFIRM,
     ADD_CODE,
@@ -187,25 +181,25 @@ pub async fn revoke(tx: &mut Tx, id: Id<Grant>, reason: &str, now: Timestamp) ->
     Ok(run!(tx, REVOKE, id.to_string(), now.us(), reason)? == 1)
 }
 
-/// Takes back every grant of a session; how many there were.
+/// Takes back every grant of a session; which there were.
 pub async fn revoke_of_session(
     tx: &mut Tx,
     session: Id<Session>,
     reason: &str,
     now: Timestamp,
-) -> Result<u64, StoreError> {
-    run!(tx, REVOKE_OF_SESSION, session.to_string(), now.us(), reason)
+) -> Result<Vec<Id<Grant>>, StoreError> {
+    ids(list!(RawId, tx, REVOKE_OF_SESSION, session.to_string(), now.us(), reason)?)
 }
 
-/// Takes back every grant of `account` to the application; how many there were.
+/// Takes back every grant of `account` to the application; which there were.
 pub async fn revoke_of_client(
     tx: &mut Tx,
     account: Id<Account>,
     client_id: &str,
     reason: &str,
     now: Timestamp,
-) -> Result<u64, StoreError> {
-    run!(tx, REVOKE_OF_CLIENT, account.to_string(), client_id, now.us(), reason)
+) -> Result<Vec<Id<Grant>>, StoreError> {
+    ids(list!(RawId, tx, REVOKE_OF_CLIENT, account.to_string(), client_id, now.us(), reason)?)
 }
 
 #[derive(sqlx::FromRow)]
@@ -213,19 +207,7 @@ struct RawId {
     id: String,
 }
 
-/// The standing grants of a session.
-pub async fn of_session(conn: &mut Conn, session: Id<Session>) -> Result<Vec<Id<Grant>>, StoreError> {
-    let rows = list!(RawId, conn, LIST_OF_SESSION, session.to_string())?;
-    rows.into_iter().map(|raw| Ok(id("auth_grant", "id", &raw.id)?)).collect()
-}
-
-/// The standing grants of `account` to the application.
-pub async fn of_client(
-    conn: &mut Conn,
-    account: Id<Account>,
-    client_id: &str,
-) -> Result<Vec<Id<Grant>>, StoreError> {
-    let rows = list!(RawId, conn, LIST_OF_CLIENT, account.to_string(), client_id)?;
+fn ids(rows: Vec<RawId>) -> Result<Vec<Id<Grant>>, StoreError> {
     rows.into_iter().map(|raw| Ok(id("auth_grant", "id", &raw.id)?)).collect()
 }
 

@@ -4,7 +4,7 @@ use base::id::{Account, LogoutNotice, Session};
 use base::{Id, Timestamp};
 
 use super::{id, small};
-use crate::db::{Conn, Tx, find, list, run};
+use crate::db::{Conn, Tx, list, run};
 use crate::error::StoreError;
 
 const CLIENTS_OF_SESSION: &str =
@@ -13,13 +13,12 @@ const ADD: &str = "INSERT INTO logout_notice (id, client_id, session_id, account
      VALUES ($1, $2, $3, $4, 0, $5)";
 const DUE: &str = "SELECT id, client_id, session_id, account_id, attempts FROM logout_notice \
      WHERE ended_us IS NULL AND due_us <= $1 ORDER BY due_us, id LIMIT 100";
-const NEXT_DUE: &str = "SELECT MIN(due_us) AS due_us FROM logout_notice WHERE ended_us IS NULL";
 const TAKE: &str = "UPDATE logout_notice SET attempts = attempts + 1, due_us = $3 \
      WHERE id = $1 AND attempts = $2 AND ended_us IS NULL";
 const END: &str = "UPDATE logout_notice SET ended_us = $2, outcome = $3 WHERE id = $1 AND ended_us IS NULL";
 
 /// The statements of this file.
-pub const STATEMENTS: &[&str] = &[CLIENTS_OF_SESSION, ADD, DUE, NEXT_DUE, TAKE, END];
+pub const STATEMENTS: &[&str] = &[CLIENTS_OF_SESSION, ADD, DUE, TAKE, END];
 
 /// A client that must be told.
 #[derive(Clone, Debug)]
@@ -50,11 +49,6 @@ struct RawClient {
     client_id: String,
 }
 
-#[derive(sqlx::FromRow)]
-struct RawDue {
-    due_us: Option<i64>,
-}
-
 impl TryFrom<Raw> for NoticeRow {
     type Error = StoreError;
     fn try_from(raw: Raw) -> Result<Self, StoreError> {
@@ -83,11 +77,6 @@ pub async fn add(tx: &mut Tx, notice: &NoticeRow, now: Timestamp) -> Result<(), 
 /// Notices that are due, oldest first; at most 100.
 pub async fn due(conn: &mut Conn, now: Timestamp) -> Result<Vec<NoticeRow>, StoreError> {
     list!(Raw, conn, DUE, now.us())?.into_iter().map(NoticeRow::try_from).collect()
-}
-
-/// When the next notice is due.
-pub async fn next_due(conn: &mut Conn) -> Result<Option<Timestamp>, StoreError> {
-    Ok(find!(RawDue, conn, NEXT_DUE)?.and_then(|raw| raw.due_us).map(Timestamp::from_us))
 }
 
 /// Takes a notice for one more attempt, to be due again at `retry`; true for exactly one node.

@@ -15,6 +15,8 @@ const LIVE: &str = "SELECT id, account_id, acr, amr, network, user_agent, auth_u
      WHERE id = $1 AND ended_us IS NULL AND expires_us > $2";
 const AUTHENTICATE_AGAIN: &str = "UPDATE session SET token_hash = $2, acr = $3, amr = $4, network = $5, \
      user_agent = $6, auth_us = $7, expires_us = $8 WHERE id = $1 AND account_id = $9 AND ended_us IS NULL";
+const HOLD: &str = "UPDATE session SET expires_us = expires_us \
+     WHERE id = $1 AND ended_us IS NULL AND expires_us > $2";
 const IS_ENDED: &str = "SELECT COUNT(*) AS n FROM session WHERE id = $1 AND ended_us IS NOT NULL";
 const LIST_LIVE: &str = "SELECT id, account_id, acr, amr, network, user_agent, auth_us, expires_us FROM session \
      WHERE account_id = $1 AND ended_us IS NULL AND expires_us > $2 ORDER BY auth_us LIMIT 100";
@@ -24,8 +26,18 @@ const END_OF_ACCOUNT: &str =
 const COUNT_LIVE: &str = "SELECT COUNT(*) AS n FROM session WHERE ended_us IS NULL AND expires_us > $1";
 
 /// The statements of this file.
-pub const STATEMENTS: &[&str] =
-    &[ADD, AUTHENTICATE_AGAIN, FIND_BY_TOKEN, LIVE, IS_ENDED, LIST_LIVE, END, END_OF_ACCOUNT, COUNT_LIVE];
+pub const STATEMENTS: &[&str] = &[
+    ADD,
+    AUTHENTICATE_AGAIN,
+    HOLD,
+    FIND_BY_TOKEN,
+    LIVE,
+    IS_ENDED,
+    LIST_LIVE,
+    END,
+    END_OF_ACCOUNT,
+    COUNT_LIVE,
+];
 
 /// A login in one browser.
 #[derive(Clone, Debug)]
@@ -116,6 +128,11 @@ pub async fn authenticate_again(
         session.account.to_string()
     )?;
     Ok(changed == 1)
+}
+
+/// Holds the session until the transaction ends, so that nobody ends it meanwhile; whether it is live.
+pub async fn hold(tx: &mut Tx, id: Id<Session>, now: Timestamp) -> Result<bool, StoreError> {
+    Ok(run!(tx, HOLD, id.to_string(), now.us())? == 1)
 }
 
 /// The live session whose cookie has this hash.

@@ -2,8 +2,10 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use base::{Clock, Entropy, Secret, Timestamp};
+use base::{Clock, Entropy, Network, Secret, Timestamp};
 use kms::KeyProvider;
+use oidc::mtls::TakenAt;
+use pki::Certificate;
 use store::Db;
 use tokio::sync::{Mutex, Notify};
 
@@ -63,6 +65,21 @@ pub struct Settings {
     pub log_origin: audit::checkpoint::Origin,
     /// Whether every proof of a key must carry a nonce of ours (RFC 9449, 8).
     pub dpop_nonces_required: bool,
+    /// What is made of client certificates.
+    pub certificates: Certificates,
+}
+
+/// Client certificates: where they come from, and who may have issued them.
+#[derive(Clone, Debug, Default)]
+pub struct Certificates {
+    /// Where they are asked for.
+    pub taken_at: TakenAt,
+    /// Authorities that may issue them, beside the built-in one.
+    pub roots: Vec<Certificate>,
+    /// Proxies that are believed what certificate a client showed them.
+    pub proxies: Vec<Network>,
+    /// The header in which they say it, in lower case.
+    pub header: String,
 }
 
 impl Settings {
@@ -70,7 +87,7 @@ impl Settings {
     pub fn new(issuer: oidc::Issuer) -> Result<Self, Fault> {
         let name = issuer.as_str().split_once("://").map_or(issuer.as_str(), |(_, rest)| rest);
         let log_origin = format!("{name}/log").parse()?;
-        Ok(Self { issuer, log_origin, dpop_nonces_required: false })
+        Ok(Self { issuer, log_origin, dpop_nonces_required: false, certificates: Certificates::default() })
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use base::Timestamp;
 use jose::{Algorithm, Audience, Expect, Type, Verified};
+use oidc::Confirmation;
 use oidc::claims::ACCESS_TOKEN_TYP;
 use serde_json::{Map, Value};
 
@@ -24,8 +25,8 @@ const REMEMBERED_MAX: usize = 16_384;
 pub(crate) struct Known {
     /// Who holds it.
     pub(crate) caller: Caller,
-    /// The key it is bound to.
-    pub(crate) jkt: Option<String>,
+    /// What it is bound to.
+    pub(crate) confirmation: Confirmation,
     /// Its identifier.
     pub(crate) jti: String,
     /// When it is over.
@@ -114,9 +115,13 @@ fn known(verified: Verified) -> Option<Known> {
     let account = if subject == client_id { None } else { Some(subject.parse().ok()?) };
     let grant = if account.is_some() { Some(grant_of_token(&jti)?) } else { None };
     let scope = verified.text("scope").unwrap_or_default().parse().ok()?;
-    let jkt = verified.claims.get("cnf").and_then(|cnf| cnf.get("jkt"));
+    // One that cannot be read must not be taken for none.
+    let confirmation = match verified.claims.get("cnf") {
+        None => Confirmation::default(),
+        Some(cnf) => serde_json::from_value(cnf.clone()).ok()?,
+    };
     Some(Known {
-        jkt: jkt.and_then(Value::as_str).map(str::to_owned),
+        confirmation,
         expires: verified.time("exp")?,
         caller: Caller { client_id, account, scope, acr: verified.text("acr").map(str::to_owned), grant },
         jti,

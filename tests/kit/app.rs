@@ -94,6 +94,7 @@ impl TestApp {
             demo: true,
             tls: Tls::Off,
             outbound: yinxin::config::Outbound::default(),
+            certificates: yinxin::config::Certificates::default(),
             dpop_nonces_required: false,
             log_json: false,
             log: "warn".to_owned(),
@@ -138,6 +139,7 @@ impl TestApp {
             issuer: issuer.clone(),
             outbound: &outbound,
             dpop_nonces_required: false,
+            certificates: &self.config.certificates,
         };
         yinxin::assemble(&place, seams(&self.clock, &self.randomness)).await.unwrap()
     }

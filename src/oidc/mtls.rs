@@ -266,3 +266,65 @@ impl AuthMethod {
         matches!(self, Self::TlsClientAuth | Self::SelfSignedTlsClientAuth)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client_authentication::{check, parse};
+    use crate::example::{params, web_client};
+    use crate::registration::Registration;
+
+    #[test]
+    fn what_a_proxy_says_is_read_in_every_way_that_proxies_write_it() {
+        let read = |own: &str, chain: &str| {
+            ClientCertificate::forwarded(own, chain).map(|read| (read.der, read.above.len()))
+        };
+        let der = vec![0xfb, 0xff, 0x30];
+        assert_eq!(read(":+/8w:", ""), Some((der.clone(), 0)));
+        assert_eq!(read(" :+/8w: ", ":AAAA:, :AAAB:"), Some((der.clone(), 2)));
+        assert_eq!(read("+/8w,AAAA", ""), Some((der.clone(), 1)), "several in one");
+        assert_eq!(read("%2B%2f8w", ""), Some((der.clone(), 0)));
+        let pem = "-----BEGIN%20CERTIFICATE-----%0A%2B/8w%0A-----END%20CERTIFICATE-----%0A";
+        assert_eq!(read(pem, ""), Some((der.clone(), 0)));
+        let long = vec![":AAAA:"; 20].join(",");
+        assert_eq!(read(":+/8w:", &long), Some((der, CHAIN_MAX_COUNT - 1)));
+        for bad in
+            ["", ":", "::x::", "no", "%", "%2", "%zz", "%ff", ":+/8w:;a=1", "-----BEGIN CERTIFICATE-----"]
+        {
+            assert_eq!(read(bad, ""), None, "{bad}");
+        }
+        assert_eq!(read(":+/8w:", "nonsense!"), None, "half of it is not enough");
+    }
+
+    #[test]
+    fn a_client_with_a_certificate_shows_nothing_in_the_request_and_not_nothing_at_all() {
+        let registration = Registration {
+            token_endpoint_auth_method: "tls_client_auth".into(),
+            tls_client_auth_san_dns: Some("tax.example".into()),
+            redirect_uris: vec!["https://app.example/cb".into()],
+            ..Registration::default()
+        };
+        let client = registration.to_client("tax-web").unwrap();
+        let named = |extra: &[(&str, &str)]| {
+            let pairs = [&[("client_id", "tax-web")], extra].concat();
+            parse(None, &params(&pairs)).ok().unwrap()
+        };
+        assert_eq!(check(Some(&client), &named(&[])), Ok(()));
+        assert!(check(Some(&client), &named(&[("client_secret", "x")])).is_err());
+        assert!(check(Some(&web_client()), &named(&[])).is_err(), "one with a secret must still show it");
+        let now = Timestamp::from_unix_seconds(1_795_507_200);
+        let refused = check_issued(&client, None, &Anchors::new(), &[], now).unwrap_err();
+        assert_eq!(refused.code, ErrorCode::InvalidClient);
+        let nonsense = ClientCertificate::new(vec![1, 2, 3], []);
+        assert!(check_issued(&client, Some(&nonsense), &Anchors::new(), &[], now).is_err());
+        assert!(check_own(&client, Some(&nonsense), &KeySet::new(), now).is_err());
+        assert!(check_own(&client, None, &KeySet::new(), now).is_err());
+    }
+
+    #[test]
+    fn mailboxes_differ_by_case_and_their_hosts_do_not() {
+        assert!(same_mailbox("tax@Fujian.Example", "tax@fujian.example"));
+        assert!(!same_mailbox("Tax@fujian.example", "tax@fujian.example"));
+        assert!(!same_mailbox("tax", "tax"));
+    }
+}

@@ -21,6 +21,7 @@ mod decisions;
 mod layers;
 mod login;
 mod logout;
+mod mtls;
 mod openapi;
 mod openid_client;
 mod openidconnect_rp;

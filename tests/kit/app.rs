@@ -129,6 +129,13 @@ impl TestApp {
         self.running = Some(Running::start(&self.config, sockets, seams).await.unwrap());
     }
 
+    /// Starts it again as `changed` says.
+    pub(crate) async fn restart_with(&mut self, changed: impl FnOnce(&mut Config)) {
+        self.stop().await;
+        changed(&mut self.config);
+        self.start().await;
+    }
+
     /// Another node on the same data, which does not serve.
     pub(crate) async fn another_node(&self) -> Arc<Env> {
         let Config { data, database, issuer, .. } = &self.config;

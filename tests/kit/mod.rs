@@ -9,6 +9,7 @@
 //! - [`postgres`] a database for one story, when the run is on PostgreSQL.
 //! - [`intruder`] somebody who gets at the database past the service.
 //! - [`relying_party`] the place an application is returned to.
+//! - [`client_certificates`] certificates of applications, and connections that show them.
 //! - [`browser`] Chromium.
 //! - [`crash`] the program killed in the middle of its work.
 //! - [`documents`] a document to seal, and one that somebody changed afterwards.
@@ -17,6 +18,7 @@
 pub(crate) mod actors;
 pub(crate) mod app;
 pub(crate) mod browser;
+pub(crate) mod client_certificates;
 pub(crate) mod clock;
 pub(crate) mod command;
 pub(crate) mod crash;

@@ -72,7 +72,12 @@ struct MemberCase {
 fn member(case: &MemberCase) -> Result<(), String> {
     let issuer: Issuer = ISSUER.parse().map_err(words)?;
     let acr_values = identity::Assurance::ALL.map(identity::Assurance::as_str);
-    let offer = Offer { acr_values: &acr_values, ui_locales: &["zh-CN", "en"], api_scopes: &[] };
+    let offer = Offer {
+        acr_values: &acr_values,
+        ui_locales: &["zh-CN", "en"],
+        api_scopes: &[],
+        certificates: &oidc::mtls::TakenAt::Nowhere,
+    };
     let document = discovery::document(&issuer, &offer);
     let got = document.get(&case.member);
     if case.absent {

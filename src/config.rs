@@ -7,12 +7,16 @@ use clap::Args;
 use flows::outbound::Network;
 use flows::rotate_keys::TokenKeyTimes;
 use oidc::Issuer;
+use oidc::mtls::TakenAt;
 use serde::Deserialize;
 
 use crate::StartError;
 
 /// The usual port.
 pub const PORT: u16 = 8080;
+
+/// The usual header in which a proxy says what certificate it was shown (RFC 9440, 2.2).
+const CERTIFICATE_HEADER: &str = "client-cert";
 
 /// Flags of `serve`. Each can be set in the environment and in the file instead.
 #[derive(Args, Debug, Default, Clone)]
@@ -47,6 +51,21 @@ pub struct ServeFlags {
     /// Certificates (PEM) of authorities that are trusted when applications are called, beside the operating system's
     #[arg(long, env = "YINXIN_OUTBOUND_ROOTS", value_name = "FILE", value_delimiter = ',')]
     pub outbound_roots: Vec<PathBuf>,
+    /// Address and port where clients are asked for certificates (RFC 8705), always over TLS; may be repeated
+    #[arg(long, env = "YINXIN_MTLS_LISTEN", value_name = "ADDR:PORT", value_delimiter = ',')]
+    pub mtls_listen: Vec<SocketAddr>,
+    /// Base of the URLs where clients bring certificates [usual: https, the issuer's host, the port of --mtls-listen]
+    #[arg(long, env = "YINXIN_MTLS_URL", value_name = "URL")]
+    pub mtls_url: Option<String>,
+    /// Certificates (PEM) of authorities that may issue clients' certificates, beside the built-in one
+    #[arg(long, env = "YINXIN_CLIENT_CERTIFICATE_ROOTS", value_name = "FILE", value_delimiter = ',')]
+    pub client_certificate_roots: Vec<PathBuf>,
+    /// Network of proxies in front that are believed what certificate a client showed them: 10.20.0.1/32
+    #[arg(long, env = "YINXIN_TRUSTED_PROXIES", value_name = "CIDR", value_delimiter = ',')]
+    pub trusted_proxies: Vec<Network>,
+    /// Header in which they say it; they must take away what clients send under this name [usual: Client-Cert]
+    #[arg(long, env = "YINXIN_CLIENT_CERTIFICATE_HEADER", value_name = "NAME")]
+    pub client_certificate_header: Option<String>,
     /// Take proofs of a key (DPoP) only with a nonce of this server
     #[arg(long, env = "YINXIN_DPOP_NONCES_REQUIRED")]
     pub dpop_nonces_required: bool,
@@ -82,6 +101,14 @@ struct File {
     #[serde(default)]
     outbound_roots: Vec<PathBuf>,
     #[serde(default)]
+    mtls_listen: Vec<SocketAddr>,
+    mtls_url: Option<String>,
+    #[serde(default)]
+    client_certificate_roots: Vec<PathBuf>,
+    #[serde(default)]
+    trusted_proxies: Vec<String>,
+    client_certificate_header: Option<String>,
+    #[serde(default)]
     dpop_nonces_required: bool,
     token_key_rotation_days: Option<i64>,
     token_key_announce_hours: Option<i64>,
@@ -115,6 +142,21 @@ pub struct Outbound {
     pub roots: Vec<PathBuf>,
 }
 
+/// Client certificates: where they come from, and whose are believed.
+#[derive(Debug, Clone, Default)]
+pub struct Certificates {
+    /// Where clients are asked for them.
+    pub listen: Vec<SocketAddr>,
+    /// Where clients learn to bring them.
+    pub taken_at: TakenAt,
+    /// Files of authorities' certificates.
+    pub roots: Vec<PathBuf>,
+    /// Proxies that are believed what they were shown.
+    pub proxies: Vec<Network>,
+    /// The header in which they say it, in lower case.
+    pub header: String,
+}
+
 /// What `serve` runs with.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -132,6 +174,8 @@ pub struct Config {
     pub tls: Tls,
     /// Where calls to applications may go.
     pub outbound: Outbound,
+    /// Client certificates.
+    pub certificates: Certificates,
     /// Whether every proof of a key must carry a nonce of ours.
     pub dpop_nonces_required: bool,
     /// When the keys that sign tokens take turns.
@@ -154,9 +198,20 @@ impl Config {
             [flags.listen, file.listen].into_iter().find(|l| !l.is_empty()).unwrap_or_else(usual_addresses);
         let demo = flags.demo || file.demo;
         check_addresses(&listen, &tls, demo)?;
+        let issuer = issuer(flags.issuer.or(file.issuer), &listen, &tls)?;
+        let mtls_listen = [flags.mtls_listen, file.mtls_listen].concat();
+        check_addresses(&mtls_listen, &Tls::BuiltIn, demo)?;
+        let proxies = networks(flags.trusted_proxies, &file.trusted_proxies)?;
+        let certificates = Certificates {
+            taken_at: taken_at(flags.mtls_url.or(file.mtls_url), &mtls_listen, &proxies, &issuer)?,
+            listen: mtls_listen,
+            roots: [flags.client_certificate_roots, file.client_certificate_roots].concat(),
+            proxies,
+            header: header(flags.client_certificate_header.or(file.client_certificate_header))?,
+        };
         Ok(Self {
             data: flags.data.or(file.data).unwrap_or_else(|| PathBuf::from("data")),
-            issuer: issuer(flags.issuer.or(file.issuer), &listen, &tls)?,
+            issuer,
             listen,
             database: flags.database.or(file.database),
             demo,
@@ -165,6 +220,7 @@ impl Config {
                 networks: networks(flags.outbound_networks, &file.outbound_networks)?,
                 roots: [flags.outbound_roots, file.outbound_roots].concat(),
             },
+            certificates,
             dpop_nonces_required: flags.dpop_nonces_required || file.dpop_nonces_required,
             token_keys: TokenKeyTimes::new(
                 flags.token_key_rotation_days.or(file.token_key_rotation_days),
@@ -237,6 +293,42 @@ fn issuer(given: Option<String>, listen: &[SocketAddr], tls: &Tls) -> Result<Iss
     text.parse().map_err(|e| StartError::Configuration(format!("issuer: {e}")))
 }
 
+/// Where clients bring their certificates: at the addresses that are given, or that follow from where we listen.
+fn taken_at(
+    given: Option<String>,
+    listen: &[SocketAddr],
+    proxies: &[Network],
+    issuer: &Issuer,
+) -> Result<TakenAt, StartError> {
+    let wrong = |what: &str| StartError::Configuration(format!("mtls_url: {what}"));
+    let base = match (given, listen.first()) {
+        (Some(_), None) if proxies.is_empty() => {
+            return Err(wrong(
+                "nobody would bring a certificate there: give `mtls_listen` or `trusted_proxies`",
+            ));
+        }
+        (Some(text), _) => text,
+        (None, Some(address)) => {
+            let url = issuer.to_url("").ok_or_else(|| wrong("the issuer is no URL"))?;
+            format!("https://{}:{}", url.host_str().unwrap_or_default(), address.port())
+        }
+        (None, None) if proxies.is_empty() => return Ok(TakenAt::Nowhere),
+        (None, None) => return Ok(TakenAt::TheIssuer),
+    };
+    let base: Issuer = base.parse().map_err(|e| wrong(&format!("{e}")))?;
+    Ok(if base == *issuer { TakenAt::TheIssuer } else { TakenAt::Base(base) })
+}
+
+fn header(given: Option<String>) -> Result<String, StartError> {
+    let name = given.unwrap_or_else(|| CERTIFICATE_HEADER.to_owned()).to_ascii_lowercase();
+    if !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
+        return Ok(name);
+    }
+    Err(StartError::Configuration(format!(
+        "client_certificate_header: expected a name of letters, digits and `-`, got `{name}`"
+    )))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -281,6 +373,33 @@ mod tests {
             let refused = with(days, hours).unwrap_err();
             assert!(refused.contains("token_key_"), "{refused}");
         }
+    }
+
+    #[test]
+    fn clients_are_asked_for_certificates_at_an_address_of_its_own() {
+        let taken_at = |flags: ServeFlags| Config::read(flags).map(|config| config.certificates.taken_at);
+        let base = |text: &str| TakenAt::Base(text.parse().unwrap());
+        let at = |address: &str| ServeFlags {
+            mtls_listen: vec![address.parse().unwrap()],
+            ..ServeFlags::default()
+        };
+        assert_eq!(taken_at(ServeFlags::default()).unwrap(), TakenAt::Nowhere);
+        assert_eq!(taken_at(at("127.0.0.1:8443")).unwrap(), base("https://localhost:8443"));
+        assert_eq!(taken_at(at("0.0.0.0:8443")).unwrap(), base("https://localhost:8443"), "it speaks TLS");
+        assert!(taken_at(ServeFlags { demo: true, ..at("0.0.0.0:8443") }).is_err());
+        let named = Some("https://mtls.example".to_owned());
+        let flags = ServeFlags { mtls_url: named.clone(), ..at("127.0.0.1:8443") };
+        assert_eq!(taken_at(flags).unwrap(), base("https://mtls.example"));
+        let alone = ServeFlags { mtls_url: named, ..ServeFlags::default() };
+        assert!(taken_at(alone.clone()).unwrap_err().to_string().contains("`trusted_proxies`"));
+        let proxies = vec!["127.0.0.1/32".parse().unwrap()];
+        let behind = ServeFlags { trusted_proxies: proxies.clone(), ..alone };
+        assert_eq!(taken_at(behind).unwrap(), base("https://mtls.example"));
+        let behind = ServeFlags { trusted_proxies: proxies, ..ServeFlags::default() };
+        assert_eq!(Config::read(behind.clone()).unwrap().certificates.header, "client-cert");
+        assert_eq!(taken_at(behind).unwrap(), TakenAt::TheIssuer);
+        let header = Some("X-Cert\n".to_owned());
+        assert!(taken_at(ServeFlags { client_certificate_header: header, ..ServeFlags::default() }).is_err());
     }
 
     #[test]

@@ -24,7 +24,7 @@ use std::time::Instant;
 
 use base::{Clock, Entropy, OsEntropy, Secret, SystemClock};
 use flows::decide::Policies;
-use flows::env::Parts;
+use flows::env::{Certificates, Parts};
 use flows::outbound::{Outbound, Reach};
 use flows::rotate_keys::TokenKeyTimes;
 use flows::{Env, Fault, Settings};
@@ -129,6 +129,8 @@ pub struct Place<'a> {
     pub dpop_nonces_required: bool,
     /// When the keys that sign tokens take turns.
     pub token_keys: TokenKeyTimes,
+    /// What is made of client certificates.
+    pub certificates: &'a config::Certificates,
 }
 
 impl Place<'_> {
@@ -164,6 +166,7 @@ pub async fn assemble(place: &Place<'_>, seams: Seams) -> Result<Arc<Env>, Start
         settings: Settings {
             dpop_nonces_required: place.dpop_nonces_required,
             token_keys: place.token_keys,
+            certificates: certificates(place.certificates)?,
             ..Settings::new(place.issuer.clone())?
         },
         outbound: outbound(place)?,
@@ -183,6 +186,28 @@ fn power_on(seams: &Seams) -> Result<CryptoModule, StartError> {
         "cryptographic module: self-tests passed in {took_ms:.1} ms, on the processor's `{path}` path"
     );
     Ok(module)
+}
+
+/// Client certificates, with the authorities that the operator named.
+fn certificates(configured: &config::Certificates) -> Result<Certificates, StartError> {
+    let config::Certificates { taken_at, roots, proxies, header, .. } = configured;
+    let mut read = Certificates {
+        taken_at: taken_at.clone(),
+        roots: Vec::new(),
+        proxies: proxies.clone(),
+        header: header.clone(),
+    };
+    for path in roots {
+        let text = fs::read_to_string(path).map_err(|source| StartError::File {
+            what: "file of clients' authorities",
+            path: path.clone(),
+            source,
+        })?;
+        let wrong =
+            |e| StartError::Configuration(format!("file of clients' authorities `{}`: {e}", path.display()));
+        read.roots.extend(pki::Certificate::all_from_pem(&text).map_err(wrong)?);
+    }
+    Ok(read)
 }
 
 /// Calls to applications: over TLS, to whom the operating system or the operator trusts.

@@ -6,12 +6,15 @@ use std::sync::Arc;
 
 use flows::Env;
 use kms::PrivateKey;
+use rustls::client::danger::HandshakeSignatureValid;
+use rustls::crypto::WebPkiSupportedAlgorithms;
 use rustls::crypto::ring::default_provider;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier};
 use rustls::sign::{CertifiedKey, Signer, SigningKey};
-use rustls::{ServerConfig, SignatureAlgorithm, SignatureScheme};
+use rustls::{DigitallySignedStruct, DistinguishedName, ServerConfig, SignatureAlgorithm, SignatureScheme};
 
 use crate::StartError;
 use crate::config::Tls;
@@ -35,12 +38,80 @@ pub async fn server_config(
         Tls::Files { certificate, key } => from_files(certificate, key)?,
         Tls::BuiltIn => built_in(env, data).await?,
     };
+    configure(certified, WebPkiClientVerifier::no_client_auth()).map(Some)
+}
+
+/// The TLS configuration of the address where clients are asked for a certificate, and need not have one. Where plain HTTP is spoken
+/// elsewhere, the certificate is one of the built-in authority.
+pub async fn server_config_with_certificates(
+    tls: &Tls,
+    env: &Env,
+    data: &Path,
+) -> Result<Arc<ServerConfig>, StartError> {
+    let certified = match tls {
+        Tls::Files { certificate, key } => from_files(certificate, key)?,
+        Tls::Off | Tls::BuiltIn => built_in(env, data).await?,
+    };
+    configure(certified, Arc::new(AnyClient(default_provider().signature_verification_algorithms)))
+}
+
+fn configure(
+    certified: CertifiedKey,
+    clients: Arc<dyn ClientCertVerifier>,
+) -> Result<Arc<ServerConfig>, StartError> {
     let builder = ServerConfig::builder_with_provider(Arc::new(default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(|e| StartError::Configuration(format!("TLS: {e}")))?;
-    let mut config = builder.with_no_client_auth().with_cert_resolver(Arc::new(Always(Arc::new(certified))));
+    let certificate = Arc::new(Always(Arc::new(certified)));
+    let mut config = builder.with_client_cert_verifier(clients).with_cert_resolver(certificate);
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(Some(Arc::new(config)))
+    Ok(Arc::new(config))
+}
+
+/// Lets every client through that holds the key of the certificate it shows, and those that show none. Who it is, is for the OAuth
+/// layer to judge (RFC 8705, 2.1 and 2.2): a certificate that signed itself is as good there as one of an authority.
+#[derive(Debug)]
+struct AnyClient(WebPkiSupportedAlgorithms);
+
+impl ClientCertVerifier for AnyClient {
+    fn client_auth_mandatory(&self) -> bool {
+        false
+    }
+
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        &[]
+    }
+
+    fn verify_client_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: UnixTime,
+    ) -> Result<ClientCertVerified, rustls::Error> {
+        Ok(ClientCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        rustls::crypto::verify_tls12_signature(message, certificate, signature, &self.0)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        rustls::crypto::verify_tls13_signature(message, certificate, signature, &self.0)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.supported_schemes()
+    }
 }
 
 fn from_files(certificate: &Path, key: &Path) -> Result<CertifiedKey, StartError> {

@@ -3,9 +3,10 @@
 
 use fuzz::{NOW, TRUST};
 use libfuzzer_sys::fuzz_target;
+use oidc::mtls::ClientCertificate;
 use pki::path::{Purpose, validate};
 use pki::request::CertificateRequest;
-use pki::{Certificate, PublicKey};
+use pki::{Certificate, ExpectedName, PublicKey};
 
 fuzz_target!(|data: &[u8]| {
     if let Ok(certificate) = Certificate::from_der(data) {
@@ -16,6 +17,8 @@ fuzz_target!(|data: &[u8]| {
     }
     if let Ok(text) = std::str::from_utf8(data) {
         let _ = Certificate::all_from_pem(text);
+        let _ = text.parse::<ExpectedName>();
+        let _ = ClientCertificate::forwarded(text, text);
     }
 });
 

@@ -34,7 +34,7 @@ pub struct Running {
 }
 
 impl Running {
-    /// Assembles everything and serves on `sockets`.
+    /// Assembles everything and serves on `sockets`, and where clients are asked for certificates.
     pub async fn start(config: &Config, sockets: Vec<TcpListener>, seams: Seams) -> Result<Self, StartError> {
         let place = Place {
             data: &config.data,
@@ -43,17 +43,32 @@ impl Running {
             outbound: &config.outbound,
             dpop_nonces_required: config.dpop_nonces_required,
             token_keys: config.token_keys,
+            certificates: &config.certificates,
         };
+        let asking =
+            config.certificates.listen.iter().map(|address| bind(*address)).collect::<Result<Vec<_>, _>>()?;
         let env = assemble(&place, seams).await?;
         let sample = if config.demo { Some(demo::find_or_seed(&env, &config.data).await?) } else { None };
         let enrolment_code = flows::set_up::enrolment_code(&env).await?;
         let tls = tls::server_config(&config.tls, &env, &config.data).await?;
         let app = server::App::new(Arc::clone(&env), sample.is_some())?;
-        let listeners = sockets.into_iter().map(|socket| Listener { socket, tls: tls.clone() }).collect();
+        let router = server::router(app.clone());
+        let ordinary = |socket| Listener { socket, tls: tls.clone(), router: router.clone() };
+        let mut listeners: Vec<Listener> = sockets.into_iter().map(ordinary).collect();
+        if !asking.is_empty() {
+            let tls = tls::server_config_with_certificates(&config.tls, &env, &config.data).await?;
+            let router = server::router_with_certificates(app);
+            let asking = asking.into_iter().map(|socket| Listener {
+                socket,
+                tls: Some(Arc::clone(&tls)),
+                router: router.clone(),
+            });
+            listeners.extend(asking);
+        }
         let (stop, stopped) = watch::channel(false);
         flows::revocations::read(&env, env.now()).await?;
         let background = Background::start(&env);
-        let serving = tokio::spawn(listen::serve(server::router(app), listeners, stopped));
+        let serving = tokio::spawn(listen::serve(listeners, stopped));
         Ok(Self { env, sample, enrolment_code, stop, serving, background })
     }
 
@@ -131,6 +146,9 @@ fn greet(config: &Config, running: &Running) {
     }
     for address in &config.listen {
         tracing::info!("listening on {address}");
+    }
+    for address in &config.certificates.listen {
+        tracing::info!("listening on {address}, where clients are asked for certificates");
     }
 }
 

@@ -1,10 +1,13 @@
 //! Who calls an API with an access token.
 
+use std::sync::Arc;
+
 use base::Id;
 use base::Timestamp;
 use base::id::{Account, Grant};
 use oidc::dpop as rules;
-use oidc::{ErrorCode, OauthError, Scope};
+use oidc::mtls::ClientCertificate;
+use oidc::{Confirmation, ErrorCode, OauthError, Scope};
 use store::rows::once;
 
 use crate::dpop::{Bound, ProofHeader};
@@ -54,6 +57,8 @@ pub struct Presented {
     pub as_bound: bool,
     /// The proof of a key that came with it.
     pub proof: ProofHeader,
+    /// The certificate on its connection.
+    pub certificate: Option<Arc<ClientCertificate>>,
     /// The request's method.
     pub method: String,
     /// The request's path under the issuer.
@@ -147,7 +152,8 @@ pub async fn authenticate(
     Ok(caller.clone())
 }
 
-/// A bound token is shown under its own scheme, with a fresh proof of its key for this request; any other under `Bearer` (RFC 9449, 7).
+/// A token bound to a certificate is shown over a connection that proves it (RFC 8705, 3); one bound to a key under its own scheme,
+/// with a fresh proof of the key for this request; any other under `Bearer` (RFC 9449, 7).
 async fn check_binding(
     env: &Env,
     now: Timestamp,
@@ -155,7 +161,13 @@ async fn check_binding(
     token: &str,
     known: &Known,
 ) -> Result<(), Failure> {
-    let Some(jkt) = known.jkt.as_deref() else {
+    let shown = presented.certificate.as_ref().map(|certificate| certificate.thumbprint().to_owned());
+    let bound_to = Confirmation { jkt: None, x5t_s256: known.confirmation.x5t_s256.clone() };
+    if bound_to.check(&Confirmation { jkt: None, x5t_s256: shown }).is_err() {
+        let message = "the access token is bound to a client certificate: show it over a connection with that certificate";
+        return Err(refused(message));
+    }
+    let Some(jkt) = known.confirmation.jkt.as_deref() else {
         return if presented.as_bound {
             Err(refused("the access token is not bound to a key: send it as `Bearer`"))
         } else {

@@ -47,20 +47,30 @@ pub(crate) async fn with<T>(
     token: &str,
     check: impl Fn(&KeySet) -> Result<T, OauthError>,
 ) -> Result<T, Failure<OauthError>> {
+    let keys = all(env, now, client, |keys| keys.knows(token)).await?;
+    Ok(check(&keys)?)
+}
+
+/// The keys of `client`; fresh ones when those at hand are not what is `looked_for`.
+pub(crate) async fn all(
+    env: &Env,
+    now: Timestamp,
+    client: &Client,
+    looked_for: impl Fn(&KeySet) -> bool,
+) -> Result<Arc<KeySet>, Failure<OauthError>> {
     let uri = match &client.keys {
         ClientKeys::None => return Err(no_keys(client).into()),
-        ClientKeys::Given { set, .. } => return Ok(check(set)?),
+        ClientKeys::Given { set, .. } => return Ok(Arc::clone(set)),
         ClientKeys::At(uri) => uri,
     };
     let kept = env.fetched_keys.find(uri);
     if let Some(kept) = kept.filter(|kept| kept.at <= now && now < kept.at.plus_seconds(KEPT_SECONDS)) {
-        let known = kept.keys.knows(token) || now < kept.at.plus_seconds(LOOK_AGAIN_SECONDS);
+        let known = looked_for(&kept.keys) || now < kept.at.plus_seconds(LOOK_AGAIN_SECONDS);
         if known {
-            return Ok(check(&kept.keys)?);
+            return Ok(kept.keys);
         }
     }
-    let fetched = fetch(env, client, uri).await?;
-    Ok(check(&fetched.keys)?)
+    Ok(fetch(env, client, uri).await?.keys)
 }
 
 /// The keys that are encrypted to for `client`; fresh ones when those at hand have none for `wanted`.

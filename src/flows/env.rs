@@ -3,8 +3,10 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use base::id::Account;
-use base::{Clock, Entropy, Id, Secret, Timestamp};
+use base::{Clock, Entropy, Id, Network, Secret, Timestamp};
 use kms::KeyProvider;
+use oidc::mtls::TakenAt;
+use pki::Certificate;
 use store::Db;
 use tokio::sync::{Mutex, Notify};
 
@@ -67,6 +69,21 @@ pub struct Settings {
     pub dpop_nonces_required: bool,
     /// When the keys that sign tokens take turns.
     pub token_keys: TokenKeyTimes,
+    /// What is made of client certificates.
+    pub certificates: Certificates,
+}
+
+/// Client certificates: where they come from, and who may have issued them.
+#[derive(Clone, Debug, Default)]
+pub struct Certificates {
+    /// Where they are asked for.
+    pub taken_at: TakenAt,
+    /// Authorities that may issue them, beside the built-in one.
+    pub roots: Vec<Certificate>,
+    /// Proxies that are believed what certificate a client showed them.
+    pub proxies: Vec<Network>,
+    /// The header in which they say it, in lower case.
+    pub header: String,
 }
 
 impl Settings {
@@ -74,7 +91,13 @@ impl Settings {
     pub fn new(issuer: oidc::Issuer) -> Result<Self, Fault> {
         let name = issuer.as_str().split_once("://").map_or(issuer.as_str(), |(_, rest)| rest);
         let log_origin = format!("{name}/log").parse()?;
-        Ok(Self { issuer, log_origin, dpop_nonces_required: false, token_keys: TokenKeyTimes::default() })
+        Ok(Self {
+            issuer,
+            log_origin,
+            dpop_nonces_required: false,
+            token_keys: TokenKeyTimes::default(),
+            certificates: Certificates::default(),
+        })
     }
 }
 

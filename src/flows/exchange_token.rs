@@ -7,13 +7,14 @@
 use base::id::Grant;
 use base::{Id, Timestamp};
 use oidc::authorize::ClaimsRequest;
-use oidc::claims::{AccessTokenClaims, Confirmation, ID_TOKEN_TYP, IdTokenClaims, LogIn};
+use oidc::claims::{AccessTokenClaims, ID_TOKEN_TYP, IdTokenClaims, LogIn};
 use oidc::client::GrantType;
-use oidc::dpop::{self, DpopProof};
+use oidc::confirmation::Unproven;
+use oidc::dpop;
 use oidc::lifetimes::{CODE_TTL_SECONDS, REFRESH_GRACE_SECONDS, REFRESH_IDLE_SECONDS};
 use oidc::pkce::{CodeChallenge, CodeVerifier};
 use oidc::token::{self as rules, GrantRefused, IssuedCode, TokenRequest, TokenResponse};
-use oidc::{Client, OauthError, Scope};
+use oidc::{Client, Confirmation, OauthError, Scope};
 use serde_json::{Map, Value};
 use store::rows::accounts::{self, AccountState};
 use store::rows::grants::{self, GrantRow, RefreshRow};
@@ -35,9 +36,7 @@ const EXTEND_AFTER_SECONDS: i64 = 3_600;
 pub async fn exchange(env: &Env, now: Timestamp, request: ClientRequest<'_>) -> Outcome {
     let sender = client_request::authenticate(env, now, request).await?;
     env.keys.in_service()?;
-    if sender.client.binding.dpop && sender.proof.is_none() {
-        return Err(dpop::proof_missing().into());
-    }
+    sender.check_binding()?;
     match TokenRequest::parse(&sender.params, &sender.client)? {
         TokenRequest::ClientCredentials { scope, resources, authorization_details } => {
             machine(env, now, &sender, scope, &resources, authorization_details).await
@@ -62,17 +61,13 @@ async fn machine(
     let client = &sender.client;
     let jti = base::encoding::base64url(&base::entropy::bytes::<16>(env.entropy.as_ref()));
     let claims = AccessTokenClaims {
-        cnf: confirmation(sender.proof.as_ref()),
+        cnf: sender.bound_to.some(),
         authorization_details: &details,
         ..AccessTokenClaims::new(&env.settings.issuer, &client.id, resources, &scope, &jti, now)
     };
     let token = tokens::issue(env, client, &claims).await?;
-    let response = TokenResponse::bearer(token, scope).bound(sender.proof.is_some());
+    let response = TokenResponse::bearer(token, scope).bound(sender.bound_to.jkt.is_some());
     Ok(TokenResponse { authorization_details: details, ..response })
-}
-
-fn confirmation(proof: Option<&DpopProof>) -> Option<Confirmation<'_>> {
-    proof.map(|proof| Confirmation { jkt: &proof.jkt })
 }
 
 async fn redeem(
@@ -126,9 +121,9 @@ async fn redeem(
     if !still_stands(&mut tx, &grant, now).await? {
         return Err(rules::code_refused().into());
     }
-    if let Some(proof) = sender.proof.as_ref().filter(|_| !client.is_confidential()) {
-        // A public client has nothing but its key to be known by (RFC 9449, 5).
-        grants::confirm(&mut tx, grant.id, &proof.jkt).await?;
+    if let Some(bound_to) = sender.bound_to.some().filter(|_| !client.is_confidential()) {
+        // A public client has nothing but its key or its certificate to be known by (RFC 9449, 5; RFC 8705, 4).
+        grants::confirm(&mut tx, grant.id, &bound_to.to_string()).await?;
     }
     let refresh = first_refresh(env, &mut tx, client, &grant, now).await?;
     // COMMIT POINT: the code is used up and its successor exists. A crash after it costs the person one more login.
@@ -157,10 +152,11 @@ async fn refresh(
     if let Err(why) = rules::check_refresh(&client_id_of(&grant)?, issued, grant.created, client, now) {
         return Err(refused(&grant, why, rules::refresh_token_refused()));
     }
-    if grant.confirmation.is_some()
-        && grant.confirmation.as_deref() != sender.proof.as_ref().map(|p| p.jkt.as_str())
-    {
-        return Err(dpop::other_key().into());
+    let bound_to = grant.confirmation.as_deref().map(Confirmation::kept).unwrap_or_default();
+    match bound_to.check(&sender.shown()) {
+        Ok(()) => {}
+        Err(Unproven::Key) => return Err(dpop::other_key().into()),
+        Err(Unproven::Certificate) => return Err(rules::refresh_token_refused().into()),
     }
     let scope = rules::refreshed_scope(&scope_of(&grant)?, scope)?;
     let next = match turn(env, &mut tx, client, token, &row, now).await? {
@@ -300,7 +296,7 @@ async fn persons_tokens(
     let issuer = &env.settings.issuer;
     let details = details_of(grant)?;
     let claims = AccessTokenClaims {
-        cnf: confirmation(sender.proof.as_ref()),
+        cnf: sender.bound_to.some(),
         authorization_details: &details,
         ..AccessTokenClaims::new(issuer, &client.id, &grant.resources, &scope, &jti, now)
     };
@@ -319,7 +315,7 @@ async fn persons_tokens(
     } else {
         None
     };
-    let response = TokenResponse::bearer(access, scope).bound(sender.proof.is_some());
+    let response = TokenResponse::bearer(access, scope).bound(sender.bound_to.jkt.is_some());
     Ok(TokenResponse { id_token, authorization_details: details, ..response })
 }
 

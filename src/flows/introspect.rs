@@ -62,7 +62,7 @@ async fn about(env: &Env, now: Timestamp, client: &Client, token: &str) -> Resul
         }
         let mut said = known.claims.clone();
         said.insert("active".to_owned(), Value::Bool(true));
-        let kind = if known.jkt.is_some() { oidc::dpop::SCHEME } else { "Bearer" };
+        let kind = if known.confirmation.jkt.is_some() { oidc::dpop::SCHEME } else { "Bearer" };
         said.insert("token_type".to_owned(), kind.into());
         return Ok(said);
     }

@@ -58,6 +58,12 @@ const MEMBERS: &[&str] = &[
     "require_signed_request_object",
     "require_pushed_authorization_requests",
     "dpop_bound_access_tokens",
+    "tls_client_certificate_bound_access_tokens",
+    "tls_client_auth_subject_dn",
+    "tls_client_auth_san_dns",
+    "tls_client_auth_san_uri",
+    "tls_client_auth_san_ip",
+    "tls_client_auth_san_email",
     "default_max_age",
     "require_auth_time",
     "initiate_login_uri",
@@ -135,7 +141,7 @@ pub async fn register(
         }
         false => (None, None),
     };
-    check(&registration, &id, secret_hash)?;
+    check(env, &registration, &id, secret_hash)?;
     subjects::check_sector(env, &registration).await.map_err(|e| invalid(e.to_string()))?;
     let management = base::entropy::token(env.entropy.as_ref());
     let row = ClientRow {
@@ -190,7 +196,7 @@ pub async fn change(
         let message = "token_endpoint_auth_method: a method with a secret cannot become one without, or the other way: register anew";
         return Err(invalid(message.to_owned()).into());
     }
-    check(&registration, id, row.secret_hash)?;
+    check(env, &registration, id, row.secret_hash)?;
     let subject = |registration: &Registration| registration.to_client(id).map(|client| client.subject).ok();
     if subject(&registration) != subject(&before) {
         let message = "subject_type: people would have other names at this application, or its sector is another one: register anew";
@@ -276,9 +282,19 @@ fn needs_secret(registration: &Registration) -> bool {
     registration.token_endpoint_auth_method.starts_with("client_secret_")
 }
 
-fn check(registration: &Registration, id: &str, secret_hash: Option<[u8; 32]>) -> Result<(), OauthError> {
+fn check(
+    env: &Env,
+    registration: &Registration,
+    id: &str,
+    secret_hash: Option<[u8; 32]>,
+) -> Result<(), OauthError> {
     let mut client = registration.to_client(id).map_err(|e: BadMember| invalid(e.to_string()))?;
     client.secret_hash = secret_hash;
+    let needs_certificate = client.auth_method.needs_certificate() || client.binding.certificate;
+    if needs_certificate && !env.settings.certificates.taken_at.is_somewhere() {
+        let message = "client certificates are not taken here: expected another token_endpoint_auth_method, and tokens not bound to one";
+        return Err(invalid(message.to_owned()));
+    }
     client.check_registration().map_err(|error| match error {
         BadRegistration::RedirectUri { uri_list: "redirect_uris", .. } | BadRegistration::NoRedirectUri => {
             OauthError::new(ErrorCode::InvalidRedirectUri, error.to_string())

@@ -50,16 +50,22 @@ pub async fn find_or_issue(env: &Env, now: Timestamp) -> Result<Issued, Fault> {
     issue(env, now, names).await
 }
 
+/// The issuer's host, and the one where clients bring their certificates.
 fn alt_names(env: &Env) -> Vec<AltName> {
-    let host = url::Url::parse(env.settings.issuer.as_str()).ok();
-    let host = host.as_ref().and_then(url::Url::host);
-    let own = match host {
+    let mut names = vec![alt_name(&env.settings.issuer)];
+    let with_certificates = env.settings.certificates.taken_at.base().map(alt_name);
+    names.extend(with_certificates.filter(|name| !names.contains(name)));
+    names
+}
+
+fn alt_name(issuer: &oidc::Issuer) -> AltName {
+    let url = issuer.to_url("");
+    match url.as_ref().and_then(url::Url::host) {
         Some(url::Host::Domain(name)) => AltName::Dns(name.to_owned()),
         Some(url::Host::Ipv4(ip)) => AltName::Ip(ip.into()),
         Some(url::Host::Ipv6(ip)) => AltName::Ip(ip.into()),
         None => AltName::Dns("localhost".to_owned()),
-    };
-    vec![own]
+    }
 }
 
 async fn issue(env: &Env, now: Timestamp, alt_names: Vec<AltName>) -> Result<Issued, Fault> {

@@ -9,7 +9,7 @@ use base::{Id, Timestamp};
 use jose::{Algorithm, Audience, Expect, Type};
 use oidc::claims::{ACCESS_TOKEN_TYP, AccessTokenClaims};
 use oidc::client::AccessTokenFormat;
-use oidc::{Client, Scope};
+use oidc::{Client, Confirmation, Scope};
 use serde_json::{Map, Value};
 use store::BadRow;
 use store::rows::{grants, opaque_tokens};
@@ -31,8 +31,8 @@ const REMEMBERED_MAX: usize = 16_384;
 pub(crate) struct Known {
     /// Who holds it.
     pub(crate) caller: Caller,
-    /// The key it is bound to.
-    pub(crate) jkt: Option<String>,
+    /// What it is bound to.
+    pub(crate) confirmation: Confirmation,
     /// Its identifier.
     pub(crate) jti: String,
     /// When it is over.
@@ -174,9 +174,9 @@ async fn known(env: &Env, claims: Map<String, Value>) -> Result<Option<Known>, F
             },
         },
     };
-    let Said { client_id, jti, grant, scope, acr, jkt, expires, .. } = said;
+    let Said { client_id, jti, grant, scope, acr, confirmation, expires, .. } = said;
     let caller = Caller { client_id, account, scope, acr, grant };
-    Ok(Some(Known { caller, jkt, jti, expires, claims }))
+    Ok(Some(Known { caller, confirmation, jti, expires, claims }))
 }
 
 /// The claims that every access token of ours has.
@@ -187,7 +187,7 @@ struct Said {
     grant: Option<Id<Grant>>,
     scope: Scope,
     acr: Option<String>,
-    jkt: Option<String>,
+    confirmation: Confirmation,
     expires: Timestamp,
 }
 
@@ -200,11 +200,15 @@ impl Said {
         if grant.is_none() != (subject == client_id) {
             return None;
         }
-        let jkt = claims.get("cnf").and_then(|cnf| cnf.get("jkt"));
+        // One that cannot be read must not be taken for none.
+        let confirmation = match claims.get("cnf") {
+            None => Confirmation::default(),
+            Some(cnf) => serde_json::from_value(cnf.clone()).ok()?,
+        };
         Some(Self {
             scope: text("scope").unwrap_or_default().parse().ok()?,
             acr: text("acr"),
-            jkt: jkt.and_then(Value::as_str).map(str::to_owned),
+            confirmation,
             expires: claims.get("exp").and_then(jose::verify::numeric_date)?,
             client_id,
             subject,

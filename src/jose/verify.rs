@@ -230,6 +230,12 @@ impl KeySet {
         header.is_ok_and(|header| header.kid.is_none_or(|kid| self.keys.contains_key(&kid)))
     }
 
+    /// Whether `key` is one of this set. Never so for kinds of keys that no algorithm here has.
+    pub fn has(&self, key: &pki::PublicKey) -> bool {
+        let thumbprint = Jwk::from_public(key).map(|jwk| jwk.thumbprint());
+        thumbprint.is_ok_and(|thumbprint| self.keys.values().any(|entry| entry.thumbprint == thumbprint))
+    }
+
     /// Checks form, algorithm, key, type, signature, issuer, audience and times of `token`, in this order.
     pub fn verify(&self, token: &str, expect: &Expect<'_>) -> Result<Verified, Rejected> {
         let verified = self.verify_ignoring_expiry(token, expect)?;
@@ -278,13 +284,18 @@ impl KeySet {
 /// A key ready to verify, and what it may verify.
 #[derive(Debug)]
 struct Entry {
+    thumbprint: String,
     algorithms: &'static [Algorithm],
     verifier: Verifier,
 }
 
 impl Entry {
     fn new(jwk: &Jwk) -> Self {
-        Self { algorithms: jwk.algorithms(), verifier: Verifier::new(jwk.key()) }
+        Self {
+            thumbprint: jwk.thumbprint(),
+            algorithms: jwk.algorithms(),
+            verifier: Verifier::new(jwk.key()),
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use crate::authorize::ClaimRequest;
 use crate::client::ClientId;
+use crate::confirmation::Confirmation;
 use crate::issuer::Issuer;
 use crate::lifetimes::{ACCESS_TOKEN_TTL_SECONDS, ID_TOKEN_TTL_SECONDS};
 use crate::scope::{ADDRESS, EMAIL, ORGANISATION, PHONE, PROFILE, REAL_NAME, Scope};
@@ -154,17 +155,10 @@ pub struct AccessTokenClaims<'a> {
     pub sid: Option<&'a str>,
     /// What its bearer must prove to hold; absent when bearing it is enough.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub cnf: Option<Confirmation<'a>>,
+    pub cnf: Option<&'a Confirmation>,
     /// What it allows in detail (RFC 9396, 9.1).
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub authorization_details: &'a [serde_json::Map<String, serde_json::Value>],
-}
-
-/// A key that the token is bound to (RFC 7800, 3.1; RFC 9449, 6.1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Confirmation<'a> {
-    /// The thumbprint of the key (RFC 7638).
-    pub jkt: &'a str,
 }
 
 fn says_nothing(scope: &&Scope) -> bool {

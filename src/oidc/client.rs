@@ -5,6 +5,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use crate::encryption::{Encryption, ResponseEncryptions};
+use crate::mtls::{CERTIFICATE_MEMBERS, CertificateSubject};
 use crate::redirect_uri::{ApplicationType, BadRedirectUri, check_registration};
 use crate::scope::{OFFLINE_ACCESS, OPENID, Scope};
 use crate::subject::SubjectType;
@@ -61,6 +62,8 @@ pub struct Client {
     pub subject: SubjectType,
     /// How its authorization requests must come.
     pub requests: RequestRules,
+    /// What its certificate must say, when it authenticates with one that an authority issued.
+    pub certificate_subject: Option<CertificateSubject>,
     /// What its access tokens are bound to.
     pub binding: Binding,
     /// Its page to load in the browser at logout.
@@ -142,6 +145,8 @@ pub struct RequestRules {
 pub struct Binding {
     /// A key that it proves with each request (RFC 9449, 5.2).
     pub dpop: bool,
+    /// The certificate on the connection (RFC 8705, 3.4).
+    pub certificate: bool,
 }
 
 /// A page of the client's to load in the browser at logout (OIDC Front-Channel Logout 1.0, 2).
@@ -195,6 +200,10 @@ pub enum AuthMethod {
     ClientSecretPost,
     /// `private_key_jwt`: an assertion signed with its private key (RFC 7523, 2.2; OIDC Core, 9).
     PrivateKeyJwt,
+    /// `tls_client_auth`: a certificate that an authority issued (RFC 8705, 2.1).
+    TlsClientAuth,
+    /// `self_signed_tls_client_auth`: a certificate whose key is registered (RFC 8705, 2.2).
+    SelfSignedTlsClientAuth,
     /// `none`: a public client.
     None,
 }
@@ -234,7 +243,9 @@ pub enum BadRegistration {
     #[error("method `{0}` needs a secret, and `none` must not have one")]
     Secret(&'static str),
     /// A client that signs, without keys to verify it with.
-    #[error("method `private_key_jwt` and signed requests need `jwks` or `jwks_uri`")]
+    #[error(
+        "methods `private_key_jwt` and `self_signed_tls_client_auth` and signed requests need `jwks` or `jwks_uri`"
+    )]
     Keys,
     /// A client that wants something encrypted, without a key to encrypt it to.
     #[error("{member}: expected a key for `{alg}` in `jwks`, or `jwks_uri`")]
@@ -244,6 +255,9 @@ pub enum BadRegistration {
         /// With what.
         alg: jose::jwe::KeyManagement,
     },
+    /// A client that authenticates with an authority's certificate, without saying what it names; or another one that says so.
+    #[error("method `tls_client_auth` needs exactly one of {}, and no other method has any", CERTIFICATE_MEMBERS.join(", "))]
+    CertificateSubject,
     /// PKCE waived for a client that anybody can pretend to be.
     #[error("require_pkce: expected `true` for a client that does not authenticate")]
     Pkce,
@@ -278,6 +292,7 @@ impl Client {
         self.check_uris("post_logout_redirect_uris", &self.post_logout_redirect_uris)?;
         self.check_secret()?;
         self.check_keys()?;
+        self.check_certificate()?;
         self.check_addresses()?;
         self.check_grants()?;
         self.check_audiences()
@@ -317,7 +332,7 @@ impl Client {
     ///
     /// FAPI 2.0 Security Profile, 5.3.2.1 (no rotation for such clients); RFC 9700, 4.14.2 (the others' are rotated).
     pub fn keeps_refresh_tokens(&self) -> bool {
-        self.auth_method == AuthMethod::PrivateKeyJwt
+        self.auth_method == AuthMethod::PrivateKeyJwt || self.auth_method.needs_certificate()
     }
 
     fn check_name(&self) -> Result<(), BadRegistration> {
@@ -349,7 +364,9 @@ impl Client {
     }
 
     fn check_keys(&self) -> Result<(), BadRegistration> {
-        let signs = self.auth_method == AuthMethod::PrivateKeyJwt || self.requests.signed_only;
+        let has_keys =
+            matches!(self.auth_method, AuthMethod::PrivateKeyJwt | AuthMethod::SelfSignedTlsClientAuth);
+        let signs = has_keys || self.requests.signed_only;
         if self.requests.pkce_waived && !self.is_confidential() {
             return Err(BadRegistration::Pkce);
         }
@@ -365,6 +382,15 @@ impl Client {
         match self.encryptions.each().find(lacks) {
             Some((member, wanted)) => Err(BadRegistration::EncryptionKey { member, alg: wanted.alg }),
             None => Ok(()),
+        }
+    }
+
+    fn check_certificate(&self) -> Result<(), BadRegistration> {
+        let named = self.certificate_subject.is_some();
+        if named == (self.auth_method == AuthMethod::TlsClientAuth) {
+            Ok(())
+        } else {
+            Err(BadRegistration::CertificateSubject)
         }
     }
 
@@ -435,8 +461,14 @@ fn hides_or_reorders(c: char) -> bool {
 
 impl AuthMethod {
     /// Every method that is taken.
-    pub const ALL: [Self; 4] =
-        [Self::ClientSecretBasic, Self::ClientSecretPost, Self::PrivateKeyJwt, Self::None];
+    pub const ALL: [Self; 6] = [
+        Self::ClientSecretBasic,
+        Self::ClientSecretPost,
+        Self::PrivateKeyJwt,
+        Self::TlsClientAuth,
+        Self::SelfSignedTlsClientAuth,
+        Self::None,
+    ];
 
     /// The name in metadata.
     pub const fn as_str(self) -> &'static str {
@@ -444,6 +476,8 @@ impl AuthMethod {
             Self::ClientSecretBasic => "client_secret_basic",
             Self::ClientSecretPost => "client_secret_post",
             Self::PrivateKeyJwt => "private_key_jwt",
+            Self::TlsClientAuth => "tls_client_auth",
+            Self::SelfSignedTlsClientAuth => "self_signed_tls_client_auth",
             Self::None => "none",
         }
     }

@@ -32,12 +32,12 @@ pub enum Proof {
     Post(Secret<String>),
     /// An assertion that it signed.
     Assertion(String),
-    /// Nothing: a public client.
+    /// Nothing in the request: a public client, or one that the certificate on its connection proves.
     None,
 }
 
 impl Proof {
-    /// The method it belongs to.
+    /// The method it belongs to; without one, `none`.
     pub const fn method(&self) -> AuthMethod {
         match self {
             Self::Basic(_) => AuthMethod::ClientSecretBasic,
@@ -45,6 +45,11 @@ impl Proof {
             Self::Assertion(_) => AuthMethod::PrivateKeyJwt,
             Self::None => AuthMethod::None,
         }
+    }
+
+    /// Whether it is what a client registered for `method` shows.
+    fn fits(&self, method: AuthMethod) -> bool {
+        self.method() == method || (method.needs_certificate() && matches!(self, Self::None))
     }
 
     fn secret(&self) -> &str {
@@ -98,7 +103,7 @@ pub fn parse(authorization: Option<&[u8]>, params: &Params) -> Result<ClientAuth
 }
 
 /// Whether `shown` proves that the caller is `client` (`None` when there is no such client), as far as a secret can: an assertion is
-/// for [`check_assertion`] to look at.
+/// for [`check_assertion`] to look at, a certificate for [`crate::mtls`].
 ///
 /// The method must be the registered one; the secret is compared by its SM3 in constant time, also when the client is unknown.
 pub fn check(client: Option<&Client>, shown: &ClientAuthentication) -> Result<(), OauthError> {
@@ -107,7 +112,7 @@ pub fn check(client: Option<&Client>, shown: &ClientAuthentication) -> Result<()
     let Some(client) = client.filter(|c| c.enabled && c.id == shown.client_id) else {
         return Err(refused());
     };
-    if client.auth_method != shown.proof.method() {
+    if !shown.proof.fits(client.auth_method) {
         return Err(invalid_client(format!(
             "client `{}` is registered for {} and used {}",
             client.id,
@@ -118,7 +123,7 @@ pub fn check(client: Option<&Client>, shown: &ClientAuthentication) -> Result<()
     let proven = match client.auth_method {
         AuthMethod::None => registered.is_none(),
         AuthMethod::ClientSecretBasic | AuthMethod::ClientSecretPost => registered.is_some() && same,
-        AuthMethod::PrivateKeyJwt => true,
+        AuthMethod::PrivateKeyJwt | AuthMethod::TlsClientAuth | AuthMethod::SelfSignedTlsClientAuth => true,
     };
     if proven { Ok(()) } else { Err(refused()) }
 }

@@ -9,6 +9,7 @@ use crate::authorize::request_object::client_algorithms;
 use crate::claims::CLAIMS;
 use crate::client::{AuthMethod, GrantType};
 use crate::issuer::Issuer;
+use crate::mtls::TakenAt;
 use crate::scope;
 use crate::subject::SubjectType;
 
@@ -53,13 +54,24 @@ pub struct Offer<'a> {
     pub ui_locales: &'a [&'a str],
     /// The scopes of the province's own APIs, beside [`scope::KNOWN`].
     pub api_scopes: &'a [&'a str],
+    /// Where client certificates are taken.
+    pub certificates: &'a TakenAt,
 }
+
+/// The endpoints that clients call with their certificates (RFC 8705, 5).
+const WITH_CERTIFICATES: [(&str, &str); 5] = [
+    ("token_endpoint", paths::TOKEN),
+    ("userinfo_endpoint", paths::USERINFO),
+    ("pushed_authorization_request_endpoint", paths::PUSHED_REQUEST),
+    ("introspection_endpoint", paths::INTROSPECT),
+    ("revocation_endpoint", paths::REVOKE),
+];
 
 /// The metadata document, the same at both well-known addresses.
 ///
 /// The national algorithms have members of their own, so that no client meets a name it does not know where it expects a
 /// registered one. Source: OIDC Discovery 1.0, 3; RFC 8414, 2; RFC 9207, 3; OIDC RP-Initiated Logout 1.0, 2.1; Initiating
-/// User Registration via OpenID Connect 1.0, 4 (`prompt_values_supported`).
+/// User Registration via OpenID Connect 1.0, 4 (`prompt_values_supported`); RFC 8705, 3.3 and 5.
 pub fn document(issuer: &Issuer, offer: &Offer<'_>) -> Value {
     let international = jose::Algorithm::INTERNATIONAL.map(jose::Algorithm::as_str);
     let key_managements = KeyManagement::INTERNATIONAL.map(KeyManagement::as_str);
@@ -67,8 +79,10 @@ pub fn document(issuer: &Issuer, offer: &Offer<'_>) -> Value {
     // Proofs, whose keys nobody registered.
     let from_clients: Vec<&str> =
         client_algorithms().into_iter().filter(|a| !a.is_national()).map(jose::Algorithm::as_str).collect();
+    let offered = |method: &AuthMethod| !method.needs_certificate() || offer.certificates.is_somewhere();
+    let methods: Vec<&str> = AuthMethod::ALL.into_iter().filter(offered).map(AuthMethod::as_str).collect();
     let confidential: Vec<&str> =
-        AuthMethod::ALL.into_iter().filter(|m| *m != AuthMethod::None).map(AuthMethod::as_str).collect();
+        methods.iter().copied().filter(|method| *method != AuthMethod::None.as_str()).collect();
     let scopes: Vec<&str> = scope::KNOWN.iter().chain(offer.api_scopes).copied().collect();
     let addresses = [
         ("authorization_endpoint", paths::AUTHORIZE),
@@ -105,12 +119,13 @@ pub fn document(issuer: &Issuer, offer: &Offer<'_>) -> Value {
         ("introspection_encryption_alg_values_supported", json!(key_managements)),
         ("introspection_encryption_enc_values_supported", json!(content_encryptions)),
         ("request_object_signing_alg_values_supported", json!(international)),
-        ("token_endpoint_auth_methods_supported", json!(AuthMethod::ALL.map(AuthMethod::as_str))),
+        ("token_endpoint_auth_methods_supported", json!(methods)),
         ("token_endpoint_auth_signing_alg_values_supported", json!(international)),
         ("introspection_endpoint_auth_methods_supported", json!(confidential)),
         ("introspection_endpoint_auth_signing_alg_values_supported", json!(international)),
-        ("revocation_endpoint_auth_methods_supported", json!(AuthMethod::ALL.map(AuthMethod::as_str))),
+        ("revocation_endpoint_auth_methods_supported", json!(methods)),
         ("revocation_endpoint_auth_signing_alg_values_supported", json!(international)),
+        ("tls_client_certificate_bound_access_tokens", json!(offer.certificates.is_somewhere())),
         ("dpop_signing_alg_values_supported", json!(from_clients)),
         ("code_challenge_methods_supported", json!(["S256"])),
         ("prompt_values_supported", json!(PROMPT_VALUES)),
@@ -133,7 +148,12 @@ pub fn document(issuer: &Issuer, offer: &Offer<'_>) -> Value {
     ];
     let addresses = addresses.into_iter().map(|(name, path)| (name, issuer.url(path).into()));
     let members = addresses.chain(members).map(|(name, value)| (name.to_owned(), value));
-    Value::Object(members.collect())
+    let mut document: serde_json::Map<String, Value> = members.collect();
+    if let Some(base) = offer.certificates.base() {
+        let aliases = WITH_CERTIFICATES.map(|(name, path)| (name.to_owned(), base.url(path).into()));
+        document.insert("mtls_endpoint_aliases".to_owned(), Value::Object(aliases.into_iter().collect()));
+    }
+    Value::Object(document)
 }
 
 #[cfg(test)]
@@ -142,10 +162,15 @@ mod tests {
     use crate::example::ISSUER;
 
     fn example() -> Value {
+        with_certificates(&TakenAt::Nowhere)
+    }
+
+    fn with_certificates(certificates: &TakenAt) -> Value {
         let offer = Offer {
             acr_values: &["urn:yinxin:loa:1"],
             ui_locales: &["zh-CN", "en"],
             api_scopes: &["tax:read"],
+            certificates,
         };
         document(&ISSUER.parse().unwrap(), &offer)
     }
@@ -178,6 +203,27 @@ mod tests {
         assert_eq!(document["authorization_response_iss_parameter_supported"], json!(true));
         // Absent would mean true (OIDC Discovery 1.0, 3).
         assert_eq!(document["request_uri_parameter_supported"], json!(false));
+    }
+
+    #[test]
+    fn client_certificates_are_announced_where_they_are_taken() {
+        let announced = |document: &Value| {
+            let methods = document["token_endpoint_auth_methods_supported"].as_array().unwrap().clone();
+            (
+                document["tls_client_certificate_bound_access_tokens"] == true,
+                methods.contains(&json!("tls_client_auth")),
+                methods.contains(&json!("self_signed_tls_client_auth")),
+            )
+        };
+        assert_eq!(announced(&example()), (false, false, false));
+        let here = with_certificates(&TakenAt::TheIssuer);
+        assert_eq!(announced(&here), (true, true, true));
+        assert_eq!(here.get("mtls_endpoint_aliases"), None, "the ordinary addresses serve");
+        let elsewhere = with_certificates(&TakenAt::Base("https://mtls.fujian.example".parse().unwrap()));
+        assert_eq!(announced(&elsewhere), (true, true, true));
+        let aliases = elsewhere["mtls_endpoint_aliases"].as_object().unwrap();
+        assert_eq!(aliases["token_endpoint"], "https://mtls.fujian.example/oauth2/token");
+        assert!(aliases.keys().all(|name| elsewhere[name].as_str().unwrap().starts_with(ISSUER)));
     }
 
     #[test]

@@ -40,8 +40,8 @@ pub struct DpopProof {
 pub struct Expected<'a> {
     /// The request's method, `POST`.
     pub method: &'a str,
-    /// The request's address.
-    pub url: &'a Url,
+    /// The addresses that the request may have been sent to; the first is the usual one.
+    pub urls: &'a [Url],
     /// The access token that it carries.
     pub access_token: Option<&'a str>,
     /// The present.
@@ -56,7 +56,7 @@ pub fn check(
     expected: Expected<'_>,
     is_nonce: impl Fn(&str) -> bool,
 ) -> Result<DpopProof, OauthError> {
-    let Expected { method, url, access_token, now } = expected;
+    let Expected { method, urls, access_token, now } = expected;
     let shown =
         proof::verify(proof, TYP, &client_algorithms()).map_err(|r| invalid(&r.reason().to_string()))?;
     let text = |claim: &str| shown.claims.get(claim).and_then(Value::as_str);
@@ -65,8 +65,9 @@ pub fn check(
     if text("htm") != Some(method) {
         return Err(invalid(&format!("expected `htm` to be `{method}`")));
     }
-    if !text("htu").is_some_and(|htu| is_same_address(htu, url)) {
-        return Err(invalid(&format!("expected `htu` to be `{url}`")));
+    if !text("htu").is_some_and(|htu| urls.iter().any(|url| is_same_address(htu, url))) {
+        let usual = urls.first().map_or("", Url::as_str);
+        return Err(invalid(&format!("expected `htu` to be `{usual}`")));
     }
     let made = jose::verify::numeric_date(shown.claims.get("iat").unwrap_or(&Value::Null));
     let made = made.ok_or_else(|| invalid("expected an `iat`"))?;

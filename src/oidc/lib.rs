@@ -11,6 +11,8 @@
 //! - [`scope`], [`resource`], [`pkce`] the values it carries.
 //! - [`client_authentication`] who is calling the token endpoint.
 //! - [`dpop`] proofs of a key, to which tokens are bound.
+//! - [`mtls`] client certificates: whom one proves.
+//! - [`confirmation`] what tokens are bound to: a key, a certificate.
 //! - [`token`] what they ask of it, and the rules for codes, refresh tokens and machine clients.
 //! - [`claims`] what ID tokens, access tokens and userinfo say.
 //! - [`subject`] the names under which clients know people.
@@ -24,6 +26,7 @@ pub mod authorize;
 pub mod claims;
 pub mod client;
 pub mod client_authentication;
+pub mod confirmation;
 pub mod discovery;
 pub mod dpop;
 pub mod encryption;
@@ -31,6 +34,7 @@ pub mod error;
 pub mod issuer;
 pub mod lifetimes;
 pub mod logout;
+pub mod mtls;
 pub mod params;
 pub mod pkce;
 pub mod redirect_uri;
@@ -42,6 +46,7 @@ pub mod subject;
 pub mod token;
 
 pub use client::{Client, ClientId};
+pub use confirmation::Confirmation;
 pub use error::{ErrorCode, OauthError};
 pub use issuer::Issuer;
 pub use params::{Params, ParamsError};

@@ -6,10 +6,11 @@ use jose::{Algorithm, Jwks};
 use serde::{Deserialize, Serialize};
 
 use crate::client::{
-    AccessTokenFormat, Approval, AuthMethod, BackChannel, Binding, Client, ClientKeys, ClientName,
-    FrontChannel, GrantType, RequestRules, ResponseAlgorithms,
+    AccessTokenFormat, Approval, AuthMethod, BackChannel, Binding, CLIENT_URI_MAX_BYTES, Client, ClientKeys,
+    ClientName, FrontChannel, GrantType, RequestRules, ResponseAlgorithms,
 };
 use crate::encryption::{Encryption, ResponseEncryptions};
+use crate::mtls::{CERTIFICATE_MEMBERS, CertificateSubject};
 use crate::redirect_uri::ApplicationType;
 use crate::scope::{OPENID, Scope};
 use crate::subject::{self, SubjectType};
@@ -114,6 +115,24 @@ pub struct Registration {
     /// Its access tokens are bound to a key it proves (RFC 9449, 5.2).
     #[serde(skip_serializing_if = "is_false")]
     pub dpop_bound_access_tokens: bool,
+    /// Its access tokens are bound to the certificate on its connection (RFC 8705, 3.4).
+    #[serde(skip_serializing_if = "is_false")]
+    pub tls_client_certificate_bound_access_tokens: bool,
+    /// The subject of its certificate, in the form of RFC 4514 (RFC 8705, 2.1.2: for `tls_client_auth`, this or one of the next four).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_client_auth_subject_dn: Option<String>,
+    /// A host name in its certificate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_client_auth_san_dns: Option<String>,
+    /// A URI in its certificate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_client_auth_san_uri: Option<String>,
+    /// An IP address in its certificate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_client_auth_san_ip: Option<String>,
+    /// A mail address in its certificate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_client_auth_san_email: Option<String>,
     /// How old a login may be when a request does not say, in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub default_max_age: Option<i64>,
@@ -226,6 +245,12 @@ impl Default for Registration {
             require_pushed_authorization_requests: false,
             require_pkce: true,
             dpop_bound_access_tokens: false,
+            tls_client_certificate_bound_access_tokens: false,
+            tls_client_auth_subject_dn: None,
+            tls_client_auth_san_dns: None,
+            tls_client_auth_san_uri: None,
+            tls_client_auth_san_ip: None,
+            tls_client_auth_san_email: None,
             default_max_age: None,
             require_auth_time: false,
             initiate_login_uri: None,
@@ -295,7 +320,11 @@ impl Registration {
                 pkce_waived: !self.require_pkce,
                 default_max_age_seconds: self.default_max_age.filter(|age| *age >= 0),
             },
-            binding: Binding { dpop: self.dpop_bound_access_tokens },
+            certificate_subject: self.certificate_subject()?,
+            binding: Binding {
+                dpop: self.dpop_bound_access_tokens,
+                certificate: self.tls_client_certificate_bound_access_tokens,
+            },
             front_channel: self.frontchannel_logout_uri.clone().map(|uri| FrontChannel { uri }),
             back_channel: self.backchannel_logout_uri.clone().map(|uri| BackChannel { uri }),
             initiate_login_uri: self.initiate_login_uri.clone(),
@@ -376,6 +405,28 @@ impl Registration {
         })
     }
 
+    /// What its certificate must say: one of the members, or none of them (RFC 8705, 2.1.2).
+    fn certificate_subject(&self) -> Result<Option<CertificateSubject>, BadMember> {
+        let values = [
+            &self.tls_client_auth_subject_dn,
+            &self.tls_client_auth_san_dns,
+            &self.tls_client_auth_san_uri,
+            &self.tls_client_auth_san_ip,
+            &self.tls_client_auth_san_email,
+        ];
+        let mut named = CERTIFICATE_MEMBERS
+            .into_iter()
+            .zip(values)
+            .filter_map(|(member, value)| value.as_deref().map(|value| (member, value)));
+        match (named.next(), named.next()) {
+            (None, _) => Ok(None),
+            (Some((member, value)), None) => CertificateSubject::read(member, value).map(Some),
+            (Some((first, _)), Some((member, value))) => {
+                Err(bad(member, &format!("nothing beside `{first}` (RFC 8705, 2.1.2)"), value))
+            }
+        }
+    }
+
     fn algorithms(&self) -> Result<ResponseAlgorithms, BadMember> {
         let authorization = self.authorization_signed_response_alg.as_deref();
         Ok(ResponseAlgorithms {
@@ -418,6 +469,30 @@ fn encryption(
     };
     let alg = KeyManagement::parse(alg).ok_or_else(|| bad(alg_member, &algs.to_string(), alg))?;
     Ok(Some(Encryption { alg, enc }))
+}
+
+impl CertificateSubject {
+    fn read(member: &'static str, value: &str) -> Result<Self, BadMember> {
+        let plain = !value.is_empty()
+            && value.len() <= CLIENT_URI_MAX_BYTES
+            && value.bytes().all(|b| b.is_ascii_graphic());
+        match member {
+            "tls_client_auth_subject_dn" => {
+                value.parse().map(Self::Name).map_err(|e| bad(member, &e.to_string(), value))
+            }
+            "tls_client_auth_san_ip" => {
+                value.parse().map(Self::Ip).map_err(|_| bad(member, "an IP address", value))
+            }
+            "tls_client_auth_san_dns" if plain && !value.contains('*') => Ok(Self::Dns(value.to_owned())),
+            "tls_client_auth_san_dns" => Err(bad(member, "a host name in full", value)),
+            "tls_client_auth_san_uri" if plain && url::Url::parse(value).is_ok() => {
+                Ok(Self::Uri(value.to_owned()))
+            }
+            "tls_client_auth_san_uri" => Err(bad(member, "a URI", value)),
+            _ if plain && value.contains('@') => Ok(Self::Email(value.to_owned())),
+            _ => Err(bad(member, "a mail address", value)),
+        }
+    }
 }
 
 fn algorithm(member: &'static str, name: &str) -> Result<Algorithm, BadMember> {

@@ -11,7 +11,7 @@ use x509_parser::x509::X509Version;
 use crate::der::{BitString, DerError, Tlv, oid_text, tag};
 use crate::extension::{AltName, Extensions, KeyUsage};
 use crate::key::{KeyError, PublicKey, Rejected, SignatureAlgorithm};
-use crate::name::DistinguishedName;
+use crate::name::{DistinguishedName, ExpectedName};
 use crate::pem::{self, PemError};
 
 /// The largest certificate that is read. Real ones have 500 to 2000 bytes.
@@ -182,6 +182,16 @@ impl Certificate {
     /// The subject for people: `C=CN,O=…,CN=…` in the encoding's order, escaped as in RFC 4514.
     pub fn subject(&self) -> &str {
         &self.0.subject.text
+    }
+
+    /// The subject in the text form of RFC 4514: `CN=…,O=…,C=CN`, the last relative name first.
+    pub fn subject_rfc4514(&self) -> &str {
+        &self.0.subject.text_4514
+    }
+
+    /// Whether the subject is the name `expected`.
+    pub fn has_subject(&self, expected: &ExpectedName) -> bool {
+        self.0.subject.is_expected(expected)
     }
 
     /// The last common name of the subject.

@@ -30,5 +30,5 @@ mod testing;
 pub use certificate::{Certificate, CertificateError, Deviation};
 pub use extension::{AltName, KeyUsage};
 pub use key::{KeyError, PublicKey, Rejected, SignError, SignatureAlgorithm, Signer};
-pub use name::Name;
+pub use name::{ExpectedName, Name};
 pub use sm2_key::Sm2Key;

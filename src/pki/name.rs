@@ -6,6 +6,10 @@ use crate::certificate::CertificateError;
 use crate::der::{oid_text, write};
 use crate::oid;
 
+mod expected;
+
+pub use expected::{BadExpectedName, EXPECTED_NAME_MAX_BYTES, ExpectedName};
+
 /// The most attributes a name may have that is read.
 pub const NAME_ATTRIBUTES_MAX_COUNT: usize = 64;
 
@@ -106,6 +110,8 @@ pub(crate) struct DistinguishedName {
     pub(crate) der: Vec<u8>,
     /// In the order of the encoding.
     pub(crate) text: String,
+    /// The other way round, as RFC 4514 has it.
+    pub(crate) text_4514: String,
     pub(crate) common_name: Option<String>,
     /// What two spellings of the same name share.
     folded: Vec<u8>,
@@ -125,7 +131,14 @@ impl DistinguishedName {
             let named = attributes.into_iter().find(|a| a.oid == oid::COMMON_NAME).and_then(|a| a.text);
             common_name = named.or(common_name);
         }
-        Ok(Self { der: name.as_raw().to_vec(), text: shown.join(","), common_name, folded })
+        let text = shown.join(",");
+        shown.reverse();
+        Ok(Self { der: name.as_raw().to_vec(), text, text_4514: shown.join(","), common_name, folded })
+    }
+
+    /// Whether it is the name that was written down, case, runs of white space and the string type put aside (RFC 5280, 7.1).
+    pub(crate) fn is_expected(&self, expected: &ExpectedName) -> bool {
+        self.folded == expected.folded
     }
 
     /// Whether both are the same name: byte for byte, or when case, runs of white space and the string type are put aside (the

@@ -2,6 +2,7 @@
 //!
 //! - [`listen`] sockets, TLS, connections, graceful end; a connection closes in stages: [`linger`].
 //! - [`visitor`] what is known of a request: who, from where, in which language.
+//! - [`certificate`] the certificate that a client showed.
 //! - [`problem`] refusals and faults as answers: RFC 6749 JSON, RFC 9457 problem JSON, or a page. Nothing else knows statuses.
 //! - [`refusal`] why something was not done, in the reader's words.
 //! - [`headers`] what every answer carries.
@@ -16,6 +17,7 @@
 
 pub mod api;
 pub mod body;
+pub mod certificate;
 pub mod console;
 pub mod decisions;
 pub mod headers;
@@ -55,22 +57,36 @@ pub struct App {
 impl App {
     /// An application over `env`; `sample_data` puts a ribbon on every page.
     pub fn new(env: Arc<Env>, sample_data: bool) -> Result<Self, pages::PagesError> {
-        let discovery = oidc::discovery_document(&env.settings.issuer).to_string().into();
+        let discovery = oidc::discovery_document(&env.settings).to_string().into();
         Ok(Self { env, pages: Pages::load(sample_data)?, discovery })
     }
 }
 
 /// Every route.
 pub fn router(app: App) -> Router {
-    Router::new()
+    let pages = Router::new()
         .merge(oidc::routes())
-        .merge(decisions::routes())
-        .merge(api::routes())
         .merge(openapi::routes())
         .merge(site::routes())
         .merge(person::routes())
         .merge(verifying::routes())
-        .merge(console::routes())
+        .merge(console::routes());
+    finished(pages.merge(for_programs()), app)
+}
+
+/// The routes of the address where client certificates are asked for: what applications call, and no page, so that no browser is led there
+/// to ask people for a certificate.
+pub fn router_with_certificates(app: App) -> Router {
+    finished(for_programs().merge(oidc::client_routes()), app)
+}
+
+/// What is guarded by access tokens, which may be bound to a certificate.
+fn for_programs() -> Router<App> {
+    Router::new().merge(decisions::routes()).merge(api::routes())
+}
+
+fn finished(routes: Router<App>, app: App) -> Router {
+    routes
         .fallback(site::not_found)
         .method_not_allowed_fallback(problem::method_not_allowed)
         .layer(DefaultBodyLimit::max(body::FORM_MAX_BYTES))

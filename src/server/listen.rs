@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ::oidc::mtls::ClientCertificate;
 use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
@@ -12,13 +13,14 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
-use rustls::ServerConfig;
+use rustls::{ServerConfig, ServerConnection};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 
+use crate::certificate::OnConnection;
 use crate::linger;
 use crate::visitor::Peer;
 
@@ -37,14 +39,16 @@ pub struct Listener {
     pub socket: TcpListener,
     /// The TLS configuration; `None` for plain HTTP, which is for loopback only.
     pub tls: Option<Arc<ServerConfig>>,
+    /// What is served there.
+    pub router: Router,
 }
 
 /// Serves until `stop` says true, then lets requests under way finish.
-pub async fn serve(router: Router, listeners: Vec<Listener>, stop: watch::Receiver<bool>) -> io::Result<()> {
+pub async fn serve(listeners: Vec<Listener>, stop: watch::Receiver<bool>) -> io::Result<()> {
     let room = Arc::new(Semaphore::new(CONNECTIONS_MAX_COUNT));
     let mut loops = tokio::task::JoinSet::new();
     for listener in listeners {
-        loops.spawn(accept_loop(router.clone(), listener, Arc::clone(&room), stop.clone()));
+        loops.spawn(accept_loop(listener, Arc::clone(&room), stop.clone()));
     }
     while let Some(done) = loops.join_next().await {
         done.map_err(io::Error::other)?;
@@ -52,14 +56,9 @@ pub async fn serve(router: Router, listeners: Vec<Listener>, stop: watch::Receiv
     Ok(())
 }
 
-async fn accept_loop(
-    router: Router,
-    listener: Listener,
-    room: Arc<Semaphore>,
-    mut stop: watch::Receiver<bool>,
-) {
+async fn accept_loop(listener: Listener, room: Arc<Semaphore>, mut stop: watch::Receiver<bool>) {
     let graceful = GracefulShutdown::new();
-    let Listener { socket, tls } = listener;
+    let Listener { socket, tls, router } = listener;
     let tls = tls.map(TlsAcceptor::from);
     loop {
         // A place is taken before the next connection: when there is none, the system's own queue holds the callers back.
@@ -104,24 +103,38 @@ async fn connection(
 ) {
     stream.set_nodelay(true).ok();
     match tls {
-        None => speak(router, stream, peer, watcher).await,
+        None => speak(router, stream, peer, None, watcher).await,
         Some(acceptor) => match tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
-            Ok(Ok(stream)) => speak(router, stream, peer, watcher).await,
+            Ok(Ok(stream)) => {
+                let certificate = certificate(stream.get_ref().1);
+                speak(router, stream, peer, certificate, watcher).await;
+            }
             Ok(Err(error)) => tracing::debug!(%peer, "TLS handshake: {error}"),
             Err(_) => tracing::debug!(%peer, "TLS handshake took too long"),
         },
     }
 }
 
+/// The certificate that the client showed in the handshake, where it was asked for one.
+fn certificate(connection: &ServerConnection) -> Option<OnConnection> {
+    let (own, above) = connection.peer_certificates()?.split_first()?;
+    let above = above.iter().map(|certificate| certificate.to_vec());
+    Some(OnConnection(Arc::new(ClientCertificate::new(own.to_vec(), above))))
+}
+
 async fn speak(
     router: Router,
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     peer: SocketAddr,
+    certificate: Option<OnConnection>,
     watcher: hyper_util::server::graceful::Watcher,
 ) {
     let service = router.map_request(move |request: Request<hyper::body::Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(Peer(peer));
+        if let Some(certificate) = &certificate {
+            request.extensions_mut().insert(certificate.clone());
+        }
         request
     });
     let mut builder = Builder::new(TokioExecutor::new());

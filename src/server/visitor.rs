@@ -17,6 +17,7 @@ use identity::throttle::Network;
 use serde::de::DeserializeOwned;
 
 use crate::App;
+use crate::certificate::Shown;
 use crate::pages::display::DISPLAY_COOKIE;
 use crate::pages::{Display, Frame};
 use crate::problem::Problem;
@@ -43,14 +44,15 @@ impl FromRequestParts<App> for Now {
     }
 }
 
-/// The access token in the Authorization header (RFC 6750, 2.1; RFC 9449, 7.1), with what came to prove its key.
+/// The access token in the Authorization header (RFC 6750, 2.1; RFC 9449, 7.1), with what came to prove its key or certificate.
 #[derive(Clone, Debug)]
 pub struct AccessToken(pub Presented);
 
 impl FromRequestParts<App> for AccessToken {
     type Rejection = std::convert::Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Self::Rejection> {
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Self::Rejection> {
+        let Shown(certificate) = Shown::from_request_parts(parts, app).await?;
         let value = parts.headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
         let (scheme, token) = value.and_then(|v| v.split_once(' ')).unwrap_or_default();
         let as_bound = scheme.eq_ignore_ascii_case(::oidc::dpop::SCHEME);
@@ -59,6 +61,7 @@ impl FromRequestParts<App> for AccessToken {
             token: is_token.then(|| token.trim().to_owned()),
             as_bound,
             proof: proof_header(&parts.headers),
+            certificate,
             method: parts.method.as_str().to_owned(),
             path: parts.uri.path().to_owned(),
         }))

@@ -22,6 +22,7 @@ mod encryption;
 mod layers;
 mod login;
 mod logout;
+mod mtls;
 mod opaque;
 mod openapi;
 mod openid_client;

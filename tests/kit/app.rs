@@ -94,6 +94,7 @@ impl TestApp {
             demo: true,
             tls: Tls::Off,
             outbound: yinxin::config::Outbound::default(),
+            certificates: yinxin::config::Certificates::default(),
             dpop_nonces_required: false,
             token_keys: flows::rotate_keys::TokenKeyTimes::default(),
             log_json: false,
@@ -129,6 +130,13 @@ impl TestApp {
         self.running = Some(Running::start(&self.config, sockets, seams).await.unwrap());
     }
 
+    /// Starts it again as `changed` says.
+    pub(crate) async fn restart_with(&mut self, changed: impl FnOnce(&mut Config)) {
+        self.stop().await;
+        changed(&mut self.config);
+        self.start().await;
+    }
+
     /// Another node on the same data, which does not serve.
     pub(crate) async fn another_node(&self) -> Arc<Env> {
         let Config { data, database, issuer, .. } = &self.config;
@@ -140,6 +148,7 @@ impl TestApp {
             outbound: &outbound,
             dpop_nonces_required: false,
             token_keys: flows::rotate_keys::TokenKeyTimes::default(),
+            certificates: &self.config.certificates,
         };
         yinxin::assemble(&place, seams(&self.clock, &self.randomness)).await.unwrap()
     }

@@ -12,6 +12,7 @@
 //! - [`relying_party`] the place an application is returned to.
 //! - [`site`] what an application publishes, and where it is told something.
 //! - [`reader`] an application with a private key, which reads what is encrypted to it.
+//! - [`client_certificates`] certificates of applications, and connections that show them.
 //! - [`browser`] Chromium.
 //! - [`crash`] the program killed in the middle of its work.
 //! - [`documents`] a document to seal, and one that somebody changed afterwards.
@@ -20,6 +21,7 @@
 pub(crate) mod actors;
 pub(crate) mod app;
 pub(crate) mod browser;
+pub(crate) mod client_certificates;
 pub(crate) mod clock;
 pub(crate) mod command;
 pub(crate) mod crash;

@@ -90,6 +90,7 @@ pub async fn tour(flags: TourFlags) -> Result<PathBuf, TourError> {
         demo: true,
         tls: Tls::Off,
         outbound: crate::config::Outbound::default(),
+        certificates: crate::config::Certificates::default(),
         dpop_nonces_required: false,
         token_keys: flows::rotate_keys::TokenKeyTimes::default(),
         log_json: false,

@@ -17,6 +17,7 @@ use serde_json::{Map, Value};
 
 use crate::App;
 use crate::body::{self, Received};
+use crate::certificate::Shown;
 use crate::headers;
 use crate::problem::{self, Problem};
 use crate::visitor::{Named, Now, proof_header};
@@ -44,6 +45,7 @@ macro_rules! client_endpoint {
         async fn $name(
             State(app): State<App>,
             Now(now): Now,
+            certificate: Shown,
             headers: HeaderMap,
             received: Received,
         ) -> Response {
@@ -53,7 +55,9 @@ macro_rules! client_endpoint {
             };
             let proof = proof_header(&headers);
             let authorization = headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
-            let request = ClientRequest { path: $path, authorization, proof: &proof, body: &body };
+            let certificate = certificate.0.as_deref();
+            let request =
+                ClientRequest { path: $path, authorization, proof: &proof, certificate, body: &body };
             match $flow(&app.env, now, request).await {
                 Ok(done) => $render(done),
                 Err(failure) => problem::oauth(failure),
@@ -72,6 +76,7 @@ client_endpoint!(revoke, paths::REVOKE, revoke_token::revoke, |()| StatusCode::O
 async fn introspected(
     State(app): State<App>,
     Now(now): Now,
+    certificate: Shown,
     headers: HeaderMap,
     received: Received,
 ) -> Response {
@@ -81,7 +86,9 @@ async fn introspected(
     };
     let proof = proof_header(&headers);
     let authorization = headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
-    let request = ClientRequest { path: paths::INTROSPECT, authorization, proof: &proof, body: &body };
+    let certificate = certificate.0.as_deref();
+    let request =
+        ClientRequest { path: paths::INTROSPECT, authorization, proof: &proof, certificate, body: &body };
     let accepted = headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or_default();
     match introspect(&app.env, now, request, accepted.contains(INTROSPECTION_JWT)).await {
         Ok(Introspected::Plain(said)) => unstored(StatusCode::OK, &said),

@@ -4,7 +4,6 @@
 //! - [`clients`] what applications call: tokens, pushed requests, revocation, introspection, registration.
 //! - [`logout`] the end of a session, and what applications' pages learn of it.
 
-use ::oidc::Issuer;
 use ::oidc::authorize::Delivery;
 use ::oidc::discovery::{Offer, document, paths};
 use axum::Router;
@@ -14,7 +13,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use flows::authorize::{self, Step};
 use flows::caller::scope;
-use flows::{Failure, Reason, Rejected};
+use flows::{Failure, Reason, Rejected, Settings};
 use identity::Assurance;
 
 use crate::App;
@@ -44,10 +43,21 @@ pub fn routes() -> Router<App> {
         .merge(logout::routes())
 }
 
+/// What applications call.
+pub fn client_routes() -> Router<App> {
+    clients::routes()
+}
+
 /// The metadata document.
-pub fn discovery_document(issuer: &Issuer) -> serde_json::Value {
+pub fn discovery_document(settings: &Settings) -> serde_json::Value {
     let acr_values = Assurance::ALL.map(Assurance::as_str);
-    document(issuer, &Offer { acr_values: &acr_values, ui_locales: UI_LOCALES, api_scopes: scope::ALL })
+    let offer = Offer {
+        acr_values: &acr_values,
+        ui_locales: UI_LOCALES,
+        api_scopes: scope::ALL,
+        certificates: &settings.certificates.taken_at,
+    };
+    document(&settings.issuer, &offer)
 }
 
 async fn discovery(State(app): State<App>) -> Response {

@@ -46,6 +46,7 @@ impl Drop for Process {
 impl Browser {
     /// Opens one that prefers `language`; `None`, with a word, when there is no chromedriver.
     pub(crate) async fn open(language: &str) -> Option<Self> {
+        yinxin::tls::provide(); // for the driver's own client
         let alone = ALONE.lock().await;
         let (process, port) = start_chromedriver()?;
         let profile = tempfile::tempdir().unwrap();

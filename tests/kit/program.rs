@@ -36,6 +36,7 @@ impl Program {
 
     /// The same over `database`.
     pub(crate) fn serve_sample_province_over(database: Option<Database>) -> Self {
+        yinxin::tls::provide(); // for the story's own clients: nothing in this process has asked for it
         let folder = tempfile::tempdir().unwrap();
         let port = free_port();
         let issuer = format!("http://localhost:{port}");

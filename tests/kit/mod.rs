@@ -10,6 +10,7 @@
 //! - [`intruder`] somebody who gets at the database past the service.
 //! - [`relying_party`] the place an application is returned to.
 //! - [`browser`] Chromium.
+//! - [`foreign`] clients that others wrote, from their registries.
 //! - [`crash`] the program killed in the middle of its work.
 //! - [`documents`] a document to seal, and one that somebody changed afterwards.
 //! - [`packages`] packages that are not as they should be.
@@ -21,6 +22,7 @@ pub(crate) mod clock;
 pub(crate) mod command;
 pub(crate) mod crash;
 pub(crate) mod documents;
+pub(crate) mod foreign;
 pub(crate) mod intruder;
 pub(crate) mod packages;
 pub(crate) mod postgres;

@@ -9,11 +9,13 @@
 //! - [`browser`] a person's login.
 //! - [`province`] what of the sample province takes part.
 //! - [`measure`] one operation under load.
-//! - [`tokens`], [`decisions`], [`documents`] the operations.
+//! - [`tokens`], [`bound`], [`decisions`], [`documents`] the operations.
 //! - [`report`] the tables.
 
 #![expect(unreachable_pub, reason = "a program has no outside from which its modules could be reached")]
 
+#[path = "load/bound.rs"]
+mod bound;
 #[path = "load/browser.rs"]
 mod browser;
 #[path = "load/decisions.rs"]

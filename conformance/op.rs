@@ -5,10 +5,12 @@
 //!
 //! - [`options`] the command line, [`world`] what all modules share, [`plans`] which plans there are.
 //! - [`modules`] the modules by theme, [`checks`] the conditions they look at.
-//! - [`test`] one module at work, [`clients`] its clients, [`flow`] the steps of a login, [`jarm`] answers that are tokens.
+//! - [`test`] one module at work, [`clients`] its clients, [`flow`] the steps of a login, [`calls`] what a client calls, [`proof`] what
+//!   it proves, [`jarm`] answers that are tokens.
 //! - [`finding`] conditions and what became of them, [`run`] the scheduler, [`table`] what is written.
 //! - [`kit`] a relying party's tools.
 
+mod calls;
 mod checks;
 mod clients;
 mod finding;
@@ -18,6 +20,7 @@ mod kit;
 mod modules;
 mod options;
 mod plans;
+mod proof;
 mod run;
 mod table;
 mod test;

@@ -14,6 +14,10 @@ const SEQUENCER_PAUSE: Duration = Duration::from_millis(200);
 const REVOCATIONS_INTERVAL: Duration = Duration::from_secs(1);
 /// How long a notice that another node wrote, or that is due again, waits at most.
 const LOGOUTS_INTERVAL: Duration = Duration::from_secs(5);
+/// How often it is looked whether token keys are due to take turns, in looks at whether another node turned them.
+const TURN_LOOKS: u32 = 30;
+/// How long tokens are signed, at most, with a key whose turn another node ended.
+const KEYS_INTERVAL: Duration = Duration::from_secs(2);
 /// How often what has had its time is taken away.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 
@@ -27,6 +31,7 @@ impl Background {
             tokio::spawn(place_entries(Arc::clone(env))),
             tokio::spawn(read_revocations(Arc::clone(env))),
             tokio::spawn(tell_clients(Arc::clone(env))),
+            tokio::spawn(take_turns(Arc::clone(env))),
             tokio::spawn(sweep(Arc::clone(env))),
         ])
     }
@@ -71,6 +76,25 @@ async fn tell_clients(env: Arc<Env>) {
             Err(fault) => tracing::error!("telling applications of a logout: {fault}"),
         }
         tokio::time::timeout(LOGOUTS_INTERVAL, env.logout_bell.notified()).await.ok();
+    }
+}
+
+async fn take_turns(env: Arc<Env>) {
+    loop {
+        match flows::rotate_keys::turn(&env, env.now()).await {
+            Ok(()) => {}
+            // No key can be made until the next start.
+            Err(fault) if fault.out_of_service().is_some() => {}
+            Err(fault) => tracing::error!("token keys that are due to take turns: {fault}"),
+        }
+        for _ in 0..TURN_LOOKS {
+            tokio::time::sleep(KEYS_INTERVAL).await;
+            match flows::rotate_keys::follow(&env, env.now()).await {
+                Ok(()) => {}
+                Err(fault) if fault.out_of_service().is_some() => {}
+                Err(fault) => tracing::error!("opening the token keys: {fault}"),
+            }
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use flows::outbound::Network;
+use flows::rotate_keys::TokenKeyTimes;
 use oidc::Issuer;
 use serde::Deserialize;
 
@@ -49,6 +50,12 @@ pub struct ServeFlags {
     /// Take proofs of a key (DPoP) only with a nonce of this server
     #[arg(long, env = "YINXIN_DPOP_NONCES_REQUIRED")]
     pub dpop_nonces_required: bool,
+    /// How many days a key signs tokens before another takes its turn [usual: 90]
+    #[arg(long, env = "YINXIN_TOKEN_KEY_ROTATION_DAYS", value_name = "DAYS")]
+    pub token_key_rotation_days: Option<i64>,
+    /// How many hours a key is published before it signs, and after [usual: 24]
+    #[arg(long, env = "YINXIN_TOKEN_KEY_ANNOUNCE_HOURS", value_name = "HOURS")]
+    pub token_key_announce_hours: Option<i64>,
     /// Log lines as JSON
     #[arg(long, env = "YINXIN_LOG_JSON")]
     pub log_json: bool,
@@ -76,6 +83,8 @@ struct File {
     outbound_roots: Vec<PathBuf>,
     #[serde(default)]
     dpop_nonces_required: bool,
+    token_key_rotation_days: Option<i64>,
+    token_key_announce_hours: Option<i64>,
     #[serde(default)]
     log_json: bool,
     log: Option<String>,
@@ -125,6 +134,8 @@ pub struct Config {
     pub outbound: Outbound,
     /// Whether every proof of a key must carry a nonce of ours.
     pub dpop_nonces_required: bool,
+    /// When the keys that sign tokens take turns.
+    pub token_keys: TokenKeyTimes,
     /// Log lines as JSON.
     pub log_json: bool,
     /// What is logged.
@@ -155,6 +166,11 @@ impl Config {
                 roots: [flags.outbound_roots, file.outbound_roots].concat(),
             },
             dpop_nonces_required: flags.dpop_nonces_required || file.dpop_nonces_required,
+            token_keys: TokenKeyTimes::new(
+                flags.token_key_rotation_days.or(file.token_key_rotation_days),
+                flags.token_key_announce_hours.or(file.token_key_announce_hours),
+            )
+            .map_err(StartError::Configuration)?,
             log_json: flags.log_json || file.log_json,
             log: flags.log.or(file.log).unwrap_or_else(|| "info".to_owned()),
         })
@@ -247,6 +263,24 @@ mod tests {
         assert_eq!(Config::read(with_tls.clone()).unwrap().issuer.as_str(), "https://localhost:8443");
         let with_sample = ServeFlags { demo: true, ..with_tls };
         assert!(Config::read(with_sample).unwrap_err().to_string().contains("sample province"));
+    }
+
+    #[test]
+    fn token_keys_are_published_for_an_hour_at_least_and_never_longer_than_half_their_turn() {
+        let with = |days, hours| {
+            let flags = ServeFlags {
+                token_key_rotation_days: days,
+                token_key_announce_hours: hours,
+                ..ServeFlags::default()
+            };
+            Config::read(flags).map(|config| config.token_keys).map_err(|e| e.to_string())
+        };
+        assert_eq!(with(None, None), with(Some(90), Some(24)));
+        assert!(with(Some(1), Some(12)).is_ok() && with(Some(730), None).is_ok());
+        for (days, hours) in [(Some(0), None), (Some(731), None), (None, Some(0)), (Some(1), Some(13))] {
+            let refused = with(days, hours).unwrap_err();
+            assert!(refused.contains("token_key_"), "{refused}");
+        }
     }
 
     #[test]

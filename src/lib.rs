@@ -26,6 +26,7 @@ use base::{Clock, Entropy, OsEntropy, Secret, SystemClock};
 use flows::decide::Policies;
 use flows::env::Parts;
 use flows::outbound::{Outbound, Reach};
+use flows::rotate_keys::TokenKeyTimes;
 use flows::{Env, Fault, Settings};
 use kms::{CryptoModule, SoftwareProvider};
 use oidc::Issuer;
@@ -126,6 +127,8 @@ pub struct Place<'a> {
     pub outbound: &'a config::Outbound,
     /// Whether every proof of a key must carry a nonce of ours.
     pub dpop_nonces_required: bool,
+    /// When the keys that sign tokens take turns.
+    pub token_keys: TokenKeyTimes,
 }
 
 impl Place<'_> {
@@ -160,6 +163,7 @@ pub async fn assemble(place: &Place<'_>, seams: Seams) -> Result<Arc<Env>, Start
         policies: Policies::load(&policies::stores())?,
         settings: Settings {
             dpop_nonces_required: place.dpop_nonces_required,
+            token_keys: place.token_keys,
             ..Settings::new(place.issuer.clone())?
         },
         outbound: outbound(place)?,

@@ -12,13 +12,15 @@ use serde_json::Value;
 use yinxin::demo::{ACCOUNTS_FILE, Sample, SampleApplication, SamplePerson};
 
 use crate::Wrong;
+use crate::bound::Bound;
 use crate::decisions::{Discovery, Evaluation, Evaluations, Question};
 use crate::documents::{self, Issuing, Sealing, Verifying};
 use crate::http::{Connection, Request};
 use crate::measure::Operation;
 use crate::process::Server;
 use crate::tokens::{
-    Authorize, Client, ClientCredentials, CodeExchange, LoggedIn, Refresh, Rules, UserInfo, unexpected,
+    Authorize, Client, ClientCredentials, CodeExchange, Introspection, LoggedIn, PublishedKeys, Refresh,
+    Rules, UserInfo, unexpected,
 };
 
 /// The sample province, entered: people are logged in, a document is sealed.
@@ -26,6 +28,7 @@ pub struct Province {
     sample: Sample,
     rules: Arc<Rules>,
     portal: LoggedIn,
+    bound: Bound,
     system: Client,
     system_sm2: Client,
     trust: TrustAnchors,
@@ -45,6 +48,8 @@ impl Province {
         let rules = Arc::new(Rules { issuer: server.issuer.clone(), keys: keys(&mut connection)? });
         let portal = client(&sample, "portal", Some("openid profile"))?;
         let portal = LoggedIn::new(&mut connection, portal, &sample.people, Arc::clone(&rules))?;
+        let token = &sample.initial_access_token;
+        let bound = Bound::register(&mut connection, &rules.issuer, token)?;
         let system = client(&sample, "system", None)?;
         let trust = documents::anchors(&mut connection)?;
         let seal = sample.seals.first().ok_or_else(|| missing("a seal"))?.id.to_string();
@@ -58,7 +63,19 @@ impl Province {
         let application = application(&mut connection, &sample)?;
         let system_sm2 = client(&sample, "system-sm2", None)?;
         let sealed = sealed.body;
-        Ok(Self { sample, rules, portal, system, system_sm2, trust, seal, letter, sealed, application })
+        Ok(Self {
+            sample,
+            rules,
+            portal,
+            bound,
+            system,
+            system_sm2,
+            trust,
+            seal,
+            letter,
+            sealed,
+            application,
+        })
     }
 
     /// Everything that is measured, in the order of the table.
@@ -66,16 +83,19 @@ impl Province {
         let (client, trust) = (&self.system, &self.trust);
         Ok(vec![
             Box::new(Discovery { issuer: &self.rules.issuer }),
+            Box::new(PublishedKeys),
             Box::new(ClientCredentials { name: "client_credentials, ES256", client, rules: &self.rules }),
             Box::new(ClientCredentials {
                 name: "client_credentials, SM2",
                 client: &self.system_sm2,
                 rules: &self.rules,
             }),
+            Box::new(&self.bound),
             Box::new(Authorize(&self.portal)),
             Box::new(CodeExchange { people: &self.portal, time }),
             Box::new(Refresh(&self.portal)),
             Box::new(UserInfo(&self.portal)),
+            Box::new(Introspection(&self.portal)),
             Box::new(Evaluation { name: "AuthZEN decision, grade 2", client, question: self.grade_2()? }),
             Box::new(Evaluation {
                 name: "AuthZEN decision, grade 3 (logged)",

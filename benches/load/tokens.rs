@@ -422,3 +422,86 @@ impl Worker for Asking {
         if named { Ok(()) } else { Err(unexpected("a name, which the scope allows", answer)) }
     }
 }
+
+/// An API asks whether a token is good and what it says (RFC 7662).
+pub struct Introspection<'a>(pub &'a LoggedIn);
+
+impl Operation for Introspection<'_> {
+    fn name(&self) -> &'static str {
+        "introspection"
+    }
+
+    fn worker(&self, connection: &mut Connection) -> Result<Box<dyn Worker + '_>, Wrong> {
+        let answer = self.0.tokens(connection)?;
+        let token = read(&answer)?.access_token;
+        let subject = subject_of(token).ok_or_else(|| unexpected("a token with a subject", &answer))?;
+        let credentials = basic(&format!("{}:{}", self.0.client.id, self.0.client.secret));
+        let request =
+            Request::post("/oauth2/introspect").header("authorization", &format!("Basic {credentials}"));
+        Ok(Box::new(Inquiring { request: request.form([("token", token)]).into_bytes(), subject }))
+    }
+}
+
+struct Inquiring {
+    request: Vec<u8>,
+    subject: String,
+}
+
+#[derive(Deserialize)]
+struct Said<'a> {
+    active: bool,
+    sub: Option<&'a str>,
+}
+
+impl Worker for Inquiring {
+    fn request(&mut self) -> Option<&[u8]> {
+        Some(&self.request)
+    }
+
+    fn check(&mut self, answer: &Answer) -> Result<(), Wrong> {
+        let said: Option<Said<'_>> = serde_json::from_slice(&answer.body).ok();
+        match said {
+            Some(said) if answer.status == 200 && said.active && said.sub == Some(&self.subject) => Ok(()),
+            _ => Err(unexpected("200 and an active token of the person", answer)),
+        }
+    }
+
+    fn check_fully(&mut self, answer: &Answer) -> Result<(), Wrong> {
+        let claims: serde_json::Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+        let whole =
+            ["iss", "client_id", "scope", "exp", "token_type"].iter().all(|name| claims.get(name).is_some());
+        if whole { Ok(()) } else { Err(unexpected("what the token says", answer)) }
+    }
+}
+
+/// A client reads the published keys.
+pub struct PublishedKeys;
+
+impl Operation for PublishedKeys {
+    fn name(&self) -> &'static str {
+        "JWKS"
+    }
+
+    fn worker(&self, _: &mut Connection) -> Result<Box<dyn Worker + '_>, Wrong> {
+        Ok(Box::new(Reading { request: Request::get("/oauth2/jwks").into_bytes() }))
+    }
+}
+
+struct Reading {
+    request: Vec<u8>,
+}
+
+impl Worker for Reading {
+    fn request(&mut self) -> Option<&[u8]> {
+        Some(&self.request)
+    }
+
+    fn check(&mut self, answer: &Answer) -> Result<(), Wrong> {
+        let good = answer.status == 200 && answer.body.starts_with(b"{\"keys\":[");
+        if good { Ok(()) } else { Err(unexpected("200 and keys", answer)) }
+    }
+
+    fn check_fully(&mut self, answer: &Answer) -> Result<(), Wrong> {
+        jose::Jwks::from_json(&answer.body).map(drop).map_err(|_| unexpected("a set of keys", answer))
+    }
+}

@@ -28,6 +28,8 @@ pub(crate) struct Client {
     pub(crate) identity: Option<Arc<Identity>>,
     pub(crate) redirect_uri: String,
     pub(crate) post_logout_redirect_uri: Option<String>,
+    /// Whether its authorization requests use PKCE.
+    pub(crate) pkce: bool,
     /// The algorithm of its ID tokens.
     pub(crate) id_token_alg: String,
     /// What registration answered.
@@ -136,6 +138,7 @@ impl Test {
             identity: identity.map(|(identity, _)| identity),
             redirect_uri,
             post_logout_redirect_uri: post_logout_redirect_uri(&metadata),
+            pkce: variant.fapi || self.world.options.pkce,
             id_token_alg,
             registered: Value::Null,
         };
@@ -244,6 +247,7 @@ impl Test {
             identity: None,
             redirect_uri: known.redirect_uri.to_string(),
             post_logout_redirect_uri: known.post_logout_redirect_uri.as_ref().map(Url::to_string),
+            pkce: self.variant.fapi || known.pkce,
             id_token_alg: known.id_token_signed_response_alg.clone().unwrap_or_else(|| self.id_token_alg()),
             registered: json!({}),
         })

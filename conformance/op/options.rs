@@ -48,7 +48,7 @@ pub(crate) struct Options {
     /// Believes every certificate.
     #[arg(long)]
     pub(crate) insecure_tls: bool,
-    /// Sends PKCE in every authorization request, not only where the module is about it.
+    /// Clients that are registered use PKCE in every authorization request, not only where the module is about it.
     #[arg(long)]
     pub(crate) pkce: bool,
     /// How many modules run at once.

@@ -27,6 +27,8 @@ pub(crate) struct Test {
     pub(crate) keys: Vec<Value>,
     /// DPoP nonces that the provider gave, of the authorization server and of the resource (RFC 9449, 8 and 9).
     pub(crate) nonces: [Option<String>; 2],
+    /// Whether the resource refused a proof for want of a nonce.
+    pub(crate) nonce_demanded: bool,
     /// Whether an error may come in the plain where a token was asked for.
     pub(crate) plain_errors: bool,
     /// Where clients of this module are taken back (RFC 7592).
@@ -65,6 +67,7 @@ impl Test {
             browser: world.browser(),
             keys: Vec::new(),
             nonces: [None, None],
+            nonce_demanded: false,
             plain_errors: false,
             registrations: Vec::new(),
             findings: Vec::new(),

@@ -38,7 +38,7 @@ impl World {
         let pages = options.pages.as_deref().map_or_else(|| Ok(Pages::default()), toml_file)?;
         let clients = options.clients.as_deref().map_or_else(|| Ok(BTreeMap::new()), toml_file)?;
         let password = options.password_file.as_deref().map_or_else(|| Ok(String::new()), secret_file)?;
-        let user = User { name: options.user.clone(), password };
+        let user = User { name: options.user.clone(), password, hands: Default::default() };
         let registration_token = options.registration_token_file.as_deref().map(secret_file).transpose()?;
         let listener = Listener::start(options.callback_base.clone()).await?;
         let (pages, user) = (Arc::new(pages), Arc::new(user));
@@ -130,6 +130,9 @@ pub(crate) struct StaticClient {
     pub(crate) post_logout_redirect_uri: Option<Url>,
     /// The private key as a JWK (P-256), in JSON.
     pub(crate) jwk: Option<String>,
+    /// Whether its authorization requests use PKCE where the module is not about it.
+    #[serde(default)]
+    pub(crate) pkce: bool,
     /// The algorithm of its ID tokens; RS256 when nothing is said.
     pub(crate) id_token_signed_response_alg: Option<String>,
 }

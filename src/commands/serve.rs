@@ -42,6 +42,7 @@ impl Running {
             issuer: config.issuer.clone(),
             outbound: &config.outbound,
             dpop_nonces_required: config.dpop_nonces_required,
+            token_keys: config.token_keys,
         };
         let env = assemble(&place, seams).await?;
         let sample = if config.demo { Some(demo::find_or_seed(&env, &config.data).await?) } else { None };

@@ -12,7 +12,7 @@ use identity::Assurance;
 use oidc::authorize::interaction::{Consented, LoggedIn, Next, Situation, next};
 use oidc::authorize::{
     self as rules, AuthorizationRequest, AuthorizationResponse, Delivery, PageError, REQUEST_URI_PREFIX,
-    Refusal, Source, Via,
+    Refusal, ResponseMode, Source, Via,
 };
 use oidc::claims::ID_TOKEN_TYP;
 use oidc::client::GrantType;
@@ -24,10 +24,11 @@ use store::rows::clients as consents;
 use store::rows::grants::{self, CodeRow, GrantRow};
 use store::rows::once;
 
+use crate::encryption::{self, Recipient};
 use crate::env::Env;
 use crate::error::{Failure, Fault, Rejected};
 use crate::sessions::Login;
-use crate::{clients, end_session, push_request, request_objects, session_state, sessions};
+use crate::{clients, end_session, push_request, request_objects, session_state, sessions, subjects};
 
 /// What the browser is to be shown next.
 #[derive(Debug)]
@@ -102,7 +103,7 @@ pub async fn begin(
             Ok(proceed(env, now, pending, client, login).await?)
         }
         (Err(Failure::Rejected(Refusal::Redirect(refusal))), Some(client)) => {
-            Ok(answer(env, now, &client, AuthorizationResponse::error(&refusal))?)
+            Ok(answer(env, now, &client, AuthorizationResponse::error(&refusal)).await?)
         }
         (Err(Failure::Rejected(Refusal::Redirect(_))), None) | (Ok(_), None) => {
             Err(Fault::message("a request passed the checks without a client").into())
@@ -188,7 +189,7 @@ pub async fn deny(env: &Env, now: Timestamp, ticket: &str) -> Result<Step, Failu
         once::consume_pushed(&mut tx, name_hash, now).await?;
         tx.commit().await?;
     }
-    Ok(answer(env, now, &client, AuthorizationResponse::error(&refusal))?)
+    Ok(answer(env, now, &client, AuthorizationResponse::error(&refusal)).await?)
 }
 
 /// The login page again, for a try that failed as `user_name`.
@@ -215,11 +216,11 @@ async fn proceed(
     login: Option<&Login>,
 ) -> Result<Step, Fault> {
     let request = &pending.request;
-    let refuse = |code, description: &str| {
+    let refuse = async |code, description: &str| {
         let refusal = request.refuse(&env.settings.issuer, code, description);
-        answer(env, now, &client, AuthorizationResponse::error(&refusal))
+        answer(env, now, &client, AuthorizationResponse::error(&refusal)).await
     };
-    let subject = login.map(|l| l.account.id.to_string());
+    let subject = login.map(|l| subjects::of(env, &client, l.account.id));
     let consent = match login {
         Some(login) => {
             consents::lookup_consent(&mut *env.db.read().await?, login.account.id, client.id.as_str()).await?
@@ -232,8 +233,12 @@ async fn proceed(
         Ok(hinted) => hinted,
         Err(_) => {
             let description = "id_token_hint is not an ID token of this issuer: send one it issued, or none";
-            return refuse(ErrorCode::InvalidRequest, description);
+            return refuse(ErrorCode::InvalidRequest, description).await;
         }
+    };
+    let hinted = match hinted {
+        Some(hinted) => Some(subjects::hinted(env, now, &client, hinted, login.map(|l| l.account.id)).await?),
+        None => None,
     };
     let acrs = login.map(|login| Assurance::fulfilled_by(&login.session.acr)).unwrap_or_default();
     let situation = Situation {
@@ -248,10 +253,10 @@ async fn proceed(
             .as_ref()
             .zip(consent.as_ref())
             .map(|(scope, c)| Consented { scope, at: c.granted }),
-        hinted_subject: hinted.as_ref().map(|h| h.subject.as_str()),
+        hinted_subject: hinted.as_deref(),
     };
     match (next(request, &client, &situation), login) {
-        (Err(error), _) => refuse(error.code, error.description()),
+        (Err(error), _) => refuse(error.code, error.description()).await,
         (Ok(Next::Answer), Some(login)) => give_code(env, now, &pending, &client, login).await,
         (Ok(Next::Consent), Some(_)) => {
             let (ticket, request) = (seal(env, &pending)?, pending.request);
@@ -286,9 +291,10 @@ async fn give_code(
         consumed: None,
         dpop_jkt: request.dpop_jkt.clone(),
     };
+    let recipient = recipient_of(env, now, client, request.response_mode).await?;
     let refuse = |code, description: &str| {
         let refusal = request.refuse(&env.settings.issuer, code, description);
-        answer(env, now, client, AuthorizationResponse::error(&refusal))
+        deliver(env, now, client, &recipient, AuthorizationResponse::error(&refusal))
     };
     let mut tx = env.db.begin().await?;
     if !sessions::is_live(&mut tx, login.session.id, now).await? {
@@ -309,14 +315,37 @@ async fn give_code(
     tx.commit().await?;
     let session_state = session_state::of(env, request, &login.session);
     let response = AuthorizationResponse::code(request, code, session_state, &env.settings.issuer);
-    answer(env, now, client, response)
+    deliver(env, now, client, &recipient, response)
 }
 
 /// The answer on its way: plain, or signed when the request asked for that (JARM, 2.1).
-fn answer(
+async fn answer(
     env: &Env,
     now: Timestamp,
     client: &Client,
+    response: AuthorizationResponse,
+) -> Result<Step, Fault> {
+    let recipient = recipient_of(env, now, client, response.mode).await?;
+    deliver(env, now, client, &recipient, response)
+}
+
+/// Whom a signed answer is encrypted to (JARM, 2.2). Without a usable key there is no answer that the client would take.
+async fn recipient_of(
+    env: &Env,
+    now: Timestamp,
+    client: &Client,
+    mode: ResponseMode,
+) -> Result<Recipient, Fault> {
+    let encryption = client.encryptions.authorization.filter(|_| mode.is_signed());
+    let recipient = encryption::recipient(env, now, client, encryption).await;
+    recipient.map_err(|unusable| Fault::message(unusable.description()))
+}
+
+fn deliver(
+    env: &Env,
+    now: Timestamp,
+    client: &Client,
+    recipient: &Recipient,
     response: AuthorizationResponse,
 ) -> Result<Step, Fault> {
     if !response.mode.is_signed() {
@@ -325,7 +354,7 @@ fn answer(
     let keyring = env.keyring();
     let signer = keyring.token_signer(client.algorithms.authorization)?;
     let token = jose::jwt::sign(signer, ID_TOKEN_TYP, &response.claims(&client.id, now))?;
-    Ok(Step::Answer(response.deliver_signed(token)))
+    Ok(Step::Answer(response.deliver_signed(recipient.wrap(env, token)?)))
 }
 
 fn grant_for(

@@ -1,11 +1,13 @@
-//! The keys that clients sign with: from their registration, or from where they publish them.
+//! The keys that clients sign with, and those that we encrypt to: from their registration, or from where they publish them.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use base::Timestamp;
+use jose::jwe::EncryptionKeys;
 use jose::{Jwks, KeySet};
 use oidc::client::ClientKeys;
+use oidc::encryption::Encryption;
 use oidc::{Client, ErrorCode, OauthError};
 use url::Url;
 
@@ -14,7 +16,7 @@ use crate::error::Failure;
 
 /// How long published keys are used without looking again, in seconds.
 const KEPT_SECONDS: i64 = 300;
-/// How long after looking a token with an unknown key makes us look again, in seconds.
+/// How long after looking a token with an unknown key, or the want of one to encrypt to, makes us look again, in seconds.
 const LOOK_AGAIN_SECONDS: i64 = 10;
 /// Most addresses whose keys are kept.
 const KEPT_MAX: usize = 4_096;
@@ -26,6 +28,7 @@ pub struct FetchedKeys(RwLock<HashMap<String, Fetched>>);
 #[derive(Clone)]
 struct Fetched {
     keys: Arc<KeySet>,
+    encryption: Arc<EncryptionKeys>,
     at: Timestamp,
 }
 
@@ -50,11 +53,34 @@ pub(crate) async fn with<T>(
             return Ok(check(&kept.keys)?);
         }
     }
-    let keys = fetch(env, now, client, uri).await?;
-    Ok(check(&keys)?)
+    let fetched = fetch(env, now, client, uri).await?;
+    Ok(check(&fetched.keys)?)
 }
 
-async fn fetch(env: &Env, now: Timestamp, client: &Client, uri: &Url) -> Result<Arc<KeySet>, OauthError> {
+/// The keys that are encrypted to for `client`; fresh ones when those at hand have none for `wanted`.
+pub(crate) async fn for_encryption(
+    env: &Env,
+    now: Timestamp,
+    client: &Client,
+    wanted: Encryption,
+) -> Result<Arc<EncryptionKeys>, OauthError> {
+    let uri = match &client.keys {
+        ClientKeys::None => return Err(no_keys(client)),
+        ClientKeys::Given { encryption, .. } => return Ok(Arc::clone(encryption)),
+        ClientKeys::At(uri) => uri,
+    };
+    let good = |kept: &Fetched| {
+        let seconds =
+            if wanted.recipient(&kept.encryption).is_some() { KEPT_SECONDS } else { LOOK_AGAIN_SECONDS };
+        kept.at <= now && now < kept.at.plus_seconds(seconds)
+    };
+    match env.fetched_keys.find(uri).filter(good) {
+        Some(kept) => Ok(kept.encryption),
+        None => Ok(fetch(env, now, client, uri).await?.encryption),
+    }
+}
+
+async fn fetch(env: &Env, now: Timestamp, client: &Client, uri: &Url) -> Result<Fetched, OauthError> {
     let unusable = |why: String| {
         tracing::warn!(client = client.id.as_str(), %uri, why, "a client's keys could not be fetched");
         OauthError::new(ErrorCode::InvalidClient, format!("the keys at jwks_uri cannot be used: {why}"))
@@ -63,8 +89,14 @@ async fn fetch(env: &Env, now: Timestamp, client: &Client, uri: &Url) -> Result<
     let body = body.map_err(|e| unusable(e.to_string()))?;
     let jwks = Jwks::from_json(&body).map_err(|e| unusable(e.to_string()))?;
     let keys = Arc::new(KeySet::from_jwks(&jwks).map_err(|e| unusable(e.to_string()))?);
-    env.fetched_keys.keep(uri, Fetched { keys: Arc::clone(&keys), at: now });
-    Ok(keys)
+    // A key to encrypt to that cannot be used must not stop the client from signing.
+    let encryption = EncryptionKeys::from_json(&body).unwrap_or_else(|error| {
+        tracing::warn!(client = client.id.as_str(), %uri, %error, "a client's encryption keys cannot be used");
+        EncryptionKeys::default()
+    });
+    let fetched = Fetched { keys, encryption: Arc::new(encryption), at: now };
+    env.fetched_keys.keep(uri, fetched.clone());
+    Ok(fetched)
 }
 
 fn no_keys(client: &Client) -> OauthError {

@@ -16,7 +16,7 @@ use crate::caller::Authority;
 use crate::env::Env;
 use crate::error::{Failure, Fault, Rejected};
 use crate::log::{self, Act};
-use crate::people;
+use crate::{people, subjects};
 
 /// A newly registered application.
 pub struct Registered {
@@ -38,6 +38,7 @@ pub async fn register(
         let top = people::top_unit(env).await?;
         authority.require(env, now, "administer", "console", &top.to_string()).await?;
     }
+    subjects::check_sector(env, registration).await.map_err(|e| bad(e.to_string()))?;
     let mut tx = env.db.begin().await?;
     let registered = register_in(env, &mut tx, now, &authority.actor(), registration, sample).await?;
     // COMMIT POINT: the secret is shown only once its application and leaf exist.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use base::Timestamp;
 use jose::{Algorithm, Audience, Expect, Type};
 use oidc::lifetimes::ID_TOKEN_HINT_MAX_AGE_SECONDS;
-use oidc::logout::{EndSessionRequest, Hint, LogoutPlan, LogoutRefused};
+use oidc::logout::{Current, EndSessionRequest, Hint, LogoutPlan, LogoutRefused};
 use oidc::{Client, ClientId, Params};
 
 use crate::clients;
@@ -90,8 +90,9 @@ async fn plan(
         Some(id) => clients::lookup(env, now, &id).await?,
         None => None,
     };
-    let session = login.map(|l| l.session.id.to_string());
-    let plan = request.plan(hint, client.as_deref(), session.as_deref()).map_err(refused)?;
+    let current = login.map(|l| (l.session.id.to_string(), l.account.id.to_string()));
+    let current = current.as_ref().map(|(session, subject)| Current { session, subject });
+    let plan = request.plan(hint, client.as_deref(), current).map_err(refused)?;
     Ok((plan, client))
 }
 
@@ -108,7 +109,7 @@ pub(crate) fn hinted(env: &Env, now: Timestamp, token: &str) -> Result<Hinted, F
     };
     let not_ours = || Fault::message("not an ID token of ours");
     let keyring = env.keyring();
-    let verified = keyring.verification().verify_ignoring_expiry(token, &expect).map_err(|_| not_ours())?;
+    let verified = keyring.hints().verify_ignoring_expiry(token, &expect).map_err(|_| not_ours())?;
     let expired = verified.time("exp").ok_or_else(not_ours)?;
     if expired.plus_seconds(ID_TOKEN_HINT_MAX_AGE_SECONDS) < now {
         return Err(not_ours());

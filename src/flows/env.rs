@@ -2,7 +2,8 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use base::{Clock, Entropy, Secret, Timestamp};
+use base::id::Account;
+use base::{Clock, Entropy, Id, Secret, Timestamp};
 use kms::KeyProvider;
 use store::Db;
 use tokio::sync::{Mutex, Notify};
@@ -15,6 +16,7 @@ use crate::keyring::Keyring;
 use crate::outbound::Outbound;
 use crate::passwords::Passwords;
 use crate::revocations::Revocations;
+use crate::rotate_keys::TokenKeyTimes;
 use crate::tokens::VerifiedTokens;
 
 /// The parts a flow works with.
@@ -63,6 +65,8 @@ pub struct Settings {
     pub log_origin: audit::checkpoint::Origin,
     /// Whether every proof of a key must carry a nonce of ours (RFC 9449, 8).
     pub dpop_nonces_required: bool,
+    /// When the keys that sign tokens take turns.
+    pub token_keys: TokenKeyTimes,
 }
 
 impl Settings {
@@ -70,7 +74,7 @@ impl Settings {
     pub fn new(issuer: oidc::Issuer) -> Result<Self, Fault> {
         let name = issuer.as_str().split_once("://").map_or(issuer.as_str(), |(_, rest)| rest);
         let log_origin = format!("{name}/log").parse()?;
-        Ok(Self { issuer, log_origin, dpop_nonces_required: false })
+        Ok(Self { issuer, log_origin, dpop_nonces_required: false, token_keys: TokenKeyTimes::default() })
     }
 }
 
@@ -84,12 +88,21 @@ pub struct Secrets {
     pub refresh: Secret<[u8; 32]>,
     /// Makes the nonces of proofs.
     pub nonces: Secret<[u8; 32]>,
+    /// Makes the names under which people are known in one sector alone.
+    pub pairwise: Secret<[u8; 32]>,
 }
 
 impl Secrets {
     /// The index value of `value` among the `kind`s: the same for the same value, and useless without the secret.
     pub fn index_of(&self, kind: &str, value: &str) -> [u8; 32] {
         gm::hmac::hmac_sm3(self.index.expose(), &[kind.as_bytes(), &[0], value.as_bytes()])
+    }
+
+    /// The name of `account` in `sector`: the same each time, and not to be linked with any other without the secret (OIDC Core, 8.1).
+    pub(crate) fn pairwise_subject(&self, sector: &str, account: Id<Account>) -> String {
+        let account = account.to_string();
+        let message = [sector.as_bytes(), &[0], account.as_bytes()];
+        base::encoding::base64url(&gm::hmac::hmac_sm3(self.pairwise.expose(), &message))
     }
 
     /// The successor of the refresh token `token`: the same each time, and nobody else's to know, even with the whole database.

@@ -159,6 +159,7 @@ faults!(
     jose::SignError,
     jose::KeySetError,
     jose::JwkError,
+    jose::jwe::EncryptError,
     pki::CertificateError,
     pki::SignError,
     pki::issue::IssueError,

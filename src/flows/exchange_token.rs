@@ -1,13 +1,13 @@
 //! The token endpoint: a code, a refresh token or a machine's own credentials become tokens.
 //!
-//! A machine's token needs no write at all, but for what its client may show only once. A one-time thing is used up by one conditional
+//! A machine's signed token needs no write at all, but for what its client may show only once. A one-time thing is used up by one conditional
 //! UPDATE; tokens are signed after the commit, so that a key far away never holds the writer. That the keys are in service is asked
 //! before anything is used up.
 
 use base::id::Grant;
 use base::{Id, Timestamp};
 use oidc::authorize::ClaimsRequest;
-use oidc::claims::{ACCESS_TOKEN_TYP, AccessTokenClaims, Confirmation, ID_TOKEN_TYP, IdTokenClaims, LogIn};
+use oidc::claims::{AccessTokenClaims, Confirmation, ID_TOKEN_TYP, IdTokenClaims, LogIn};
 use oidc::client::GrantType;
 use oidc::dpop::{self, DpopProof};
 use oidc::lifetimes::{CODE_TTL_SECONDS, REFRESH_GRACE_SECONDS, REFRESH_IDLE_SECONDS};
@@ -21,9 +21,10 @@ use store::rows::{revocations, sessions as session_rows};
 use store::{BadRow, Tx};
 
 use crate::client_request::{self, Authenticated, ClientRequest};
+use crate::encryption::{self, Recipient};
 use crate::env::Env;
 use crate::error::{Failure, Fault};
-use crate::{sessions, user_info};
+use crate::{sessions, subjects, tokens, user_info};
 
 type Outcome = Result<TokenResponse, Failure<OauthError>>;
 
@@ -39,7 +40,7 @@ pub async fn exchange(env: &Env, now: Timestamp, request: ClientRequest<'_>) -> 
     }
     match TokenRequest::parse(&sender.params, &sender.client)? {
         TokenRequest::ClientCredentials { scope, resources, authorization_details } => {
-            machine(env, now, &sender, scope, &resources, authorization_details)
+            machine(env, now, &sender, scope, &resources, authorization_details).await
         }
         TokenRequest::AuthorizationCode { code, redirect_uri, code_verifier } => {
             redeem(env, now, &sender, code.expose(), &redirect_uri, code_verifier.as_ref()).await
@@ -50,7 +51,7 @@ pub async fn exchange(env: &Env, now: Timestamp, request: ClientRequest<'_>) -> 
     }
 }
 
-fn machine(
+async fn machine(
     env: &Env,
     now: Timestamp,
     sender: &Authenticated,
@@ -65,9 +66,7 @@ fn machine(
         authorization_details: &details,
         ..AccessTokenClaims::new(&env.settings.issuer, &client.id, resources, &scope, &jti, now)
     };
-    let keyring = env.keyring();
-    let signer = keyring.token_signer(client.algorithms.access_token)?;
-    let token = jose::jwt::sign(signer, ACCESS_TOKEN_TYP, &claims)?;
+    let token = tokens::issue(env, client, &claims).await?;
     let response = TokenResponse::bearer(token, scope).bound(sender.proof.is_some());
     Ok(TokenResponse { authorization_details: details, ..response })
 }
@@ -85,6 +84,7 @@ async fn redeem(
     verifier: Option<&CodeVerifier>,
 ) -> Outcome {
     let client = &sender.client;
+    let recipient = recipient_of(env, now, client).await?;
     let code_hash = gm::sm3::hash(code.as_bytes());
     let mut tx = env.db.begin().await?;
     let row = grants::lookup_code(&mut tx, &code_hash).await?.ok_or_else(rules::code_refused)?;
@@ -127,7 +127,7 @@ async fn redeem(
     // COMMIT POINT: the code is used up and its successor exists. A crash after it costs the person one more login.
     tx.commit().await?;
     let scope = scope_of(&grant)?;
-    let mut response = persons_tokens(env, now, sender, &grant, scope).await?;
+    let mut response = persons_tokens(env, now, sender, &recipient, &grant, scope).await?;
     response.refresh_token = refresh;
     Ok(response)
 }
@@ -140,6 +140,7 @@ async fn refresh(
     scope: Option<&Scope>,
 ) -> Outcome {
     let client = &sender.client;
+    let recipient = recipient_of(env, now, client).await?;
     let token_hash = gm::sm3::hash(token.as_bytes());
     let mut tx = env.db.begin().await?;
     let row = grants::lookup_refresh(&mut tx, &token_hash).await?.ok_or_else(rules::refresh_token_refused)?;
@@ -164,7 +165,7 @@ async fn refresh(
     }
     // COMMIT POINT: the token is used up and its successor exists.
     tx.commit().await?;
-    let mut response = persons_tokens(env, now, sender, &grant, scope).await?;
+    let mut response = persons_tokens(env, now, sender, &recipient, &grant, scope).await?;
     response.refresh_token = Some(next);
     Ok(response)
 }
@@ -270,15 +271,21 @@ async fn first_refresh(
     Ok(Some(token))
 }
 
+/// Whom ID tokens are encrypted to; asked before anything is used up.
+async fn recipient_of(env: &Env, now: Timestamp, client: &Client) -> Result<Recipient, OauthError> {
+    encryption::recipient(env, now, client, client.encryptions.id_token).await
+}
+
 async fn persons_tokens(
     env: &Env,
     now: Timestamp,
     sender: &Authenticated,
+    recipient: &Recipient,
     grant: &GrantRow,
     scope: Scope,
 ) -> Result<TokenResponse, Fault> {
     let (keyring, client) = (env.keyring(), &sender.client);
-    let (subject, session) = (grant.account.to_string(), grant.session.to_string());
+    let (subject, session) = (subjects::of(env, client, grant.account), grant.session.to_string());
     let amr: Vec<&str> = grant.amr.iter().map(String::as_str).collect();
     let log_in = LogIn { at: grant.authenticated, acr: &grant.acr, amr: &amr, sid: &session };
     let jti = access_token_id(env, grant.id);
@@ -289,18 +296,18 @@ async fn persons_tokens(
         authorization_details: &details,
         ..AccessTokenClaims::new(issuer, &client.id, &grant.resources, &scope, &jti, now)
     };
-    let signer = keyring.token_signer(client.algorithms.access_token)?;
-    let access = jose::jwt::sign(signer, ACCESS_TOKEN_TYP, &claims.on_behalf_of(&subject, log_in))?;
+    let access = tokens::issue(env, client, &claims.on_behalf_of(&subject, log_in)).await?;
     let id_token = if scope.contains(oidc::scope::OPENID) {
         let asked = claims_of(grant)?.id_token;
         let claims = IdTokenClaims {
             nonce: grant.nonce.as_deref(),
+            sid: client.is_told_of_logouts().then_some(session.as_str()),
             at_hash: Some(jose::hash::half_hash(client.algorithms.id_token, &access)),
             about: user_info::asked(env, grant.account, &asked).await?,
             ..IdTokenClaims::new(issuer, &client.id, &subject, log_in, now)
         };
         let signer = keyring.token_signer(client.algorithms.id_token)?;
-        Some(jose::jwt::sign(signer, ID_TOKEN_TYP, &claims)?)
+        Some(recipient.wrap(env, jose::jwt::sign(signer, ID_TOKEN_TYP, &claims)?)?)
     } else {
         None
     };

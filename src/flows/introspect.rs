@@ -8,7 +8,7 @@ use store::rows::grants;
 use crate::client_request::{self, ClientRequest};
 use crate::env::Env;
 use crate::error::{Failure, Fault};
-use crate::tokens;
+use crate::{encryption, subjects, tokens};
 
 /// The type of a signed answer (RFC 9701, 4).
 const TYP: &str = "token-introspection+jwt";
@@ -18,7 +18,7 @@ const TYP: &str = "token-introspection+jwt";
 pub enum Introspected {
     /// JSON (RFC 7662, 2.2).
     Plain(Map<String, Value>),
-    /// A token that says it (RFC 9701, 5).
+    /// A token that says it, encrypted when the client registered so (RFC 9701, 5).
     Signed(String),
 }
 
@@ -41,6 +41,8 @@ pub async fn introspect(
     if !signed {
         return Ok(Introspected::Plain(said));
     }
+    let recipient = encryption::recipient(env, now, &sender.client, sender.client.encryptions.introspection);
+    let recipient = recipient.await?;
     let claims = json!({
         "iss": env.settings.issuer.as_str(),
         "aud": sender.client.id.as_str(),
@@ -49,7 +51,7 @@ pub async fn introspect(
     });
     let keyring = env.keyring();
     let signer = keyring.token_signer(sender.client.algorithms.introspection)?;
-    Ok(Introspected::Signed(jose::jwt::sign(signer, TYP, &claims)?))
+    Ok(Introspected::Signed(recipient.wrap(env, jose::jwt::sign(signer, TYP, &claims)?)?))
 }
 
 async fn about(env: &Env, now: Timestamp, client: &Client, token: &str) -> Result<Map<String, Value>, Fault> {
@@ -88,7 +90,7 @@ async fn refresh_token(
         "active": true,
         "iss": env.settings.issuer.as_str(),
         "client_id": grant.client_id,
-        "sub": grant.account.to_string(),
+        "sub": subjects::of(env, client, grant.account),
         "scope": grant.scopes.join(" "),
         "iat": row.expires.plus_seconds(-oidc::lifetimes::REFRESH_IDLE_SECONDS).unix_seconds(),
         "exp": row.expires.min(grant.expires).unix_seconds(),

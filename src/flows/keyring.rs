@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use audit::checkpoint::LogKey;
-use base::Id;
 use base::id::Key;
+use base::{Id, Timestamp};
 use jose::{Jwks, KeySet};
+use kms::rotation::Turn;
 use kms::{Algorithm, CertSigner, JwsKey, KeyProvider, KeyRecord, KeyState, PrivateKey, Purpose};
 use pki::Certificate;
 use pki::path::Anchors;
@@ -15,6 +16,7 @@ use store::rows::keys::{self as rows, CertificateRow, KeyRow};
 
 use crate::env::Settings;
 use crate::error::Fault;
+use crate::rotate_keys;
 
 /// Names of certificate profiles as they are kept.
 pub mod profile {
@@ -36,6 +38,8 @@ pub mod profile {
 pub struct Keyring {
     tokens: HashMap<jose::Algorithm, Arc<JwsKey>>,
     verification: KeySet,
+    hints: KeySet,
+    token_key_states: Vec<TokenKeyState>,
     /// The ordinary key set, JSON.
     pub jwks: String,
     /// The key set of the national algorithm, JSON.
@@ -55,15 +59,19 @@ pub struct Keyring {
 }
 
 impl Keyring {
-    /// Opens what the store holds.
+    /// Opens what the store holds, in the states of `now`.
     pub async fn open(
         conn: &mut Conn,
         provider: &dyn KeyProvider,
         settings: &Settings,
+        now: Timestamp,
     ) -> Result<Self, Fault> {
+        // States first: a key that comes between the two readings is found by the next look at the states.
+        let states = rotate_keys::states(settings, conn, now).await?;
         let records: Vec<KeyRecord> =
             rows::all(conn).await?.into_iter().map(record).collect::<Result<_, Fault>>()?;
-        let (tokens, verification, jwks, jwks_sm) = open_token_keys(&records, provider)?;
+        let TokenKeys { tokens, verification, hints, jwks, jwks_sm } =
+            open_token_keys(&records, &states, provider)?;
         let log = open_one(&records, provider, Purpose::LogCheckpoint)?;
         let pki::PublicKey::Sm2(log_public) = log.public_key() else {
             return Err(Fault::message("the log's key is not an SM2 key"));
@@ -75,6 +83,8 @@ impl Keyring {
         Ok(Self {
             tokens,
             verification,
+            hints,
+            token_key_states: states,
             jwks,
             jwks_sm,
             log,
@@ -102,9 +112,19 @@ impl Keyring {
         named.next().map(|record| record.id.as_str())
     }
 
-    /// The keys that verify our own tokens.
+    /// The keys that verify our own tokens: those that are published.
     pub const fn verification(&self) -> &KeySet {
         &self.verification
+    }
+
+    /// The keys that we know our own ID tokens by when they come back as hints: also those that are published no more.
+    pub const fn hints(&self) -> &KeySet {
+        &self.hints
+    }
+
+    /// The states of the token keys as they were when this was opened.
+    pub(crate) const fn token_key_states(&self) -> &Vec<TokenKeyState> {
+        &self.token_key_states
     }
 
     /// The log's name and public key.
@@ -140,6 +160,14 @@ impl Keyring {
     pub fn intermediates(&self) -> Vec<Certificate> {
         vec![self.issuing.clone()]
     }
+}
+
+/// Where a token key stands in its turn, and whether it is in the published set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct TokenKeyState {
+    pub(crate) algorithm: Algorithm,
+    pub(crate) turn: Turn<Id<Key>>,
+    pub(crate) published: bool,
 }
 
 /// Opens the key `id` for signing.
@@ -180,27 +208,40 @@ pub fn row(id: Id<Key>, record: &KeyRecord) -> KeyRow {
     }
 }
 
-type TokenKeys = (HashMap<jose::Algorithm, Arc<JwsKey>>, KeySet, String, String);
+struct TokenKeys {
+    tokens: HashMap<jose::Algorithm, Arc<JwsKey>>,
+    verification: KeySet,
+    hints: KeySet,
+    jwks: String,
+    jwks_sm: String,
+}
 
-fn open_token_keys(records: &[KeyRecord], provider: &dyn KeyProvider) -> Result<TokenKeys, Fault> {
-    let mut signers = HashMap::new();
-    let mut verification = KeySet::new();
+fn open_token_keys(
+    records: &[KeyRecord],
+    states: &[TokenKeyState],
+    provider: &dyn KeyProvider,
+) -> Result<TokenKeys, Fault> {
+    let mut tokens = HashMap::new();
+    let (mut verification, mut hints) = (KeySet::new(), KeySet::new());
     let mut published = Vec::new();
-    // Oldest first, so that the newest active key of each algorithm signs; all but destroyed ones verify.
-    for record in
-        records.iter().filter(|r| r.purpose == Purpose::TokenSigning && r.state != KeyState::Destroyed)
-    {
+    // Oldest first, so that the newest active key of each algorithm signs.
+    for key in states {
+        let id = key.turn.key.to_string();
+        let Some(record) = records.iter().find(|record| record.id == id) else { continue };
         let jwk = record.jwk()?;
         let jwk = jwk.clone().with_kid(&jwk.thumbprint());
-        verification.insert(&jwk)?;
-        published.push(jwk);
-        if record.state == KeyState::Active {
-            signers.insert(record.algorithm.jws(), Arc::new(JwsKey::new(provider.open(record)?)?));
+        hints.insert(&jwk)?;
+        if key.published {
+            verification.insert(&jwk)?;
+            published.push(jwk);
+        }
+        if key.turn.state == KeyState::Active && record.state == KeyState::Active {
+            tokens.insert(record.algorithm.jws(), Arc::new(JwsKey::new(provider.open(record)?)?));
         }
     }
     let jwks = Jwks::international(published.iter().cloned()).to_json().to_string();
     let jwks_sm = Jwks::national(published).to_json().to_string();
-    Ok((signers, verification, jwks, jwks_sm))
+    Ok(TokenKeys { tokens, verification, hints, jwks, jwks_sm })
 }
 
 fn open_one(

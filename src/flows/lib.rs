@@ -4,6 +4,7 @@
 //! - [`env`] the clock, the dice, the database, the keys, the policies: everything a flow needs, made once at the start.
 //! - [`error`] the two ways a flow ends early: the caller's fault, with a reason, or ours.
 //! - [`keyring`] the opened keys, and the two published key sets.
+//! - [`rotate_keys`] the keys that sign tokens take turns.
 //! - [`passwords`] Argon2id in a bounded pool off the async threads.
 //! - [`set_up`] the first start: keys, certificates, the enrolment code.
 //! - [`tls_certificate`] the built-in authority's certificate for this server's TLS.
@@ -42,6 +43,7 @@ pub mod clients;
 pub mod decide;
 pub mod dpop;
 pub mod ecerts;
+mod encryption;
 pub mod end_session;
 pub mod env;
 pub mod error;
@@ -62,12 +64,14 @@ pub mod report_signal;
 mod request_objects;
 pub mod revocations;
 pub mod revoke_token;
+pub mod rotate_keys;
 pub mod seal_document;
 mod seal_picture;
 pub mod self_description;
 pub mod session_state;
 pub mod sessions;
 pub mod set_up;
+mod subjects;
 pub mod sweep;
 pub mod tell_clients;
 pub mod tls_certificate;

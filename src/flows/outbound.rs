@@ -50,12 +50,12 @@ pub enum OutboundError {
     )]
     OutOfReach(String),
     /// Nothing answered, or not in time.
-    #[error("`{url}` did not answer: {source}")]
+    #[error("`{url}` did not answer: {why}")]
     NoAnswer {
         /// What was called.
         url: String,
-        /// What happened.
-        source: reqwest::Error,
+        /// What happened, and what caused it.
+        why: String,
     },
     /// Another status than 200 to 299.
     #[error("`{url}` answered {status}")]
@@ -117,9 +117,9 @@ impl Outbound {
 }
 
 async fn read(url: &Url, request: reqwest::RequestBuilder) -> Result<Vec<u8>, OutboundError> {
-    let no_answer = |source: reqwest::Error| OutboundError::NoAnswer {
+    let no_answer = |error: reqwest::Error| OutboundError::NoAnswer {
         url: url.to_string(),
-        source: source.without_url(),
+        why: with_causes(&error.without_url()),
     };
     let mut response = request.send().await.map_err(no_answer)?;
     let status = response.status();
@@ -134,6 +134,12 @@ async fn read(url: &Url, request: reqwest::RequestBuilder) -> Result<Vec<u8>, Ou
         body.extend_from_slice(&chunk);
     }
     Ok(body)
+}
+
+/// The error and its causes, outermost first: the outermost alone says only that nothing came.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 /// Resolves a name to those of its addresses that may be reached; the connection is made to one of them and none else.

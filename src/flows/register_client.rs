@@ -17,7 +17,7 @@ use crate::caller::Authority;
 use crate::env::Env;
 use crate::error::{Failure, Fault, Rejected};
 use crate::log::{self, Act};
-use crate::people;
+use crate::{people, subjects};
 
 /// The purpose under which initial access tokens are kept.
 const INITIAL_ACCESS: &str = "client-registration";
@@ -40,9 +40,20 @@ const MEMBERS: &[&str] = &[
     "response_types",
     "scope",
     "id_token_signed_response_alg",
+    "access_token_format",
     "userinfo_signed_response_alg",
     "authorization_signed_response_alg",
     "introspection_signed_response_alg",
+    "id_token_encrypted_response_alg",
+    "id_token_encrypted_response_enc",
+    "userinfo_encrypted_response_alg",
+    "userinfo_encrypted_response_enc",
+    "authorization_encrypted_response_alg",
+    "authorization_encrypted_response_enc",
+    "introspection_encrypted_response_alg",
+    "introspection_encrypted_response_enc",
+    "subject_type",
+    "sector_identifier_uri",
     "request_object_signing_alg",
     "require_signed_request_object",
     "require_pushed_authorization_requests",
@@ -125,6 +136,7 @@ pub async fn register(
         false => (None, None),
     };
     check(&registration, &id, secret_hash)?;
+    subjects::check_sector(env, &registration).await.map_err(|e| invalid(e.to_string()))?;
     let management = base::entropy::token(env.entropy.as_ref());
     let row = ClientRow {
         id: id.clone(),
@@ -179,6 +191,12 @@ pub async fn change(
         return Err(invalid(message.to_owned()).into());
     }
     check(&registration, id, row.secret_hash)?;
+    let subject = |registration: &Registration| registration.to_client(id).map(|client| client.subject).ok();
+    if subject(&registration) != subject(&before) {
+        let message = "subject_type: people would have other names at this application, or its sector is another one: register anew";
+        return Err(invalid(message.to_owned()).into());
+    }
+    subjects::check_sector(env, &registration).await.map_err(|e| invalid(e.to_string()))?;
     let metadata = serde_json::to_string(&registration)?;
     let mut tx = env.db.begin().await?;
     rows::change(&mut tx, id, &metadata, now).await?;

@@ -2,7 +2,7 @@
 
 use base::Timestamp;
 use oidc::authorize::request_object;
-use oidc::{Client, OauthError, Params};
+use oidc::{Client, ErrorCode, OauthError, Params};
 
 use crate::client_keys;
 use crate::env::Env;
@@ -17,5 +17,11 @@ pub(crate) async fn read(
 ) -> Result<Params, Failure<OauthError>> {
     let issuer = &env.settings.issuer;
     let verify = |keys: &jose::KeySet| request_object::verify(object, client, keys, issuer, now);
-    client_keys::with(env, now, client, object, verify).await
+    client_keys::with(env, now, client, object, verify).await.map_err(|failure| match failure {
+        // Without keys nothing it signs can be verified: it is the object that is no good (RFC 9101, 7).
+        Failure::Rejected(error) if error.code == ErrorCode::InvalidClient => {
+            OauthError::new(ErrorCode::InvalidRequestObject, error.description()).into()
+        }
+        other => other,
+    })
 }

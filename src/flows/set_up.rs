@@ -14,10 +14,10 @@ use crate::error::Fault;
 use crate::keyring::{self, Keyring, profile};
 use crate::passwords::Passwords;
 
-const INSTALLATION_SECRET: &str = "installation-secret";
-const SYSTEM: &str = "system";
+pub(crate) const INSTALLATION_SECRET: &str = "installation-secret";
+pub(crate) const SYSTEM: &str = "system";
 /// The kinds of keys that tokens are signed with, one of each. An installation that lacks one gets it at the next start.
-const TOKEN_KEYS: [Algorithm; 5] =
+pub(crate) const TOKEN_KEYS: [Algorithm; 5] =
     [Algorithm::P256, Algorithm::Sm2, Algorithm::Rsa2048, Algorithm::Rsa2048Pss, Algorithm::Ed25519];
 const YEAR_SECONDS: i64 = 365 * 86_400;
 const ROOT_YEARS: i64 = 20;
@@ -45,13 +45,15 @@ pub async fn set_up(parts: Parts) -> Result<Env, Fault> {
     drop(conn);
     add_missing_token_keys(&parts).await?;
     let mut conn = parts.db.read().await?;
-    let keyring = Keyring::open(&mut conn, parts.keys.as_ref(), &parts.settings).await?;
+    let now = parts.clock.now();
+    let keyring = Keyring::open(&mut conn, parts.keys.as_ref(), &parts.settings, now).await?;
     drop(conn);
     let secrets = Secrets {
         forms: derive(secret.expose(), "forms")?,
         index: derive(secret.expose(), "index")?,
         refresh: derive(secret.expose(), "refresh")?,
         nonces: derive(secret.expose(), "nonces")?,
+        pairwise: derive(secret.expose(), "pairwise")?,
     };
     let passwords = Passwords::new(PasswordHasher::new(derive(secret.expose(), "pepper")?));
     Ok(Env::new(parts, keyring, secrets, passwords))

@@ -37,7 +37,7 @@ pub async fn sweep(env: &Env, now: Timestamp) -> Result<u64, Fault> {
 const fn kept_seconds(pile: Pile) -> i64 {
     match pile {
         Pile::PushedRequests => INTERACTION_TTL_SECONDS,
-        Pile::Jtis | Pile::RevokedTokens => 60,
+        Pile::Jtis | Pile::RevokedTokens | Pile::OpaqueTokens => 60,
         Pile::Codes => CODES_KEPT_SECONDS,
         Pile::RefreshTokens => REFRESH_GRACE_SECONDS,
         Pile::LoginFailures => WINDOW_SECONDS,

@@ -8,9 +8,9 @@ use oidc::logout::{LOGOUT_TOKEN_TYP, LogoutTokenClaims};
 use store::rows::logouts::{self, NoticeRow};
 use url::Url;
 
-use crate::clients;
 use crate::env::Env;
 use crate::error::Fault;
+use crate::{clients, encryption, subjects};
 
 /// Most attempts; the last is about a day after the first.
 const ATTEMPTS_MAX: u32 = 12;
@@ -60,12 +60,17 @@ async fn call(env: &Env, now: Timestamp, notice: &NoticeRow) -> Result<Result<()
         return Ok(Ok(()));
     };
     let Ok(url) = Url::parse(uri) else { return Ok(Err(format!("`{uri}` is no URL"))) };
-    let (jti, subject, session) =
-        (notice.id.to_string(), notice.account.to_string(), notice.session.to_string());
+    let recipient = match encryption::recipient(env, now, client, client.encryptions.id_token).await {
+        Ok(recipient) => recipient,
+        Err(unusable) => return Ok(Err(unusable.description().to_owned())),
+    };
+    let subject = subjects::of(env, client, notice.account);
+    let (jti, session) = (notice.id.to_string(), notice.session.to_string());
     let claims = LogoutTokenClaims::new(&env.settings.issuer, &client.id, &jti, &subject, &session, now);
     let keyring = env.keyring();
     let token =
         jose::jwt::sign(keyring.token_signer(client.algorithms.id_token)?, LOGOUT_TOKEN_TYP, &claims)?;
+    let token = recipient.wrap_notice(env, token)?;
     let answer = env.outbound.post_form(&url, &[("logout_token", &token)]).await;
     Ok(answer.map(drop).map_err(|error| error.to_string()))
 }

@@ -1,12 +1,18 @@
-//! Access tokens of ours, read back: who holds one, for whom, and whether it is still good.
+//! Access tokens of ours: made in the form that a client registered, and read back, whatever their form: who holds one, for whom, and
+//! whether it is still good.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use base::Timestamp;
-use jose::{Algorithm, Audience, Expect, Type, Verified};
-use oidc::claims::ACCESS_TOKEN_TYP;
+use base::id::Grant;
+use base::{Id, Timestamp};
+use jose::{Algorithm, Audience, Expect, Type};
+use oidc::claims::{ACCESS_TOKEN_TYP, AccessTokenClaims};
+use oidc::client::AccessTokenFormat;
+use oidc::{Client, Scope};
 use serde_json::{Map, Value};
+use store::BadRow;
+use store::rows::{grants, opaque_tokens};
 
 use crate::caller::Caller;
 use crate::clients;
@@ -16,7 +22,7 @@ use crate::exchange_token::{grant_of_token, token_stands};
 
 /// How far clocks may be apart.
 const LEEWAY_SECONDS: i64 = 5;
-/// Most tokens whose signature is remembered to be good.
+/// Most tokens that are remembered to be ours.
 const REMEMBERED_MAX: usize = 16_384;
 
 /// What an access token of ours says.
@@ -34,11 +40,36 @@ pub(crate) struct Known {
     pub(crate) claims: Map<String, Value>,
 }
 
-/// Tokens whose signature was found good, by the hash of their text: a token that comes again is not verified again.
+/// Tokens that were found to be ours, by the hash of their text: a token that comes again is not verified, or looked up, again.
 ///
 /// Only that is remembered. Whether it was taken back, has expired, or is shown by the right one is looked at each time.
 #[derive(Default)]
 pub struct VerifiedTokens(RwLock<HashMap<[u8; 32], Arc<Known>>>);
+
+/// An access token that says `claims`, in the form that `client` registered.
+pub(crate) async fn issue(
+    env: &Env,
+    client: &Client,
+    claims: &AccessTokenClaims<'_>,
+) -> Result<String, Fault> {
+    match client.access_token_format {
+        AccessTokenFormat::Jwt => {
+            let keyring = env.keyring();
+            let signer = keyring.token_signer(client.algorithms.access_token)?;
+            Ok(jose::jwt::sign(signer, ACCESS_TOKEN_TYP, claims)?)
+        }
+        AccessTokenFormat::Opaque => {
+            let token = base::entropy::token(env.entropy.as_ref());
+            let hash = gm::sm3::hash(token.as_bytes());
+            let expires = Timestamp::from_unix_seconds(claims.exp);
+            let mut tx = env.db.begin().await?;
+            opaque_tokens::add(&mut tx, &hash, &serde_json::to_string(claims)?, expires).await?;
+            // COMMIT POINT: the token is given out only once it works.
+            tx.commit().await?;
+            Ok(token)
+        }
+    }
+}
 
 /// What `token` says, if it is ours for our own APIs and still good.
 pub(crate) async fn read(env: &Env, now: Timestamp, token: &str) -> Result<Option<Arc<Known>>, Fault> {
@@ -61,7 +92,7 @@ async fn read_for(
     token: &str,
     audience: Audience<'_>,
 ) -> Result<Option<Arc<Known>>, Fault> {
-    let Some(known) = verify(env, now, token) else { return Ok(None) };
+    let Some(known) = verify(env, now, token).await? else { return Ok(None) };
     if now >= known.expires.plus_seconds(LEEWAY_SECONDS) || !is_for(&known, audience) {
         return Ok(None);
     }
@@ -83,11 +114,31 @@ fn is_for(known: &Known, audience: Audience<'_>) -> bool {
     }
 }
 
-fn verify(env: &Env, now: Timestamp, token: &str) -> Option<Arc<Known>> {
+async fn verify(env: &Env, now: Timestamp, token: &str) -> Result<Option<Arc<Known>>, Fault> {
     let hash = gm::sm3::hash(token.as_bytes());
     if let Some(known) = env.verified_tokens.find(&hash) {
-        return Some(known);
+        return Ok(Some(known));
     }
+    let said = match token.contains('.') {
+        true => signed(env, now, token),
+        false => kept(env, &hash).await?,
+    };
+    let Some(claims) = said else { return Ok(None) };
+    let Some(known) = known(env, claims).await?.map(Arc::new) else { return Ok(None) };
+    env.verified_tokens.keep(hash, Arc::clone(&known), now);
+    Ok(Some(known))
+}
+
+/// What a token says that says nothing by itself.
+async fn kept(env: &Env, hash: &[u8; 32]) -> Result<Option<Map<String, Value>>, Fault> {
+    let kept = opaque_tokens::lookup(&mut *env.db.read().await?, hash).await?;
+    let read = |json: String| serde_json::from_str(&json);
+    let bad = |e| BadRow::new("opaque_token", "claims", base::encoding::hex(hash), e).into();
+    kept.map(read).transpose().map_err(bad)
+}
+
+/// What a token that we signed says.
+fn signed(env: &Env, now: Timestamp, token: &str) -> Option<Map<String, Value>> {
     let expect = Expect {
         typ: Type::Is(ACCESS_TOKEN_TYP),
         issuer: env.settings.issuer.as_str(),
@@ -99,29 +150,63 @@ fn verify(env: &Env, now: Timestamp, token: &str) -> Option<Arc<Known>> {
     };
     let verified = env.keyring().verification().verify(token, &expect);
     let verified = verified
-        .inspect_err(|rejected| tracing::info!(reason = %rejected.reason(), "an access token was refused"))
-        .ok()?;
-    let known = Arc::new(known(verified)?);
-    env.verified_tokens.keep(hash, Arc::clone(&known), now);
-    Some(known)
+        .inspect_err(|rejected| tracing::info!(reason = %rejected.reason(), "an access token was refused"));
+    verified.ok().map(|verified| verified.claims)
 }
 
-/// `None` when a claim is missing that ours have.
-fn known(verified: Verified) -> Option<Known> {
-    let client_id = verified.text("client_id")?.to_owned();
-    let jti = verified.text("jti")?.to_owned();
-    let subject = verified.text("sub")?;
-    let account = if subject == client_id { None } else { Some(subject.parse().ok()?) };
-    let grant = if account.is_some() { Some(grant_of_token(&jti)?) } else { None };
-    let scope = verified.text("scope").unwrap_or_default().parse().ok()?;
-    let jkt = verified.claims.get("cnf").and_then(|cnf| cnf.get("jkt"));
-    Some(Known {
-        jkt: jkt.and_then(Value::as_str).map(str::to_owned),
-        expires: verified.time("exp")?,
-        caller: Caller { client_id, account, scope, acr: verified.text("acr").map(str::to_owned), grant },
-        jti,
-        claims: verified.claims,
-    })
+/// Who a token's claims speak of; `None` when one is missing that ours have.
+///
+/// A person's token names its grant; whoever knows people by pairwise names gets no account's name in `sub`, so it is found by the grant.
+async fn known(env: &Env, claims: Map<String, Value>) -> Result<Option<Known>, Fault> {
+    let Some(said) = Said::read(&claims) else { return Ok(None) };
+    let account = match said.grant {
+        None => None,
+        Some(grant) => match said.subject.parse() {
+            Ok(account) => Some(account),
+            Err(_) => match grants::lookup(&mut *env.db.read().await?, grant).await? {
+                Some(grant) => Some(grant.account),
+                None => return Ok(None),
+            },
+        },
+    };
+    let Said { client_id, jti, grant, scope, acr, jkt, expires, .. } = said;
+    let caller = Caller { client_id, account, scope, acr, grant };
+    Ok(Some(Known { caller, jkt, jti, expires, claims }))
+}
+
+/// The claims that every access token of ours has.
+struct Said {
+    client_id: String,
+    subject: String,
+    jti: String,
+    grant: Option<Id<Grant>>,
+    scope: Scope,
+    acr: Option<String>,
+    jkt: Option<String>,
+    expires: Timestamp,
+}
+
+impl Said {
+    fn read(claims: &Map<String, Value>) -> Option<Self> {
+        let text = |claim: &str| claims.get(claim).and_then(Value::as_str).map(str::to_owned);
+        let (client_id, subject, jti) = (text("client_id")?, text("sub")?, text("jti")?);
+        let grant = grant_of_token(&jti);
+        // A machine's own token speaks of itself, and any other of a person.
+        if grant.is_none() != (subject == client_id) {
+            return None;
+        }
+        let jkt = claims.get("cnf").and_then(|cnf| cnf.get("jkt"));
+        Some(Self {
+            scope: text("scope").unwrap_or_default().parse().ok()?,
+            acr: text("acr"),
+            jkt: jkt.and_then(Value::as_str).map(str::to_owned),
+            expires: claims.get("exp").and_then(jose::verify::numeric_date)?,
+            client_id,
+            subject,
+            jti,
+            grant,
+        })
+    }
 }
 
 impl VerifiedTokens {

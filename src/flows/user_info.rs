@@ -4,11 +4,11 @@ use base::id::Account;
 use base::{Id, Timestamp};
 use identity::RealNameLevel;
 use identity::resident_id::Sex;
-use oidc::Scope;
 use oidc::authorize::ClaimRequest;
 use oidc::claims::{
     Address, Email, ID_TOKEN_TYP, Organisation, Phone, Profile, RealName, UserInfo, scope_of_claim,
 };
+use oidc::{Client, Scope};
 use serde_json::{Map, Value};
 use store::rows::accounts::{self, AccountRow, AccountState};
 use store::rows::{grants, units};
@@ -17,15 +17,15 @@ use store::{BadRow, Conn};
 use crate::caller::Presented;
 use crate::env::Env;
 use crate::error::{Failure, Fault, Reason, Rejected};
-use crate::{caller, clients, exchange_token, people, self_description};
+use crate::{caller, clients, encryption, exchange_token, people, self_description, subjects};
 
 /// Claims about a person, as they are sent.
 #[derive(Debug)]
 pub enum Claims {
     /// JSON.
     Plain(Map<String, Value>),
-    /// A token that says them (OIDC Core, 5.3.2).
-    Signed(String),
+    /// A token that says them, signed or encrypted or both (OIDC Core, 5.3.2).
+    Token(String),
 }
 
 /// The claims that the access token's scope allows, and those asked for one by one (OIDC Core, 5.3).
@@ -45,26 +45,36 @@ pub async fn user_info(env: &Env, now: Timestamp, presented: &Presented) -> Resu
         Rejected::new(Reason::Unauthenticated, "invalid_token", "the person's account may no longer be used")
     })?;
     drop(conn);
-    let claims = person.released(&caller.scope, &asked);
+    let mut claims = person.released(&caller.scope, &asked);
     let client = caller.client_id.parse().map_err(|_| no_person())?;
     let client = clients::lookup(env, now, &client).await?;
-    match client.and_then(|client| client.algorithms.userinfo) {
-        None => Ok(Claims::Plain(claims)),
-        Some(algorithm) => Ok(Claims::Signed(sign(env, algorithm, &caller.client_id, claims)?)),
-    }
+    let client = client.ok_or_else(no_person)?;
+    claims.insert("sub".to_owned(), subjects::of(env, &client, id).into());
+    form_for(env, now, &client, claims).await
 }
 
-/// OIDC Core, 5.3.2: a signed answer says by whom and for whom.
-fn sign(
+/// The claims as `client` wants them: a token says by whom and for whom it is, and is signed before it is encrypted (OIDC Core, 5.3.2).
+async fn form_for(
     env: &Env,
-    algorithm: jose::Algorithm,
-    client_id: &str,
+    now: Timestamp,
+    client: &Client,
     mut claims: Map<String, Value>,
-) -> Result<String, Fault> {
+) -> Result<Claims, Failure> {
+    let (algorithm, encryption) = (client.algorithms.userinfo, client.encryptions.userinfo);
+    if algorithm.is_none() && encryption.is_none() {
+        return Ok(Claims::Plain(claims));
+    }
+    let unusable = |error: oidc::OauthError| Rejected::unprocessable("bad_client_keys", error.description());
+    let recipient = encryption::recipient(env, now, client, encryption).await.map_err(unusable)?;
     claims.insert("iss".to_owned(), env.settings.issuer.as_str().into());
-    claims.insert("aud".to_owned(), client_id.into());
+    claims.insert("aud".to_owned(), client.id.as_str().into());
     let keyring = env.keyring();
-    Ok(jose::jwt::sign(keyring.token_signer(algorithm)?, ID_TOKEN_TYP, &claims)?)
+    Ok(Claims::Token(match algorithm {
+        Some(algorithm) => {
+            recipient.wrap(env, jose::jwt::sign(keyring.token_signer(algorithm)?, ID_TOKEN_TYP, &claims)?)?
+        }
+        None => recipient.wrap_claims(env, &serde_json::to_vec(&claims)?)?,
+    }))
 }
 
 /// The claims about `account` that were asked for one by one, for the ID token.

@@ -30,6 +30,8 @@ pub const PLAINTEXT_MAX_BYTES: usize = 65_536;
 pub struct Header<'a> {
     /// The type of the whole.
     pub typ: Option<&'a str>,
+    /// Who encrypted it, for a reader that must know before it decrypts (RFC 7519, 5.3).
+    pub iss: Option<&'a str>,
     /// The type of the plaintext: `JWT` when a signed token is inside (RFC 7519, 5.2).
     pub cty: Option<&'a str>,
 }
@@ -87,7 +89,8 @@ pub fn encrypt(
     let mut iv = vec![0; enc.iv_bytes()];
     entropy.fill(&mut iv);
     // Steps 12 and 13: the protected header.
-    let header = WireHeader { alg, enc, typ: header.typ, cty: header.cty, kid: recipient.kid(), epk };
+    let header =
+        WireHeader { alg, enc, typ: header.typ, cty: header.cty, iss: header.iss, kid: recipient.kid(), epk };
     // INVARIANT: a header holds texts only, so its JSON form exists.
     let header = BASE64URL.encode(serde_json::to_vec(&header).unwrap_or_default());
     // Steps 14 and 15: the ciphertext, and the tag over header and ciphertext.
@@ -109,6 +112,8 @@ struct WireHeader<'a> {
     typ: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cty: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    iss: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     kid: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -5,6 +5,7 @@
 //! it unusable.
 //!
 //! - [`record`] purposes, algorithms, states, and the record of a key that the store keeps.
+//! - [`rotation`] when the keys that sign tokens take turns.
 //! - [`provider`] the interface that software and hardware providers have in common.
 //! - [`software`] the provider that holds keys in this process.
 //! - [`module`] the cryptographic module that they work in: self-tests, randomness, the error state.
@@ -19,6 +20,7 @@ pub mod master;
 pub mod module;
 pub mod provider;
 pub mod record;
+pub mod rotation;
 pub mod signers;
 pub mod software;
 

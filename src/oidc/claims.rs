@@ -86,8 +86,9 @@ pub struct IdTokenClaims<'a> {
     pub acr: &'a str,
     /// The methods used.
     pub amr: &'a [&'a str],
-    /// The session.
-    pub sid: &'a str,
+    /// The session, for clients that are told when it ends (OIDC Front-Channel Logout 1.0, 3; Back-Channel Logout 1.0, 2.1).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sid: Option<&'a str>,
     /// The left half of the access token's hash (OIDC Core, 3.1.3.6).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at_hash: Option<String>,
@@ -97,7 +98,7 @@ pub struct IdTokenClaims<'a> {
 }
 
 impl<'a> IdTokenClaims<'a> {
-    /// The claims of an ID token made at `now`; `nonce` and `at_hash` are the caller's to add.
+    /// The claims of an ID token made at `now`; `nonce`, `sid` and `at_hash` are the caller's to add.
     pub fn new(
         issuer: &'a Issuer,
         client: &'a ClientId,
@@ -115,7 +116,7 @@ impl<'a> IdTokenClaims<'a> {
             nonce: None,
             acr: log_in.acr,
             amr: log_in.amr,
-            sid: log_in.sid,
+            sid: None,
             at_hash: None,
             about: serde_json::Map::new(),
         }
@@ -365,7 +366,7 @@ const PROFILE_CLAIMS: &[&str] = &[
 /// The scope that a claim about a person belongs to (OIDC Core, 5.4); `None` for claims of every token, and for unknown ones.
 pub fn scope_of_claim(name: &str) -> Option<&'static str> {
     const OF_SCOPES: &[(&str, &[&str])] = &[
-        (PROFILE, &PROFILE_CLAIMS),
+        (PROFILE, PROFILE_CLAIMS),
         (EMAIL, &["email", "email_verified"]),
         (PHONE, &["phone_number", "phone_number_verified"]),
         (ADDRESS, &["address"]),
@@ -434,7 +435,7 @@ mod tests {
             json!({
                 "iss": ISSUER, "sub": "usr_1", "aud": "tax-web", "exp": 1_795_507_800, "iat": 1_795_507_200,
                 "auth_time": 1_795_507_170, "nonce": "n", "acr": "urn:yinxin:loa:2", "amr": ["pwd", "sms"],
-                "sid": "ses_1", "at_hash": "h"
+                "at_hash": "h"
             })
         );
     }

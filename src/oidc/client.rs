@@ -4,8 +4,10 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use crate::encryption::{Encryption, ResponseEncryptions};
 use crate::redirect_uri::{ApplicationType, BadRedirectUri, check_registration};
 use crate::scope::{OFFLINE_ACCESS, OPENID, Scope};
+use crate::subject::SubjectType;
 
 /// Longest client identifier, in bytes.
 pub const CLIENT_ID_MAX_BYTES: usize = 256;
@@ -33,7 +35,7 @@ pub struct Client {
     pub auth_method: AuthMethod,
     /// What its client assertions are signed with; any accepted algorithm when `None`.
     pub assertion_alg: Option<jose::Algorithm>,
-    /// What its client assertions and request objects are verified with.
+    /// What its client assertions and request objects are verified with, and what is encrypted for it with.
     pub keys: ClientKeys,
     /// SM3 of its secret, which is 256 random bits; `None` for clients without one.
     pub secret_hash: Option<[u8; 32]>,
@@ -51,6 +53,12 @@ pub struct Client {
     pub authorization_details_types: Vec<String>,
     /// What is signed for it with what.
     pub algorithms: ResponseAlgorithms,
+    /// What its access tokens look like.
+    pub access_token_format: AccessTokenFormat,
+    /// What is encrypted for it with what.
+    pub encryptions: ResponseEncryptions,
+    /// Under which names it knows people.
+    pub subject: SubjectType,
     /// How its authorization requests must come.
     pub requests: RequestRules,
     /// What its access tokens are bound to.
@@ -79,6 +87,8 @@ pub enum ClientKeys {
         jwks: jose::Jwks,
         /// Ready to verify.
         set: Arc<jose::KeySet>,
+        /// Those that are encrypted to.
+        encryption: Arc<jose::jwe::EncryptionKeys>,
     },
     /// They are published there (`jwks_uri`).
     At(url::Url),
@@ -97,6 +107,17 @@ pub struct ResponseAlgorithms {
     pub authorization: jose::Algorithm,
     /// Answers about tokens, when signed ones are asked for (RFC 9701).
     pub introspection: jose::Algorithm,
+}
+
+/// What a client's access tokens look like; what they open is the same.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AccessTokenFormat {
+    /// A signed token that says what it is good for (RFC 9068).
+    #[default]
+    Jwt,
+    /// 256 random bits that say nothing: what they are good for is asked of us (RFC 7662).
+    Opaque,
 }
 
 /// How a client's authorization requests must come.
@@ -213,6 +234,14 @@ pub enum BadRegistration {
     /// A client that signs, without keys to verify it with.
     #[error("method `private_key_jwt` and signed requests need `jwks` or `jwks_uri`")]
     Keys,
+    /// A client that wants something encrypted, without a key to encrypt it to.
+    #[error("{member}: expected a key for `{alg}` in `jwks`, or `jwks_uri`")]
+    EncryptionKey {
+        /// The member that asks for it.
+        member: &'static str,
+        /// With what.
+        alg: jose::jwe::KeyManagement,
+    },
     /// PKCE waived for a client that anybody can pretend to be.
     #[error("require_pkce: expected `true` for a client that does not authenticate")]
     Pkce,
@@ -277,6 +306,11 @@ impl Client {
         self.approval == Approval::FirstParty
     }
 
+    /// Whether it is told when a session ends.
+    pub fn is_told_of_logouts(&self) -> bool {
+        self.front_channel.is_some() || self.back_channel.is_some()
+    }
+
     /// Whether its refresh tokens stay as they are when used: they are of no use to who does not have the client's key.
     ///
     /// FAPI 2.0 Security Profile, 5.3.2.1 (no rotation for such clients); RFC 9700, 4.14.2 (the others' are rotated).
@@ -317,7 +351,19 @@ impl Client {
         if self.requests.pkce_waived && !self.is_confidential() {
             return Err(BadRegistration::Pkce);
         }
-        if signs && matches!(self.keys, ClientKeys::None) { Err(BadRegistration::Keys) } else { Ok(()) }
+        if signs && matches!(self.keys, ClientKeys::None) {
+            return Err(BadRegistration::Keys);
+        }
+        let lacks = |(_, wanted): &(&'static str, Encryption)| match &self.keys {
+            ClientKeys::None => true,
+            ClientKeys::Given { encryption, .. } => wanted.recipient(encryption).is_none(),
+            // What is published there may be another key tomorrow: it is looked at when it is used.
+            ClientKeys::At(_) => false,
+        };
+        match self.encryptions.each().find(lacks) {
+            Some((member, wanted)) => Err(BadRegistration::EncryptionKey { member, alg: wanted.alg }),
+            None => Ok(()),
+        }
     }
 
     fn check_addresses(&self) -> Result<(), BadRegistration> {
@@ -372,10 +418,10 @@ impl Client {
 }
 
 impl ClientKeys {
-    /// Keys that are in the registration. Fails when two have the same identifier.
-    pub fn given(jwks: jose::Jwks) -> Result<Self, jose::KeySetError> {
+    /// Keys that are in the registration. Fails when two that sign have the same identifier.
+    pub fn given(jwks: jose::Jwks, encryption: jose::jwe::EncryptionKeys) -> Result<Self, jose::KeySetError> {
         let set = Arc::new(jose::KeySet::from_jwks(&jwks)?);
-        Ok(Self::Given { jwks, set })
+        Ok(Self::Given { jwks, set, encryption: Arc::new(encryption) })
     }
 }
 

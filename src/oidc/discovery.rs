@@ -1,5 +1,6 @@
 //! What clients read about us, and the paths of the endpoints.
 
+use jose::jwe::{ContentEncryption, KeyManagement};
 use serde_json::{Value, json};
 
 use crate::authorize::ResponseMode;
@@ -9,6 +10,7 @@ use crate::claims::CLAIMS;
 use crate::client::{AuthMethod, GrantType};
 use crate::issuer::Issuer;
 use crate::scope;
+use crate::subject::SubjectType;
 
 /// Where each endpoint is, under the issuer.
 pub mod paths {
@@ -60,6 +62,8 @@ pub struct Offer<'a> {
 /// User Registration via OpenID Connect 1.0, 4 (`prompt_values_supported`).
 pub fn document(issuer: &Issuer, offer: &Offer<'_>) -> Value {
     let international = jose::Algorithm::INTERNATIONAL.map(jose::Algorithm::as_str);
+    let key_managements = KeyManagement::INTERNATIONAL.map(KeyManagement::as_str);
+    let content_encryptions = ContentEncryption::INTERNATIONAL.map(ContentEncryption::as_str);
     // Proofs, whose keys nobody registered.
     let from_clients: Vec<&str> =
         client_algorithms().into_iter().filter(|a| !a.is_national()).map(jose::Algorithm::as_str).collect();
@@ -87,11 +91,19 @@ pub fn document(issuer: &Issuer, offer: &Offer<'_>) -> Value {
         ("response_types_supported", json!(["code"])),
         ("response_modes_supported", json!(ResponseMode::SUPPORTED)),
         ("grant_types_supported", json!(GrantType::ALL.map(GrantType::as_str))),
-        ("subject_types_supported", json!(["public"])),
+        ("subject_types_supported", json!(SubjectType::NAMES)),
         ("id_token_signing_alg_values_supported", json!(international)),
         ("userinfo_signing_alg_values_supported", json!(international)),
         ("authorization_signing_alg_values_supported", json!(international)),
         ("introspection_signing_alg_values_supported", json!(international)),
+        ("id_token_encryption_alg_values_supported", json!(key_managements)),
+        ("id_token_encryption_enc_values_supported", json!(content_encryptions)),
+        ("userinfo_encryption_alg_values_supported", json!(key_managements)),
+        ("userinfo_encryption_enc_values_supported", json!(content_encryptions)),
+        ("authorization_encryption_alg_values_supported", json!(key_managements)),
+        ("authorization_encryption_enc_values_supported", json!(content_encryptions)),
+        ("introspection_encryption_alg_values_supported", json!(key_managements)),
+        ("introspection_encryption_enc_values_supported", json!(content_encryptions)),
         ("request_object_signing_alg_values_supported", json!(international)),
         ("token_endpoint_auth_methods_supported", json!(AuthMethod::ALL.map(AuthMethod::as_str))),
         ("token_endpoint_auth_signing_alg_values_supported", json!(international)),
@@ -116,6 +128,8 @@ pub fn document(issuer: &Issuer, offer: &Offer<'_>) -> Value {
         ("backchannel_logout_supported", json!(true)),
         ("backchannel_logout_session_supported", json!(true)),
         ("yinxin_sm_signing_alg_values_supported", json!([jose::Algorithm::Sm2Sm3.as_str()])),
+        ("yinxin_sm_encryption_alg_values_supported", json!([KeyManagement::Sm2.as_str()])),
+        ("yinxin_sm_encryption_enc_values_supported", json!([ContentEncryption::Sm4Gcm.as_str()])),
     ];
     let addresses = addresses.into_iter().map(|(name, path)| (name, issuer.url(path).into()));
     let members = addresses.chain(members).map(|(name, value)| (name.to_owned(), value));

@@ -4,6 +4,7 @@
 //!
 //! - [`issuer`] the provider's own name, from which every endpoint's address is made.
 //! - [`client`] what an application registered, and what it may register; [`registration`] in which words.
+//! - [`encryption`] what answers are encrypted for a client with.
 //! - [`redirect_uri`] which redirect URIs may be registered, and when a received one is the same.
 //! - [`params`] request parameters from hostile bytes.
 //! - [`authorize`] the authorization request: a table of checks, then a typed request; and the two answers.
@@ -12,6 +13,7 @@
 //! - [`dpop`] proofs of a key, to which tokens are bound.
 //! - [`token`] what they ask of it, and the rules for codes, refresh tokens and machine clients.
 //! - [`claims`] what ID tokens, access tokens and userinfo say.
+//! - [`subject`] the names under which clients know people.
 //! - [`session_state`] how an application's page learns that the login has changed.
 //! - [`logout`] ending the session at the application's request.
 //! - [`discovery`] what clients read about us, and the paths of the endpoints.
@@ -24,6 +26,7 @@ pub mod client;
 pub mod client_authentication;
 pub mod discovery;
 pub mod dpop;
+pub mod encryption;
 pub mod error;
 pub mod issuer;
 pub mod lifetimes;
@@ -35,6 +38,7 @@ pub mod registration;
 pub mod resource;
 pub mod scope;
 pub mod session_state;
+pub mod subject;
 pub mod token;
 
 pub use client::{Client, ClientId};

@@ -77,6 +77,15 @@ impl<'a> LogoutTokenClaims<'a> {
     }
 }
 
+/// Who is logged in in the browser that asks.
+#[derive(Debug, Clone, Copy)]
+pub struct Current<'a> {
+    /// The session.
+    pub session: &'a str,
+    /// The person.
+    pub subject: &'a str,
+}
+
 /// What happens next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogoutPlan {
@@ -140,26 +149,27 @@ impl EndSessionRequest {
         }
     }
 
-    /// Decides what happens; `client` is what was found under [`Self::client_id`], `current_session` the browser's, if any.
+    /// Decides what happens; `client` is what was found under [`Self::client_id`], `current` who is logged in in this browser.
     ///
     /// A redirect goes only to an address that the client registered, byte for byte; without a hint that names the current
-    /// session the person is asked first. Source: RP-Initiated Logout 1.0, 2, 3 and 6.
+    /// session, or the current person when it names no session, the person is asked first. Source: RP-Initiated Logout 1.0, 2, 3 and 6.
     pub fn plan(
         &self,
         hint: &Hint,
         client: Option<&Client>,
-        current_session: Option<&str>,
+        current: Option<Current<'_>>,
     ) -> Result<LogoutPlan, LogoutRefused> {
         let client_id = self.client_id(hint)?;
         let redirect = match &self.post_logout_redirect_uri {
             Some(uri) => Some(self.redirect(uri, client_id, client)?),
             None => None,
         };
-        let named = match hint {
-            Hint::Valid { session, .. } => session.as_deref(),
-            Hint::Absent | Hint::Invalid => None,
+        let is_meant = |current: Current<'_>| match hint {
+            Hint::Valid { session: Some(session), .. } => session == current.session,
+            Hint::Valid { subject, session: None, .. } => subject == current.subject,
+            Hint::Absent | Hint::Invalid => false,
         };
-        let confirm = current_session.is_some_and(|current| named != Some(current));
+        let confirm = current.is_some_and(|current| !is_meant(current));
         Ok(LogoutPlan { confirm, redirect })
     }
 
@@ -192,6 +202,7 @@ mod tests {
     use super::*;
     use crate::example::{native_client, params, web_client};
 
+    const CURRENT: Option<Current<'static>> = Some(Current { session: "ses_1", subject: "usr_1" });
     const BYE: &str = "https://app.example/bye";
 
     fn request(pairs: &[(&str, &str)]) -> EndSessionRequest {
@@ -211,7 +222,7 @@ mod tests {
         let plan = request(&[("post_logout_redirect_uri", BYE), ("state", "a b")]).plan(
             &hint(),
             Some(&web_client()),
-            Some("ses_1"),
+            CURRENT,
         );
         let redirect = Some("https://app.example/bye?state=a%20b".to_owned());
         assert_eq!(plan, Ok(LogoutPlan { confirm: false, redirect }));
@@ -222,13 +233,19 @@ mod tests {
         let asked = |request: EndSessionRequest, hint: &Hint, session| {
             request.plan(hint, Some(&web_client()), session).unwrap().confirm
         };
-        assert!(asked(request(&[]), &Hint::Absent, Some("ses_1")));
+        assert!(asked(request(&[]), &Hint::Absent, CURRENT));
         assert!(asked(
             request(&[("client_id", "tax-web"), ("post_logout_redirect_uri", BYE)]),
             &Hint::Absent,
-            Some("ses_1")
+            CURRENT
         ));
-        assert!(asked(request(&[]), &hint(), Some("ses_2")), "the hint speaks of another session");
+        let another = Some(Current { session: "ses_2", subject: "usr_1" });
+        assert!(asked(request(&[]), &hint(), another), "the hint speaks of another session");
+        let Hint::Valid { client_id, subject, .. } = hint() else { panic!() };
+        let of_the_person = Hint::Valid { client_id, subject, session: None };
+        assert!(!asked(request(&[]), &of_the_person, another), "the hint names no session, but the person");
+        let somebody = Some(Current { session: "ses_2", subject: "usr_2" });
+        assert!(asked(request(&[]), &of_the_person, somebody));
         assert!(!asked(request(&[]), &Hint::Absent, None), "nothing to end");
     }
 

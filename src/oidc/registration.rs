@@ -1,15 +1,18 @@
 //! What an application registers, in the members of OIDC Dynamic Registration 1.0, 2 (RFC 7591, 2) and a few of our own, and the
 //! [`Client`] that follows from it.
 
+use jose::jwe::{ContentEncryption, EncryptionKeys, KeyManagement};
 use jose::{Algorithm, Jwks};
 use serde::{Deserialize, Serialize};
 
 use crate::client::{
-    Approval, AuthMethod, BackChannel, Binding, Client, ClientKeys, ClientName, FrontChannel, GrantType,
-    RequestRules, ResponseAlgorithms,
+    AccessTokenFormat, Approval, AuthMethod, BackChannel, Binding, Client, ClientKeys, ClientName,
+    FrontChannel, GrantType, RequestRules, ResponseAlgorithms,
 };
+use crate::encryption::{Encryption, ResponseEncryptions};
 use crate::redirect_uri::ApplicationType;
 use crate::scope::{OPENID, Scope};
+use crate::subject::{self, SubjectType};
 
 /// A registration as it is kept and as our own API takes it. Absent members have the values that the standard gives them, but for
 /// the algorithms of tokens, which are `ES256`.
@@ -54,6 +57,9 @@ pub struct Registration {
     pub id_token_signed_response_alg: String,
     /// What its access tokens are signed with.
     pub access_token_signed_response_alg: String,
+    /// What its access tokens look like: `jwt` or `opaque`.
+    #[serde(skip_serializing_if = "is_jwt")]
+    pub access_token_format: AccessTokenFormat,
     /// What userinfo is signed with; plain JSON when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub userinfo_signed_response_alg: Option<String>,
@@ -63,6 +69,36 @@ pub struct Registration {
     /// What answers about tokens are signed with when it asks for signed ones (RFC 9701, 6).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub introspection_signed_response_alg: Option<String>,
+    /// What its ID tokens are encrypted with, and logout tokens with them: how the content's key reaches it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id_token_encrypted_response_alg: Option<String>,
+    /// And how the content is; `A128CBC-HS256` when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id_token_encrypted_response_enc: Option<String>,
+    /// What userinfo is encrypted with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub userinfo_encrypted_response_alg: Option<String>,
+    /// And how the content is; `A128CBC-HS256` when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub userinfo_encrypted_response_enc: Option<String>,
+    /// What signed answers of the authorization endpoint are encrypted with (JARM, 3).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authorization_encrypted_response_alg: Option<String>,
+    /// And how the content is; `A128CBC-HS256` when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authorization_encrypted_response_enc: Option<String>,
+    /// What signed answers about tokens are encrypted with (RFC 9701, 6).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub introspection_encrypted_response_alg: Option<String>,
+    /// And how the content is; `A128CBC-HS256` when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub introspection_encrypted_response_enc: Option<String>,
+    /// Under which names it knows people: `public` or `pairwise` (OIDC Core, 8).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject_type: Option<String>,
+    /// Where the redirect URIs of all clients are listed that know people by the same names (OIDC Core, 8.1).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sector_identifier_uri: Option<String>,
     /// What its request objects are signed with; any accepted algorithm when absent (RFC 9101).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request_object_signing_alg: Option<String>,
@@ -144,6 +180,11 @@ const fn is_true(flag: &bool) -> bool {
     *flag
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands references over")]
+fn is_jwt(format: &AccessTokenFormat) -> bool {
+    *format == AccessTokenFormat::Jwt
+}
+
 impl Default for Registration {
     fn default() -> Self {
         Self {
@@ -163,9 +204,20 @@ impl Default for Registration {
             authorization_details_types: Vec::new(),
             id_token_signed_response_alg: Algorithm::Es256.as_str().to_owned(),
             access_token_signed_response_alg: Algorithm::Es256.as_str().to_owned(),
+            access_token_format: AccessTokenFormat::Jwt,
             userinfo_signed_response_alg: None,
             authorization_signed_response_alg: None,
             introspection_signed_response_alg: None,
+            id_token_encrypted_response_alg: None,
+            id_token_encrypted_response_enc: None,
+            userinfo_encrypted_response_alg: None,
+            userinfo_encrypted_response_enc: None,
+            authorization_encrypted_response_alg: None,
+            authorization_encrypted_response_enc: None,
+            introspection_encrypted_response_alg: None,
+            introspection_encrypted_response_enc: None,
+            subject_type: None,
+            sector_identifier_uri: None,
             request_object_signing_alg: None,
             require_signed_request_object: false,
             require_pushed_authorization_requests: false,
@@ -229,6 +281,9 @@ impl Registration {
             audiences: self.audiences.clone(),
             authorization_details_types: self.authorization_details_types.clone(),
             algorithms: self.algorithms()?,
+            access_token_format: self.access_token_format,
+            encryptions: self.encryptions()?,
+            subject: self.subject()?,
             requests: RequestRules {
                 pushed_only: self.require_pushed_authorization_requests,
                 signed_only: self.require_signed_request_object,
@@ -269,7 +324,8 @@ impl Registration {
                 let set = Jwks::from_json(json.as_bytes());
                 let refused =
                     |e: jose::JwkError| bad("jwks", &format!("a set of public keys ({e})"), "another value");
-                ClientKeys::given(set.map_err(refused)?)
+                let encryption = EncryptionKeys::from_json(json.as_bytes());
+                ClientKeys::given(set.map_err(refused)?, encryption.map_err(refused)?)
                     .map_err(|e| bad("jwks", "distinct keys", &e.to_string()))
             }
             (None, Some(uri)) => match url::Url::parse(uri) {
@@ -277,6 +333,42 @@ impl Registration {
                 _ => Err(bad("jwks_uri", "an https URL", uri)),
             },
         }
+    }
+
+    fn subject(&self) -> Result<SubjectType, BadMember> {
+        let list = self.sector_identifier_uri.as_deref().map(subject::sector_identifier_uri).transpose()?;
+        match self.subject_type.as_deref() {
+            None | Some("public") => Ok(SubjectType::Public),
+            Some("pairwise") => {
+                Ok(SubjectType::Pairwise { sector: subject::sector(list.as_ref(), &self.redirect_uris)? })
+            }
+            Some(other) => Err(bad("subject_type", "`public` or `pairwise`", other)),
+        }
+    }
+
+    fn encryptions(&self) -> Result<ResponseEncryptions, BadMember> {
+        Ok(ResponseEncryptions {
+            id_token: encryption(
+                ["id_token_encrypted_response_alg", "id_token_encrypted_response_enc"],
+                self.id_token_encrypted_response_alg.as_deref(),
+                self.id_token_encrypted_response_enc.as_deref(),
+            )?,
+            userinfo: encryption(
+                ["userinfo_encrypted_response_alg", "userinfo_encrypted_response_enc"],
+                self.userinfo_encrypted_response_alg.as_deref(),
+                self.userinfo_encrypted_response_enc.as_deref(),
+            )?,
+            authorization: encryption(
+                ["authorization_encrypted_response_alg", "authorization_encrypted_response_enc"],
+                self.authorization_encrypted_response_alg.as_deref(),
+                self.authorization_encrypted_response_enc.as_deref(),
+            )?,
+            introspection: encryption(
+                ["introspection_encrypted_response_alg", "introspection_encrypted_response_enc"],
+                self.introspection_encrypted_response_alg.as_deref(),
+                self.introspection_encrypted_response_enc.as_deref(),
+            )?,
+        })
     }
 
     fn algorithms(&self) -> Result<ResponseAlgorithms, BadMember> {
@@ -299,6 +391,30 @@ impl Registration {
     }
 }
 
+/// A content encryption without a way for its key has no meaning; the other way round it is the standard's (OIDC Dynamic Registration
+/// 1.0, 2).
+fn encryption(
+    members: [&'static str; 2],
+    alg: Option<&str>,
+    enc: Option<&str>,
+) -> Result<Option<Encryption>, BadMember> {
+    let [alg_member, enc_member] = members;
+    let Some(alg) = alg else {
+        let needs = format!("nothing without `{alg_member}`");
+        return enc.map_or(Ok(None), |enc| Err(bad(enc_member, &needs, enc)));
+    };
+    let algs = jose::algorithm::Names(&KeyManagement::ALL);
+    let encs = jose::algorithm::Names(&ContentEncryption::ALL);
+    let enc = match enc {
+        Some(name) => {
+            ContentEncryption::parse(name).ok_or_else(|| bad(enc_member, &encs.to_string(), name))?
+        }
+        None => ContentEncryption::default(),
+    };
+    let alg = KeyManagement::parse(alg).ok_or_else(|| bad(alg_member, &algs.to_string(), alg))?;
+    Ok(Some(Encryption { alg, enc }))
+}
+
 fn algorithm(member: &'static str, name: &str) -> Result<Algorithm, BadMember> {
     let names = jose::algorithm::Names(&Algorithm::ALL);
     Algorithm::parse(name).ok_or_else(|| bad(member, &names.to_string(), name))
@@ -308,6 +424,6 @@ fn optional(member: &'static str, name: Option<&str>) -> Result<Option<Algorithm
     name.map(|name| algorithm(member, name)).transpose()
 }
 
-fn bad(member: &'static str, expected: &str, got: &str) -> BadMember {
+pub(crate) fn bad(member: &'static str, expected: &str, got: &str) -> BadMember {
     BadMember { member, expected: expected.to_owned(), got: got.chars().take(200).collect() }
 }

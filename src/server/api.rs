@@ -15,6 +15,7 @@ use flows::ecerts::{self, Application};
 use flows::log::Artefact;
 use flows::make_seal::{self, NewSeal};
 use flows::report_signal::{self, Report};
+use flows::rotate_keys::{self, Rotation};
 use flows::seal_document::{self, Place};
 use flows::{Rejected, log, register_client, verify_file};
 use serde::Deserialize;
@@ -38,6 +39,7 @@ pub fn routes() -> Router<App> {
         .route("/v1/signals", post(report))
         .route("/v1/clients", post(register_client))
         .route("/v1/initial-access-tokens", post(initial_access_token))
+        .route("/v1/token-keys/rotate", post(rotate_token_keys))
         .route("/v1/seals", post(make))
         .route("/v1/seals/{id}/file", get(seal_file))
         .route("/v1/seals/{id}/state", post(seal_state))
@@ -113,6 +115,19 @@ async fn initial_access_token(
     let token = register_client::initial_access_token(&app.env, now, authority, asked.expires_in).await?;
     let answer = json!({ "initial_access_token": token.expose(), "expires_in": asked.expires_in });
     Ok((StatusCode::CREATED, axum::Json(answer)).into_response())
+}
+
+async fn rotate_token_keys(
+    State(app): State<App>,
+    Now(now): Now,
+    AccessToken(token): AccessToken,
+    headers: HeaderMap,
+    received: Received,
+) -> Answer {
+    let caller = caller::authenticate(&app.env, now, &token, scope::ADMINISTER).await?;
+    let asked: Rotation = body::json(&headers, received)?;
+    let keys = rotate_keys::rotate(&app.env, now, Authority::Caller(&caller), asked).await?;
+    Ok((StatusCode::CREATED, axum::Json(json!({ "keys": keys }))).into_response())
 }
 
 async fn make(

@@ -164,10 +164,10 @@ async fn consent(
 ) -> Response {
     let answered = async {
         let form = form(&app, &visitor, &headers, received)?;
-        let login = visitor.known()?;
         let flow = form.text("flow");
         match form.text("decision") {
-            "allow" => authorize::allow(&app.env, visitor.now, flow, login).await,
+            "allow" => authorize::allow(&app.env, visitor.now, flow, visitor.known()?).await,
+            // Also from the login page, by somebody who is nobody yet.
             "deny" => authorize::deny(&app.env, visitor.now, flow).await,
             other => {
                 let message = format!("expected `decision` to be `allow` or `deny`, got `{other}`");

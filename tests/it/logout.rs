@@ -1,9 +1,10 @@
 //! Logging out at an application's request (OpenID Connect RP-Initiated Logout 1.0), and who is asked before.
 
+use serde_json::json;
 use url::form_urlencoded::Serializer;
 use yinxin::browser::Page;
 
-use crate::kit::actors::{Person, Returned, Tokens, assert_shown, cookie};
+use crate::kit::actors::{Person, Returned, Tokens, assert_shown, claims_of, cookie};
 use crate::kit::app::{TestApp, stories};
 
 const BACK: &str = "http://localhost:9871/";
@@ -110,7 +111,6 @@ stories! {
             vec![("state", "alone")],
             vec![("unheard_of", "x")],
             named.to_vec(),
-            vec![("id_token_hint", of_another_session.id())],
             vec![("id_token_hint", of_somebody_else.id()), ("post_logout_redirect_uri", BACK)],
         ] {
             let page = logout(&citizen, &asked).await;
@@ -127,6 +127,60 @@ stories! {
         assert_eq!(returned.value("state").as_deref(), Some("xyz"));
         assert_over(&citizen, &tokens, &app).await;
         assert_eq!(portal.user_info(&of_another_session.access).await.status, 200);
+    }
+
+    async fn applications_are_told_of_the_logout_until_they_have_heard(app: TestApp) {
+        let citizen = app.person("li.xiaoman");
+        let (address, mut heard) = deaf_at_first().await;
+        let told = app
+            .registers(json!({
+                "redirect_uris": ["http://localhost:9873/callback"], "scope": "openid",
+                "backchannel_logout_uri": format!("http://{address}/backchannel"),
+            }))
+            .await;
+        let tokens = told.admits(&citizen, "openid").await;
+        let sid = told.verifies(tokens.id(), jose::Algorithm::Es256, app.now()).await.text("sid").unwrap().to_owned();
+        let out = logout(&citizen, &[("id_token_hint", tokens.id())]).await;
+        assert_shown(&out, 200, "您已退出登录");
+        // The first attempt fails; the second comes when its time has come.
+        heard.recv().await.expect("a first attempt");
+        let notice = loop {
+            app.advance(31);
+            flows::tell_clients::tell(app.env(), app.now()).await.unwrap();
+            if let Ok(notice) = heard.try_recv() {
+                break notice;
+            }
+        };
+        let token = notice.strip_prefix("logout_token=").unwrap_or_else(|| panic!("{notice}")).to_owned();
+        let claims = claims_of(&token);
+        assert_eq!((&claims["iss"], &claims["aud"]), (&json!(app.issuer), &json!(told.client_id)));
+        assert_eq!((&claims["sid"], &claims["sub"]), (&json!(sid), &json!(citizen.sample.id.to_string())));
+        assert_eq!(claims["events"], json!({ "http://schemas.openid.net/event/backchannel-logout": {} }));
+        assert!(claims.get("nonce").is_none() && claims["jti"].is_string(), "{claims}");
+        flows::tell_clients::tell(app.env(), app.now().plus_seconds(86_400)).await.unwrap();
+        assert!(heard.try_recv().is_err(), "who has heard is told no more");
+    }
+
+    async fn applications_pages_are_loaded_at_the_logout(app: TestApp) {
+        let citizen = app.person("li.xiaoman");
+        let shown = app
+            .registers(json!({
+                "redirect_uris": ["http://localhost:9873/callback"], "scope": "openid",
+                "post_logout_redirect_uris": ["http://localhost:9873/bye"],
+                "frontchannel_logout_uri": "http://localhost:9873/out?x=y", "frontchannel_logout_session_required": true,
+            }))
+            .await;
+        let tokens = shown.admits(&citizen, "openid").await;
+        let sid = claims_of(tokens.id())["sid"].as_str().unwrap().to_owned();
+        let to = ("post_logout_redirect_uri", "http://localhost:9873/bye");
+        let page = logout(&citizen, &[("id_token_hint", tokens.id()), to]).await;
+        assert_shown(&page, 200, "您已退出登录");
+        let issuer = app.issuer.replace(':', "%3A").replace('/', "%2F");
+        let frame = format!("<iframe src=\"http://localhost:9873/out?x=y&#38;iss={issuer}&#38;sid={sid}\"");
+        assert!(page.text.contains(&frame), "{frame}: {}", page.text);
+        assert!(page.text.contains("content=\"3;url=http://localhost:9873/bye\""), "{}", page.text);
+        let policy = page.headers["content-security-policy"].to_str().unwrap();
+        assert!(policy.contains("frame-src http://localhost:9873"), "{policy}");
     }
 
     async fn the_person_logs_out_alone(app: TestApp) {
@@ -169,4 +223,21 @@ async fn assert_over(person: &Person<'_>, tokens: &Tokens, app: &TestApp) {
     assert_eq!(person.opens("/account").await.location.as_deref(), Some("/login?back=/account"));
     let user_info = app.application("portal").user_info(&tokens.access).await;
     user_info.assert_problem(401, "invalid_token", "revoked");
+}
+
+/// An application that fails once and then listens: its address, and the bodies that came.
+async fn deaf_at_first() -> (std::net::SocketAddr, tokio::sync::mpsc::UnboundedReceiver<String>) {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    let (say, heard) = tokio::sync::mpsc::unbounded_channel();
+    let deaf = std::sync::Arc::new(AtomicBool::new(true));
+    let listens = move |body: String| {
+        let was_deaf = deaf.swap(false, Ordering::SeqCst);
+        say.send(body).ok();
+        async move { if was_deaf { axum::http::StatusCode::BAD_GATEWAY } else { axum::http::StatusCode::OK } }
+    };
+    let router = axum::Router::new().route("/backchannel", axum::routing::post(listens));
+    let socket = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = socket.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(socket, router).await.unwrap() });
+    (address, heard)
 }

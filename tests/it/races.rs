@@ -32,6 +32,25 @@ stories! {
         }
     }
 
+    async fn of_two_answers_to_a_pushed_request_one_carries_a_code(app: TestApp) {
+        let citizen = app.person("li.xiaoman");
+        let portal = app.application("portal");
+        citizen.authorizes(&portal.requests("openid")).await;
+        for round in 0..rounds() {
+            let request = app.http().post(app.url("/oauth2/par")).body(portal.requests("openid").encoded());
+            let request = request.header("content-type", "application/x-www-form-urlencoded");
+            let request = request.basic_auth(&portal.client_id, Some(&portal.client_secret));
+            let pushed = Answer::to(request).await;
+            let uri = pushed.text("request_uri").replace(':', "%3A");
+            let path = format!("/oauth2/authorize?client_id={}&request_uri={uri}", portal.client_id);
+            let pages = tokio::join!(citizen.opens(&path), citizen.opens(&path));
+            let codes = [&pages.0, &pages.1]
+                .into_iter()
+                .filter(|page| page.location.as_deref().is_some_and(|location| location.contains("code=")));
+            assert_eq!(codes.count(), 1, "round {round}");
+        }
+    }
+
     async fn two_uses_of_a_refresh_token_at_once_get_the_same_successor_and_a_later_one_ends_the_family(app: TestApp) {
         let citizen = app.person("li.xiaoman");
         let portal = app.application("portal");

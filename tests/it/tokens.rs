@@ -189,12 +189,10 @@ stories! {
                 "the code is unknown, used or expired",
             );
         }
-        ask(changed("code_verifier", "short")).await.assert_refused(
-            400,
-            "invalid_request",
-            "43 to 128 characters",
-        );
-        for missing in ["code", "redirect_uri", "code_verifier", "grant_type"] {
+        for unfit in [changed("code_verifier", "short"), changed("code_verifier", "")] {
+            ask(unfit).await.assert_refused(400, "invalid_grant", "code_challenge");
+        }
+        for missing in ["code", "redirect_uri", "grant_type"] {
             ask(changed(missing, "")).await.assert_refused(
                 400,
                 "invalid_request",

@@ -95,6 +95,7 @@ impl TestApp {
             tls: Tls::Off,
             outbound: yinxin::config::Outbound::default(),
             dpop_nonces_required: false,
+            token_keys: flows::rotate_keys::TokenKeyTimes::default(),
             log_json: false,
             log: "warn".to_owned(),
         };
@@ -138,6 +139,7 @@ impl TestApp {
             issuer: issuer.clone(),
             outbound: &outbound,
             dpop_nonces_required: false,
+            token_keys: flows::rotate_keys::TokenKeyTimes::default(),
         };
         yinxin::assemble(&place, seams(&self.clock, &self.randomness)).await.unwrap()
     }

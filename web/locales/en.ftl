@@ -60,6 +60,7 @@ consent-account = Your account: { $name }
 consent-host = Afterwards you will return to { $host }.
 consent-note = You can withdraw this at any time under “My account”.
 allow = Allow
+cancel-login = Cancel and go back
 continue = Continue
 post-title = Back to the application
 post-text = Your answer is on its way to the application. If nothing happens, press the button.

@@ -60,6 +60,7 @@ consent-account = 当前账号：{ $name }
 consent-host = 同意后将返回 { $host }。
 consent-note = 您可以随时在“我的账号”中收回授权。
 allow = 同意
+cancel-login = 取消并返回
 continue = 继续
 post-title = 返回应用
 post-text = 正在把结果交给应用。如果页面没有自动跳转，请按下面的按钮。

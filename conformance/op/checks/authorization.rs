@@ -63,7 +63,7 @@ pub(crate) fn no_error(answer: &Params) -> Finding {
 /// Only what the standards name comes back.
 pub(crate) fn nothing_unexpected(answer: &Params, redirect_uri: &str) -> Finding {
     let own = Params::parse(redirect_uri.split_once('?').map_or("", |(_, query)| query));
-    let known = ["code", "state", "iss", "session_state", "response", "aud", "exp"];
+    let known = ["code", "state", "iss", "session_state"];
     let unknown: Vec<&str> = answer.names().filter(|n| !known.contains(n) && !own.has(n)).collect();
     warn("ValidateSuccessfulAuthCodeFlowResponseFromAuthorizationEndpoint", "RFC 6749 4.1.2")
         .holds(unknown.is_empty(), || format!("expected code, state and iss, got also {unknown:?}"))
@@ -92,7 +92,7 @@ pub(crate) fn error(
     clause: &'static str,
 ) -> Vec<Finding> {
     let got = answer.get("error").unwrap_or_default();
-    let known = ["error", "error_description", "error_uri", "state", "iss", "session_state", "aud", "exp"];
+    let known = ["error", "error_description", "error_uri", "state", "iss", "session_state"];
     let unknown: Vec<&str> = answer.names().filter(|n| !known.contains(n)).collect();
     let mut findings = vec![
         fail(name, clause)

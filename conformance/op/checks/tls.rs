@@ -26,6 +26,15 @@ pub(crate) async fn all(trust: &Trust, url: &Url) -> Vec<Finding> {
             condition.holds(matches!(suite, Ok(None)), || format!("expected a refusal, got {suite:?}")),
         );
     }
+    let preferred = probe::preferred(trust, url).await;
+    let modern = matches!(preferred, Ok(Some(ProtocolVersion::TLSv1_3)));
+    let recommended = probe::offer(url, TLS_1_2, RECOMMENDED).await;
+    findings.push(
+        fail("EnsureTLS12RequireBCP195Ciphers", "FAPI2-SP 5.2.3")
+            .holds(modern || matches!(recommended, Ok(Some(_))), || {
+                format!("expected TLS 1.3 or a suite of RFC 9325, got {preferred:?} and {recommended:04x?}")
+            }),
+    );
     let weak = probe::offer(url, TLS_1_2, OTHER).await;
     findings.push(
         fail("RequireOnlyBCP195RecommendedCiphersForTLS12", "FAPI2-SP 5.2.2")
@@ -38,12 +47,9 @@ pub(crate) async fn all(trust: &Trust, url: &Url) -> Vec<Finding> {
         warn("CheckForBCP195InsecureFAPICiphers", "RFC 9325 4.2")
             .holds(matches!(finite, Ok(None)), || format!("expected a refusal of DHE, got {finite:04x?}")),
     );
-    let preferred = probe::preferred(trust, url).await;
     findings.push(
         warn("EnsureTLS13OrLater", "RFC 9325 3.1.1")
-            .holds(matches!(preferred, Ok(Some(ProtocolVersion::TLSv1_3))), || {
-                format!("expected TLS 1.3, got {preferred:?}")
-            }),
+            .holds(modern, || format!("expected TLS 1.3, got {preferred:?}")),
     );
     findings
 }

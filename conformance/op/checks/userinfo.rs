@@ -42,6 +42,28 @@ pub(crate) const STANDARD_CLAIMS: &[(&str, Kind)] = &[
     ("updated_at", Kind::Number),
 ];
 
+/// Claims of ID tokens that are not about the person, and those that refer to others.
+const PROTOCOL: &[&str] = &[
+    "iss",
+    "aud",
+    "exp",
+    "iat",
+    "nbf",
+    "jti",
+    "auth_time",
+    "nonce",
+    "acr",
+    "amr",
+    "azp",
+    "at_hash",
+    "c_hash",
+    "s_hash",
+    "sid",
+    "verified_claims",
+    "_claim_names",
+    "_claim_sources",
+];
+
 /// The members of `address` (5.1.1).
 const ADDRESS: &[&str] = &["formatted", "street_address", "locality", "region", "postal_code", "country"];
 
@@ -171,6 +193,17 @@ pub(crate) fn claims_of_scopes(claims: &Value, scopes: &[&str]) -> Vec<Finding> 
         info("CheckForUnrequestedClaimsInUserInfo", "OIDCC 5.4")
             .holds(unasked.is_empty(), || format!("expected no {unasked:?}, got {got:?}")),
     ]
+}
+
+/// Claims that no standard names (5.1; RFC 7519, 4.1; Back-Channel Logout, 2.1 for `sid`).
+pub(crate) fn nothing_unknown(claims: &Value, name: &'static str) -> Finding {
+    let is_known = |claim: &&str| {
+        STANDARD_CLAIMS.iter().any(|(standard, _)| standard == claim) || PROTOCOL.contains(claim)
+    };
+    let names = claims.as_object().into_iter().flatten().map(|(claim, _)| claim.as_str());
+    let unknown: Vec<&str> = names.filter(|claim| !is_known(claim)).collect();
+    warn(name, "OIDCC 5.1")
+        .holds(unknown.is_empty(), || format!("expected standard claims, got also {unknown:?}"))
 }
 
 /// A claim is there, or is not.

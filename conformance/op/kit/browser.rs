@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use http::Method;
 use serde::Deserialize;
+use tokio::sync::Mutex;
 use url::Url;
 
 use super::Params;
@@ -21,6 +22,8 @@ const LOGINS: usize = 3;
 pub(crate) struct User {
     pub(crate) name: String,
     pub(crate) password: String,
+    /// One person types one password at a time, in whatever browser: providers count tries that come at once.
+    pub(crate) hands: Mutex<()>,
 }
 
 /// How the provider's pages look; the defaults do for most.
@@ -200,21 +203,29 @@ impl Browser {
     }
 
     async fn walk(&mut self, start: Call, aim: Aim) -> Result<Visit, String> {
-        let mut visit = Walk { asked: Vec::new(), frames: Vec::new() };
-        let mut call = start;
+        let mut walk = Walk { asked: Vec::new(), frames: Vec::new() };
+        let (mut call, mut typed) = (start, false);
         for _ in 0..STEPS {
             let url = call.url.clone();
             let posted = call.method == Method::POST;
-            let reply = self.fetch(call).await?;
-            match self.next(&mut visit, &url, posted, &reply, aim)? {
-                Next::Go(onward) => call = *onward,
+            let reply = self.load(call, typed).await?;
+            (call, typed) = match self.next(&mut walk, &url, posted, &reply, aim)? {
+                Next::Go(onward) => (*onward, false),
+                Next::LogIn(onward) => (*onward, true),
                 Next::Stop(end) => {
-                    self.open_frames(&visit.frames, &url).await;
-                    return Ok(Visit { asked: visit.asked, frames: visit.frames, end: *end });
+                    self.open_frames(&walk.frames, &url).await;
+                    return Ok(Visit { asked: walk.asked, frames: walk.frames, end: *end });
                 }
-            }
+            };
         }
         Err(format!("expected an end of the walk, got more than {STEPS} pages"))
+    }
+
+    /// Fetches a page; a password is typed by hands that do nothing else meanwhile.
+    async fn load(&mut self, call: Call, typed: bool) -> Result<Reply, String> {
+        let user = Arc::clone(&self.user);
+        let _typing = if typed { Some(user.hands.lock().await) } else { None };
+        self.fetch(call).await
     }
 
     async fn fetch(&mut self, call: Call) -> Result<Reply, String> {
@@ -335,7 +346,11 @@ impl Browser {
         let user = self.pages.user_fields.iter().find(|name| form.find(|f| f.name == **name).is_some());
         let mut fill = vec![(password.name.as_str(), self.user.password.as_str())];
         fill.extend(user.map(|name| (name.as_str(), self.user.name.as_str())));
-        submit(url, form, form.default_button(), &fill).map(Some)
+        let sent = submit(url, form, form.default_button(), &fill)?;
+        Ok(Some(match sent {
+            Next::Go(call) => Next::LogIn(call),
+            other => other,
+        }))
     }
 
     /// Pages that move on by themselves, by a refresh or a form that a script sends; and links out, for who follows them.
@@ -374,6 +389,8 @@ impl Walk {
 
 enum Next {
     Go(Box<Call>),
+    /// The login form, filled in.
+    LogIn(Box<Call>),
     Stop(Box<End>),
 }
 

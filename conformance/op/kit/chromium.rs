@@ -3,6 +3,7 @@
 use std::process::Stdio;
 use std::time::Duration;
 
+use serde_json::json;
 use thirtyfour::prelude::*;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
@@ -39,6 +40,10 @@ impl Chromium {
         {
             capabilities.add_arg(flag).ok()?;
         }
+        // The provider's frame in the relying party's page reads its cookie, which is a third party's there.
+        let preferences =
+            json!({"profile.cookie_controls_mode": 0, "profile.block_third_party_cookies": false});
+        capabilities.add_experimental_option("prefs", preferences).ok()?;
         let driver = WebDriver::new(format!("http://127.0.0.1:{port}"), capabilities).await.ok()?;
         Some(Self { driver, _process: process })
     }

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use crate::op::checks::{authorization, id_token};
 use crate::op::clients::{Client, Wish};
-use crate::op::finding::{Severity, fail, info, warn};
+use crate::op::finding::{fail, info, warn};
 use crate::op::flow::{Ask, Granted};
+use crate::op::kit::Params;
 use crate::op::kit::browser::{Aim, End};
 use crate::op::plans::Auth;
 use crate::op::test::{Step, Test};
@@ -155,15 +156,14 @@ pub(super) async fn acr_values(test: &mut Test) -> Step {
 pub(super) async fn posted(test: &mut Test) -> Step {
     let client = begin(test).await?;
     let ask = test.ask(&client);
-    let endpoint = test.authorization_address(&[("x", "y")].into_iter().take(0).collect())?;
+    let endpoint = test.authorization_address(&Params::default())?;
     let visit = test.browser.post(&endpoint, &ask.params, Aim::Allow).await;
     let visit = test.obtain(info("BrowserVisit", "OIDCC 3.1.2.1"), visit)?;
     let landing = match visit.end {
         End::Landed(landing) => landing,
         End::Page(page) => {
             let why = format!("expected a way back to the client, got {}", page.brief());
-            let finding = warn("ExpectRedirectUriHasBeenCalled", "OIDCC 3.1.2.1").result(Err(why));
-            test.note(finding.weighing(Severity::Warn));
+            test.note(warn("ExpectRedirectUriHasBeenCalled", "OIDCC 3.1.2.1").result(Err(why)));
             return Ok(());
         }
     };

@@ -3,9 +3,10 @@
 use http::Method;
 
 use super::basic::begin;
+use crate::op::calls::Resource;
 use crate::op::checks::{id_token, userinfo};
 use crate::op::finding::{fail, info, warn};
-use crate::op::flow::{Ask, Granted, Resource};
+use crate::op::flow::{Ask, Granted};
 use crate::op::kit::Params;
 use crate::op::kit::http::Call;
 use crate::op::test::{Step, Test};

@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::basic::begin;
+use crate::op::calls::Resource;
 use crate::op::checks::{errors, id_token, token};
 use crate::op::clients::{Client, Wish};
 use crate::op::finding::{fail, info, warn};
-use crate::op::flow::{Granted, Resource};
+use crate::op::flow::Granted;
 use crate::op::kit::http::Reply;
 use crate::op::plans::Auth;
 use crate::op::test::{Step, Test};

@@ -5,15 +5,17 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::fapi_flow::{begin, second_client, used_by_another};
+use super::fapi_flow::{begin, ready, second_client, used_by_another};
+use crate::op::calls::{Assertion, ClientCall, Resource};
 use crate::op::checks::{errors, id_token, tls, token};
 use crate::op::clients::{Client, Wish};
 use crate::op::finding::{Finding, Severity, fail, info, warn};
-use crate::op::flow::{Ask, Assertion, ClientCall, Edit, Granted, Resource};
+use crate::op::flow::{Ask, Granted};
 use crate::op::kit::http::Reply;
 use crate::op::kit::jose::Draft;
 use crate::op::kit::{now, random_token};
 use crate::op::plans::{Auth, Bound};
+use crate::op::proof::Edit;
 use crate::op::test::{Step, Test};
 
 /// A code, and the request that it came for.
@@ -200,7 +202,7 @@ fn edit(change: impl Fn(&mut Draft) + Send + Sync + 'static) -> Assertion {
 
 /// RS256, under a key that is registered (FAPI 2.0, 5.4).
 pub(super) async fn assertion_with_rs256(test: &mut Test) -> Step {
-    test.fetch_keys().await?;
+    ready(test).await?;
     if test.world.clients.contains_key("fapi-first") {
         return Err(test.skip("the static client has no RSA key"));
     }

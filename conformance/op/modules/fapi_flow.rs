@@ -4,26 +4,41 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
+use crate::op::calls::Resource;
 use crate::op::checks::{authorization, errors, id_token, tls, userinfo};
 use crate::op::clients::{Client, Wish};
-use crate::op::finding::{Finding, Severity, fail, info, warn};
-use crate::op::flow::{Ask, Granted, Resource};
+use crate::op::finding::{Finding, Severity, fail, warn};
+use crate::op::flow::{Ask, Granted};
 use crate::op::kit::browser::{Aim, End};
 use crate::op::kit::http::Call;
 use crate::op::kit::{Params, random_text};
-use crate::op::plans::Bound;
+use crate::op::plans::{Auth, Bound};
 use crate::op::test::{Step, Test};
 
 /// The query in the second client's redirect URI (RFC 6749, 3.1.2).
 const QUERY: &str = "?dummy1=lorem&dummy2=ipsum";
 
-/// Keys and a client: the beginning of every module. Certificates need TLS.
+/// Keys and a client: the beginning of every module.
 pub(super) async fn begin(test: &mut Test) -> Step<Arc<Client>> {
-    if test.variant.needs_certificate() && !test.world.provider.issuer.starts_with("https:") {
+    ready(test).await?;
+    test.client("fapi-first").await
+}
+
+/// Keys, and that the provider offers what the variant is about: certificates need TLS, and a provider that reads them.
+pub(super) async fn ready(test: &mut Test) -> Step {
+    let provider = &test.world.provider;
+    let bound = provider.flag("tls_client_certificate_bound_access_tokens") == Some(true);
+    let authenticates = provider.lists("token_endpoint_auth_methods_supported", test.variant.auth.as_str());
+    if test.variant.needs_certificate() && !provider.issuer.starts_with("https:") {
         return Err(test.skip("client certificates need an issuer under https"));
     }
-    test.fetch_keys().await?;
-    test.client("fapi-first").await
+    if test.variant.bound == Bound::Certificate && !bound {
+        return Err(test.skip("the provider does not offer tokens bound to certificates"));
+    }
+    if test.variant.auth == Auth::SelfSignedTls && !authenticates {
+        return Err(test.skip("the provider does not offer `self_signed_tls_client_auth`"));
+    }
+    test.fetch_keys().await
 }
 
 /// A second client, whose redirect URI has a query.
@@ -197,6 +212,10 @@ pub(super) async fn identity_claims(test: &mut Test) -> Step {
     let granted = test.log_in(&ask).await?;
     let token = test.id_token(&granted)?;
     let told = test.userinfo(&granted).await?;
+    test.note_all([
+        userinfo::nothing_unknown(&told, "CheckForUnexpectedClaimsInUserinfo"),
+        userinfo::nothing_unknown(&token.claims, "CheckForUnexpectedClaimsInIdToken"),
+    ]);
     let missing: Vec<&&str> =
         wanted.iter().filter(|name| token.claim(name).is_none() && told.get(name).is_none()).collect();
     test.note(
@@ -308,7 +327,6 @@ async fn long(test: &mut Test, name: &str, length: usize, when_refused: Option<F
         test.note_all(when_refused);
         return Ok(());
     }
-    test.note(info("ExtractAuthorizationCode", "RFC 6749 4.1.2").result(Ok(())));
     let code = test.code(&ask, &landing)?;
     let granted = test.exchange(&ask, &code).await?;
     test.use_token(&granted).await

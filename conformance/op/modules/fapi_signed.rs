@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::fapi_flow::{begin, second_client};
+use super::fapi_flow::{begin, ready, second_client};
 use super::fapi_pushed::{Refusal, refused, refused_with};
 use crate::op::clients::{Client, Wish};
 use crate::op::finding::{info, warn};
@@ -18,8 +18,15 @@ const OBJECT: Refusal = Refusal {
     pushed: &["invalid_request_object"],
     name: "EnsurePARInvalidRequestObjectError",
     clause: "RFC 9101 6, RFC 9126 2.3",
-    opened: &["invalid_request_object", "invalid_request_uri", "invalid_request"],
+    opened: &["invalid_request_object"],
     known: true,
+};
+
+/// The same for a claim that is missing, where a provider may have other words when the request is opened.
+const CLAIM: Refusal = Refusal {
+    clause: "FAPI2-MS 5.3.1, RFC 9126 2.3",
+    opened: &["invalid_request_object", "invalid_request", "invalid_request_uri", "access_denied"],
+    ..OBJECT
 };
 
 /// The request of the first client, its object changed by `edit`.
@@ -34,6 +41,15 @@ async fn edited(test: &mut Test, edit: impl Fn(&mut Draft) + Send + Sync + 'stat
 async fn refuses(test: &mut Test, edit: impl Fn(&mut Draft) + Send + Sync + 'static) -> Step {
     let ask = edited(test, edit).await?;
     refused(test, &ask, &OBJECT).await
+}
+
+/// An object without this claim has to be refused.
+async fn refuses_without(test: &mut Test, claim: &'static str) -> Step {
+    let lacking = move |draft: &mut Draft| {
+        draft.without(claim);
+    };
+    let ask = edited(test, lacking).await?;
+    refused(test, &ask, &CLAIM).await
 }
 
 /// The issuer may be one of several audiences.
@@ -63,18 +79,12 @@ pub(super) async fn nbf_8_seconds_ahead(test: &mut Test) -> Step {
 
 /// No `exp` (Message Signing, 5.3.1).
 pub(super) async fn without_exp(test: &mut Test) -> Step {
-    refuses(test, |draft| {
-        draft.without("exp");
-    })
-    .await
+    refuses_without(test, "exp").await
 }
 
 /// No `nbf` (Message Signing, 5.3.1).
 pub(super) async fn without_nbf(test: &mut Test) -> Step {
-    refuses(test, |draft| {
-        draft.without("nbf");
-    })
-    .await
+    refuses_without(test, "nbf").await
 }
 
 /// An `exp` that is past (RFC 7519, 4.1.4).
@@ -132,7 +142,7 @@ fn own_key(test: &mut Test, client: &Client) -> Step<Arc<KeyPair>> {
 
 /// RS256, under a key that is registered (FAPI 2.0, 5.4).
 pub(super) async fn rs256(test: &mut Test) -> Step {
-    begin(test).await?;
+    ready(test).await?;
     if test.world.clients.contains_key("fapi-first") {
         return Err(test.skip("the static client has no RSA key"));
     }

@@ -120,7 +120,7 @@ async fn userinfo(
     };
     match user_info::user_info(&app.env, now, &presented).await {
         Ok(Claims::Plain(claims)) => axum::Json(claims).into_response(),
-        Ok(Claims::Signed(token)) => ([(header::CONTENT_TYPE, "application/jwt")], token).into_response(),
+        Ok(Claims::Token(token)) => ([(header::CONTENT_TYPE, "application/jwt")], token).into_response(),
         Err(failure) => Problem(failure).into_response(),
     }
 }

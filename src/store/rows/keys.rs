@@ -10,7 +10,12 @@ use crate::error::StoreError;
 const ADD: &str = "INSERT INTO kms_key (id, purpose, algorithm, state, public_key, wrapped, created_us) \
      VALUES ($1, $2, $3, $4, $5, $6, $7)";
 const LIST: &str = "SELECT id, purpose, algorithm, state, public_key, wrapped, created_us \
-     FROM kms_key WHERE purpose <> 'seal-signing' ORDER BY id LIMIT 1000";
+     FROM kms_key WHERE purpose <> 'seal-signing' ORDER BY id LIMIT 10000";
+const TOKEN_KEYS: &str = "SELECT id, algorithm, state, COALESCE(since_us, created_us) AS since_us FROM kms_key \
+     WHERE purpose = 'token-signing' AND state <> 'destroyed' ORDER BY id LIMIT 1000";
+const CHANGE_STATE: &str = "UPDATE kms_key SET state = $3, since_us = $4 WHERE id = $1 AND state = $2";
+const DESTROY: &str =
+    "UPDATE kms_key SET state = $2, wrapped = $3, since_us = $4 WHERE id = $1 AND state <> $2";
 const LOOKUP: &str =
     "SELECT id, purpose, algorithm, state, public_key, wrapped, created_us FROM kms_key WHERE id = $1";
 const ADD_CERTIFICATE: &str = "INSERT INTO certificate (serial, profile, subject, issuer_serial, key_id, der, fingerprint, created_us) \
@@ -23,8 +28,18 @@ const FIND_CERTIFICATE: &str = "SELECT serial, profile, subject, issuer_serial, 
      revoked_us, created_us FROM certificate WHERE fingerprint = $1";
 
 /// The statements of this file.
-pub const STATEMENTS: &[&str] =
-    &[ADD, LIST, LOOKUP, ADD_CERTIFICATE, LIST_CERTIFICATES, LOOKUP_CERTIFICATE, FIND_CERTIFICATE];
+pub const STATEMENTS: &[&str] = &[
+    ADD,
+    LIST,
+    TOKEN_KEYS,
+    CHANGE_STATE,
+    DESTROY,
+    LOOKUP,
+    ADD_CERTIFICATE,
+    LIST_CERTIFICATES,
+    LOOKUP_CERTIFICATE,
+    FIND_CERTIFICATE,
+];
 
 /// A key as it is kept: the words are `kms`'s own.
 #[derive(Clone)]
@@ -90,6 +105,57 @@ pub async fn add(tx: &mut Tx, key: &KeyRow) -> Result<(), StoreError> {
 /// Every key of the installation itself, oldest first; the keys of seals are looked up one by one.
 pub async fn all(conn: &mut Conn) -> Result<Vec<KeyRow>, StoreError> {
     list!(RawKey, conn, LIST)?.into_iter().map(KeyRow::try_from).collect()
+}
+
+/// A key that signs tokens, or will, or did: as far as its turn goes.
+#[derive(Clone, Debug)]
+pub struct TokenKeyRow {
+    /// Its identifier.
+    pub id: Id<Key>,
+    /// Its algorithm.
+    pub algorithm: String,
+    /// Its state.
+    pub state: String,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+#[derive(sqlx::FromRow)]
+struct RawTokenKey {
+    id: String,
+    algorithm: String,
+    state: String,
+    since_us: i64,
+}
+
+/// The keys that sign tokens, will, or did, oldest first; not those that are destroyed.
+pub async fn token_keys(conn: &mut Conn) -> Result<Vec<TokenKeyRow>, StoreError> {
+    let row = |raw: RawTokenKey| {
+        let since = Timestamp::from_us(raw.since_us);
+        Ok(TokenKeyRow {
+            id: id("kms_key", "id", &raw.id)?,
+            algorithm: raw.algorithm,
+            state: raw.state,
+            since,
+        })
+    };
+    list!(RawTokenKey, conn, TOKEN_KEYS)?.into_iter().map(row).collect()
+}
+
+/// The key goes from one state to another; whether it was in the first.
+pub async fn change_state(
+    tx: &mut Tx,
+    id: Id<Key>,
+    from: &str,
+    to: &str,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    Ok(run!(tx, CHANGE_STATE, id.to_string(), from, to, now.us())? == 1)
+}
+
+/// The key goes to the state `destroyed`, and its private half is gone; whether it was not there already.
+pub async fn destroy(tx: &mut Tx, id: Id<Key>, destroyed: &str, now: Timestamp) -> Result<bool, StoreError> {
+    Ok(run!(tx, DESTROY, id.to_string(), destroyed, &[][..] as &[u8], now.us())? == 1)
 }
 
 /// The key `id`.

@@ -9,6 +9,7 @@ pub mod grants;
 pub mod keys;
 pub mod logouts;
 pub mod once;
+pub mod opaque_tokens;
 pub mod revocations;
 pub mod seals;
 pub mod sessions;
@@ -34,6 +35,7 @@ pub const ALL_STATEMENTS: &[(&str, &[&str])] = &[
     ("keys", keys::STATEMENTS),
     ("logouts", logouts::STATEMENTS),
     ("once", once::STATEMENTS),
+    ("opaque_tokens", opaque_tokens::STATEMENTS),
     ("revocations", revocations::STATEMENTS),
     ("seals", seals::STATEMENTS),
     ("sessions", sessions::STATEMENTS),

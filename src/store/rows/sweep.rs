@@ -15,13 +15,16 @@ const CODES: &str = "DELETE FROM authorization_code WHERE code_hash IN \
      (SELECT code_hash FROM authorization_code WHERE expires_us < $1 LIMIT 500)";
 const REFRESH_TOKENS: &str = "DELETE FROM refresh_token WHERE token_hash IN \
      (SELECT token_hash FROM refresh_token WHERE expires_us < $1 LIMIT 500)";
+const OPAQUE_TOKENS: &str = "DELETE FROM opaque_token WHERE token_hash IN \
+     (SELECT token_hash FROM opaque_token WHERE expires_us < $1 LIMIT 500)";
 const LOGIN_FAILURES: &str =
     "DELETE FROM login_failure WHERE id IN (SELECT id FROM login_failure WHERE at_us < $1 LIMIT 500)";
 const NOTICES: &str = "DELETE FROM logout_notice WHERE id IN \
      (SELECT id FROM logout_notice WHERE ended_us IS NOT NULL AND ended_us < $1 LIMIT 500)";
 
 /// The statements of this file.
-pub const STATEMENTS: &[&str] = &[PUSHED, JTIS, REVOKED, CODES, REFRESH_TOKENS, LOGIN_FAILURES, NOTICES];
+pub const STATEMENTS: &[&str] =
+    &[PUSHED, JTIS, REVOKED, CODES, REFRESH_TOKENS, OPAQUE_TOKENS, LOGIN_FAILURES, NOTICES];
 
 /// What is swept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +39,8 @@ pub enum Pile {
     Codes,
     /// Refresh tokens.
     RefreshTokens,
+    /// Opaque access tokens.
+    OpaqueTokens,
     /// Failed logins.
     LoginFailures,
     /// Logout notices that ended.
@@ -44,12 +49,13 @@ pub enum Pile {
 
 impl Pile {
     /// Every pile.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::PushedRequests,
         Self::Jtis,
         Self::RevokedTokens,
         Self::Codes,
         Self::RefreshTokens,
+        Self::OpaqueTokens,
         Self::LoginFailures,
         Self::LogoutNotices,
     ];
@@ -63,6 +69,7 @@ pub async fn sweep(tx: &mut Tx, pile: Pile, before: Timestamp) -> Result<u64, St
         Pile::RevokedTokens => run!(tx, REVOKED, before.us()),
         Pile::Codes => run!(tx, CODES, before.us()),
         Pile::RefreshTokens => run!(tx, REFRESH_TOKENS, before.us()),
+        Pile::OpaqueTokens => run!(tx, OPAQUE_TOKENS, before.us()),
         Pile::LoginFailures => run!(tx, LOGIN_FAILURES, before.us()),
         Pile::LogoutNotices => run!(tx, NOTICES, before.us()),
     }

@@ -61,7 +61,7 @@ fn every_holder_reads_what_is_encrypted_to_it_in_every_way() {
     for holder in Holder::one_of_each_kind() {
         let key = key(&holder.jwk).unwrap();
         for (alg, enc) in key.algorithms().iter().flat_map(|a| ContentEncryption::ALL.map(|e| (*a, e))) {
-            let said = Header { typ: Some("JOSE"), cty: Some("JWT") };
+            let said = Header { typ: Some("JOSE"), cty: Some("JWT"), iss: None };
             for plaintext in lengths.map(|length| vec![b'x'; length]) {
                 let token = encrypt(&key, alg, enc, &said, &plaintext, &OsEntropy).unwrap();
                 let (header, read) = holder.reads(&token).unwrap();
@@ -103,7 +103,7 @@ fn nothing_is_used_twice_and_nothing_may_be_changed() {
 fn a_signed_token_goes_inside() {
     let (ec, holder) = (EcKey::new(), Holder::one_of_each_kind().remove(1));
     let signed = jwt::sign(&ec, "JWT", &good_claims()).unwrap();
-    let header = Header { typ: None, cty: Some("JWT") };
+    let header = Header { typ: None, cty: Some("JWT"), iss: None };
     let key = key(&holder.jwk).unwrap();
     let alg = key.algorithms()[0];
     let token =

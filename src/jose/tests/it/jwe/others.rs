@@ -61,7 +61,7 @@ fn jwcrypto_reads_what_we_encrypt() {
         for alg in key.algorithms() {
             for enc in ContentEncryption::INTERNATIONAL {
                 let plaintext = format!("{alg} and {enc} for {}", key.kid().unwrap());
-                let header = Header { typ: None, cty: Some("JWT") };
+                let header = Header { typ: None, cty: Some("JWT"), iss: None };
                 let token = encrypt(&key, *alg, enc, &header, plaintext.as_bytes(), &OsEntropy).unwrap();
                 input += &format!("{}\n{token}\n", pair[0]);
                 expected.push(plaintext);

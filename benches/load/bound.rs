@@ -1,0 +1,132 @@
+//! Tokens bound to a key, got by proving another: two signatures to verify, one to make, and what was shown to remember.
+
+use base::encoding::base64url;
+use base::{Clock, SystemClock};
+use ring::rand::SystemRandom;
+use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
+use serde_json::{Value, json};
+
+use crate::Wrong;
+use crate::http::{Answer, Connection, Request};
+use crate::measure::{Operation, Worker};
+use crate::tokens::unexpected;
+
+const TOKEN_PATH: &str = "/oauth2/token";
+const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+/// A P-256 key.
+struct Key(EcdsaKeyPair);
+
+impl Key {
+    fn new() -> Result<Self, Wrong> {
+        let (random, failed) = (SystemRandom::new(), |_| Wrong::new("no key could be made"));
+        let pkcs8 =
+            EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).map_err(failed)?;
+        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8.as_ref(), &random);
+        pair.map(Self).map_err(|_| Wrong::new("no key could be read"))
+    }
+
+    fn jwk(&self) -> Value {
+        let point = self.0.public_key().as_ref();
+        let (x, y) = point.get(1..).unwrap_or_default().split_at_checked(32).unwrap_or_default();
+        json!({ "kty": "EC", "crv": "P-256", "x": base64url(x), "y": base64url(y) })
+    }
+
+    fn sign(&self, header: &Value, claims: &Value) -> Result<String, Wrong> {
+        let text = |value: &Value| base64url(value.to_string().as_bytes());
+        let input = format!("{}.{}", text(header), text(claims));
+        let signature = self.0.sign(&SystemRandom::new(), input.as_bytes());
+        let signature = signature.map_err(|_| Wrong::new("a key did not sign"))?;
+        Ok(format!("{input}.{}", base64url(signature.as_ref())))
+    }
+}
+
+/// An application that proves itself with a key, and asks for tokens bound to another.
+pub struct Bound {
+    issuer: String,
+    client_id: String,
+    assertions: Key,
+    proofs: Key,
+}
+
+impl Bound {
+    /// Registers it, with the sample's token for registration.
+    pub fn register(connection: &mut Connection, issuer: &str, token: &str) -> Result<Self, Wrong> {
+        let (assertions, proofs) = (Key::new()?, Key::new()?);
+        let mut jwk = assertions.jwk();
+        jwk["kid"] = "bench".into();
+        let members = json!({
+            "token_endpoint_auth_method": "private_key_jwt",
+            "grant_types": ["client_credentials"],
+            "dpop_bound_access_tokens": true,
+            "jwks": { "keys": [jwk] },
+        });
+        let request = Request::post("/oauth2/register").bearer(token).json(&members);
+        let answer = connection.send(&request.into_bytes())?;
+        let said: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+        let client_id = said["client_id"].as_str().ok_or_else(|| unexpected("a registration", &answer))?;
+        Ok(Self { issuer: issuer.to_owned(), client_id: client_id.to_owned(), assertions, proofs })
+    }
+
+    fn request(&self) -> Result<Vec<u8>, Wrong> {
+        let now = SystemClock.now().unix_seconds();
+        let fresh = || base::entropy::token(&base::OsEntropy);
+        let assertion = self.assertions.sign(
+            &json!({ "alg": "ES256", "kid": "bench" }),
+            &json!({
+                "iss": self.client_id, "sub": self.client_id, "aud": self.issuer,
+                "jti": fresh(), "iat": now, "exp": now + 60,
+            }),
+        )?;
+        let proof = self.proofs.sign(
+            &json!({ "alg": "ES256", "typ": "dpop+jwt", "jwk": self.proofs.jwk() }),
+            &json!({ "jti": fresh(), "htm": "POST", "htu": format!("{}{TOKEN_PATH}", self.issuer), "iat": now }),
+        )?;
+        let form = [
+            ("grant_type", "client_credentials"),
+            ("client_assertion_type", ASSERTION_TYPE),
+            ("client_assertion", &assertion),
+        ];
+        Ok(Request::post(TOKEN_PATH).header("dpop", &proof).form(form).into_bytes())
+    }
+}
+
+impl Operation for &Bound {
+    fn name(&self) -> &'static str {
+        "client_credentials, DPoP + private_key_jwt"
+    }
+
+    fn worker(&self, _: &mut Connection) -> Result<Box<dyn Worker + '_>, Wrong> {
+        Ok(Box::new(Proving { current: Vec::new(), of: self }))
+    }
+}
+
+struct Proving<'a> {
+    current: Vec<u8>,
+    of: &'a Bound,
+}
+
+impl Worker for Proving<'_> {
+    fn request(&mut self) -> Option<&[u8]> {
+        self.current = self.of.request().ok()?;
+        Some(&self.current)
+    }
+
+    fn check(&mut self, answer: &Answer) -> Result<(), Wrong> {
+        let said: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+        let good = answer.status == 200 && said["token_type"] == "DPoP" && said["access_token"].is_string();
+        if good { Ok(()) } else { Err(unexpected("200 and a bound token", answer)) }
+    }
+
+    fn check_fully(&mut self, answer: &Answer) -> Result<(), Wrong> {
+        let said: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+        let payload = said["access_token"].as_str().and_then(|token| token.split('.').nth(1));
+        let claims = payload.and_then(base::encoding::from_base64url);
+        let claims: Value = claims.and_then(|json| serde_json::from_slice(&json).ok()).unwrap_or_default();
+        if claims["cnf"]["jkt"].is_string() && claims["client_id"] == self.of.client_id.as_str() {
+            Ok(())
+        } else {
+            Err(unexpected("a token bound to the key", answer))
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! People have another name in each sector of applications (OpenID Connect Core, 8).
+
+use base::encoding::from_base64url;
+use flows::caller::Authority;
+use flows::register_client;
+use jose::Algorithm;
+use serde_json::{Value, json};
+
+use crate::kit::actors::{Answer, Application, Person, Returned};
+use crate::kit::app::{TestApp, stories};
+use crate::kit::documents::one_page;
+use crate::kit::site::Site;
+
+/// Two hosts are two sectors.
+const HERE: &str = "http://localhost:9873/callback";
+const ALSO_HERE: &str = "http://localhost:9874/callback";
+const THERE: &str = "http://127.0.0.1:9873/callback";
+
+stories! {
+    async fn a_person_has_one_name_in_a_sector_and_another_in_each_other(app: TestApp) {
+        let (citizen, neighbour) = (app.person("li.xiaoman"), app.person("chen.ruoshui"));
+        let (one, two, three) =
+            (pairwise(&app, HERE).await, pairwise(&app, ALSO_HERE).await, pairwise(&app, THERE).await);
+        let here = name(&app, &one, &citizen).await;
+        assert_eq!(from_base64url(&here).unwrap().len(), 32, "{here}");
+        assert_eq!(name(&app, &one, &app.person("li.xiaoman")).await, here, "the same at every login");
+        assert_eq!(name(&app, &two, &citizen).await, here, "the same in one sector");
+        assert_ne!(name(&app, &three, &citizen).await, here, "another in another sector");
+        assert_ne!(name(&app, &one, &neighbour).await, here, "another person, another name");
+        let public = app.application("portal");
+        assert_eq!(name(&app, &public, &citizen).await, citizen.sample.id.to_string());
+    }
+
+    async fn the_name_is_the_same_wherever_the_application_meets_it(app: TestApp) {
+        let citizen = app.person("li.xiaoman");
+        let mut site = Site::opens().await;
+        let application = app
+            .registers(json!({
+                "redirect_uris": [HERE], "scope": "openid profile offline_access", "subject_type": "pairwise",
+                "grant_types": ["authorization_code", "refresh_token"],
+                "backchannel_logout_uri": site.url("/logged-out"),
+            }))
+            .await;
+        let tokens = application.admits(&citizen, "openid profile offline_access").await;
+        let name = payload(tokens.id())["sub"].clone();
+        assert_eq!(payload(&tokens.access)["sub"], name);
+        let user_info = application.user_info(&tokens.access).await;
+        assert_eq!((user_info.status, &user_info.body["sub"]), (200, &name));
+        for token in [&tokens.access, tokens.refresh()] {
+            let request = app.http().post(app.url("/oauth2/introspect"));
+            let request = request.basic_auth(&application.client_id, Some(&application.client_secret));
+            let told = Answer::to(request.form(&[("token", token)])).await;
+            assert_eq!((&told.body["active"], &told.body["sub"]), (&json!(true), &name));
+        }
+        let renewed = application.refreshes(tokens.refresh()).await.tokens();
+        assert_eq!(payload(renewed.id())["sub"], name);
+        let everything = [tokens.id(), &tokens.access, &user_info.body.to_string()].map(|said| match said.split('.').nth(1) {
+            Some(payload) if said.starts_with("ey") => String::from_utf8(from_base64url(payload).unwrap()).unwrap(),
+            _ => said.to_owned(),
+        });
+        let account = citizen.sample.id.to_string();
+        assert!(everything.iter().all(|said| !said.contains(&account)), "{everything:?}");
+
+        citizen.opens(&format!("/oauth2/logout?id_token_hint={}", tokens.id())).await;
+        let posted = site.is_posted().await;
+        assert_eq!(payload(&posted[0].1)["sub"], name);
+        application.user_info(&renewed.access).await.assert_problem(401, "invalid_token", "revoked");
+    }
+
+    async fn a_name_that_comes_back_is_the_persons(app: TestApp) {
+        let (citizen, neighbour) = (app.person("li.xiaoman"), app.person("chen.ruoshui"));
+        let (here, there) = (pairwise(&app, HERE).await, pairwise(&app, THERE).await);
+        let portal = app.application("portal");
+        let hints = [
+            here.admits(&citizen, "openid").await,
+            there.admits(&citizen, "openid").await,
+            portal.admits(&citizen, "openid").await,
+        ];
+        let silent = || here.requests("openid").with("prompt", "none");
+        for hint in &hints {
+            citizen.authorizes(&silent().with("id_token_hint", hint.id())).await.code();
+        }
+        let others = there.admits(&neighbour, "openid").await;
+        for wrong in [others.id(), here.admits(&neighbour, "openid").await.id()] {
+            let asked = silent().with("id_token_hint", wrong);
+            assert_eq!(Returned::by(&citizen.opens(&asked.path()).await).error(), "login_required");
+        }
+        let asks_for = |sub: &Value| silent().with("claims", &json!({ "id_token": { "sub": { "value": sub } } }).to_string());
+        citizen.authorizes(&asks_for(&payload(hints[0].id())["sub"])).await.code();
+        for wrong in [payload(hints[1].id())["sub"].clone(), json!(citizen.sample.id)] {
+            let answer = Returned::by(&citizen.opens(&asks_for(&wrong).path()).await);
+            assert_eq!(answer.error(), "login_required", "{wrong} is not a name here");
+        }
+    }
+
+    async fn our_own_apis_know_the_person_by_the_grant(app: TestApp) {
+        let official = app.person("chen.ruoshui");
+        let application = app
+            .registers(json!({
+                "redirect_uris": [HERE], "scope": "openid seal:use", "subject_type": "pairwise",
+            }))
+            .await;
+        let tokens = application.admits(&official, "openid seal:use").await;
+        let seal = app.sample.seals[0].id;
+        let sealed = app.seals(&tokens.access, seal, one_page("一份公文")).await;
+        let sealed = sealed.unwrap_or_else(|answer| panic!("{answer:?}"));
+        let entry = app.proven_entry(&sealed.log_entry).await;
+        assert_eq!(entry.actor(), official.sample.id.to_string(), "the log speaks of accounts");
+    }
+
+    async fn a_sector_is_one_host_or_a_list_that_has_every_redirect_uri(app: TestApp) {
+        let site = Site::opens().await;
+        let initial =
+            register_client::initial_access_token(app.env(), app.now(), Authority::Operator, 3_600).await;
+        let initial = initial.unwrap_or_else(|failure| panic!("{failure:?}"));
+        let both = ["https://a.example/cb", "https://b.example/cb"];
+        let register = async |subject_type: &str, sector: Option<&str>| {
+            let mut members = json!({ "redirect_uris": both, "subject_type": subject_type });
+            if let Some(sector) = sector {
+                members["sector_identifier_uri"] = sector.into();
+            }
+            let request = app.http().post(app.url("/oauth2/register")).bearer_auth(initial.expose());
+            Answer::to(request.json(&members)).await
+        };
+        let list = site.url("/redirect-uris.json");
+        let refused = async |subject_type: &str, sector: Option<&str>, why: &str| {
+            register(subject_type, sector).await.assert_refused(400, "invalid_client_metadata", why);
+        };
+        refused("pairwise", None, "redirect URIs of one host").await;
+        refused("secret", None, "expected `public` or `pairwise`").await;
+        refused("pairwise", Some("http://sector.example/list"), "expected an https URL").await;
+        refused("pairwise", Some(&list), "expected an address that answers").await;
+        for wrong in [json!(["https://a.example/cb"]), json!([]), json!({ "redirect_uris": both }), json!("x")] {
+            site.publishes("/redirect-uris.json", &wrong);
+            refused("pairwise", Some(&list), "sector_identifier_uri: expected a").await;
+            refused("public", Some(&list), "sector_identifier_uri: expected a").await;
+        }
+        site.publishes("/redirect-uris.json", &json!([both[1], "https://c.example/cb", both[0]]));
+        let registered = register("pairwise", Some(&list)).await;
+        assert_eq!((registered.status, registered.text("subject_type")), (201, "pairwise"), "{registered:?}");
+
+        let place = registered.text("registration_client_uri");
+        let token = registered.text("registration_access_token");
+        let change = async |more: Value| {
+            let mut members = json!({
+                "client_id": registered.text("client_id"), "redirect_uris": both,
+                "subject_type": "pairwise", "sector_identifier_uri": list,
+            });
+            members.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap());
+            Answer::to(app.http().put(place).bearer_auth(token).json(&members)).await
+        };
+        let another = [both[0], "https://d.example/cb"];
+        for (more, why) in [
+            (json!({ "subject_type": "public" }), "register anew"),
+            (json!({ "sector_identifier_uri": list.replace("127.0.0.1", "localhost") }), "register anew"),
+            (json!({ "redirect_uris": another }), "expected a list with every redirect URI"),
+        ] {
+            change(more).await.assert_refused(400, "invalid_client_metadata", why);
+        }
+        assert_eq!(change(json!({ "redirect_uris": [both[1]] })).await.status, 200);
+
+        let metadata = Answer::to(app.http().get(app.url("/.well-known/openid-configuration"))).await;
+        assert_eq!(metadata.body["subject_types_supported"], json!(["public", "pairwise"]));
+    }
+}
+
+async fn pairwise(app: &TestApp, redirect_uri: &str) -> Application {
+    let members =
+        json!({ "redirect_uris": [redirect_uri], "scope": "openid profile", "subject_type": "pairwise" });
+    app.registers(members).await
+}
+
+/// The name under which `application` knows `person`.
+async fn name(app: &TestApp, application: &Application, person: &Person<'_>) -> String {
+    let tokens = application.admits(person, "openid profile").await;
+    let id_token = application.verifies(tokens.id(), Algorithm::Es256, app.now()).await;
+    id_token.text("sub").unwrap().to_owned()
+}
+
+/// What a signed token says.
+fn payload(token: &str) -> Value {
+    let payload = token.split('.').nth(1).unwrap_or_else(|| panic!("a signed token: {token}"));
+    serde_json::from_slice(&from_base64url(payload).unwrap()).unwrap()
+}

@@ -349,4 +349,48 @@ mod tests {
         assert_eq!(secret.expose().len(), 43);
         assert_eq!(hash, gm::sm3::hash(secret.expose().as_bytes()));
     }
+
+    /// A client's key.
+    struct Ed25519(ring::signature::Ed25519KeyPair);
+
+    impl jose::jws::JwsSigner for Ed25519 {
+        fn algorithm(&self) -> jose::Algorithm {
+            jose::Algorithm::EdDsa
+        }
+
+        fn kid(&self) -> &'static str {
+            "of-the-client"
+        }
+
+        fn sign(&self, signing_input: &[u8]) -> Result<Vec<u8>, jose::jws::SignError> {
+            Ok(self.0.sign(signing_input).as_ref().to_vec())
+        }
+    }
+
+    #[test]
+    fn an_assertion_is_for_this_issuer_alone_and_lives_for_an_hour_at_most() {
+        use ring::signature::KeyPair;
+        let pair = ring::signature::Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap();
+        let x = base::encoding::base64url(pair.public_key().as_ref());
+        let key = Ed25519(pair);
+        let jwks = format!(
+            r#"{{"keys":[{{"kty":"OKP","crv":"Ed25519","x":"{x}","kid":"of-the-client","use":"sig","alg":"EdDSA"}}]}}"#
+        );
+        let keys = KeySet::from_jwks(&jose::Jwks::from_json(jwks.as_bytes()).unwrap()).unwrap();
+        let (client, now) = (web_client(), Timestamp::from_unix_seconds(1_795_507_200));
+        let outcome = |audience: serde_json::Value, life_seconds: i64| {
+            let (id, exp) = (client.id.as_str(), now.unix_seconds() + life_seconds);
+            let claims =
+                serde_json::json!({ "iss": id, "sub": id, "aud": audience, "exp": exp, "jti": "once" });
+            let assertion = jose::jwt::sign(&key, "JWT", &claims).unwrap();
+            check_assertion(&client, &assertion, &keys, &example::ISSUER.parse().unwrap(), now)
+        };
+        let issuer = || example::ISSUER.into();
+        // RFC 7523, 3 and FAPI 2.0 Security Profile, 5.3.2.1; an hour is what authlib signs for.
+        assert_eq!(outcome(issuer(), 60).unwrap().jti, "once");
+        assert_eq!(outcome(issuer(), 3_600).unwrap().expires, now.plus_seconds(3_610));
+        assert!(outcome(issuer(), 3_700).unwrap_err().description().contains("at most 3600 seconds"));
+        assert!(outcome([example::ISSUER, "https://other.example"].as_slice().into(), 60).is_err());
+        assert!(outcome(format!("{}/oauth2/token", example::ISSUER).into(), 60).is_err());
+    }
 }

@@ -68,7 +68,7 @@ pub fn is_type(headers: &HeaderMap, expected: &str) -> bool {
     essence.trim().eq_ignore_ascii_case(expected)
 }
 
-/// The JSON body as a `T`; says what was expected and where.
+/// The JSON object in the body as a `T`; says what was expected and where.
 pub fn json<T: DeserializeOwned>(headers: &HeaderMap, received: Received) -> Result<T, Rejected> {
     let body = bytes(received)?;
     if !is_type(headers, "application/json") {
@@ -78,6 +78,11 @@ pub fn json<T: DeserializeOwned>(headers: &HeaderMap, received: Received) -> Res
     // No text of ours holds U+0000, and not every engine can keep it.
     if body.windows(6).any(|w| w == b"\\u0000") || body.contains(&0) {
         return Err(Rejected::bad_request("bad_json", "body: expected texts without U+0000"));
+    }
+    // Where every member may be absent, an array would do for an object: its items would be taken for members, in order.
+    let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
+    if first.is_some_and(|byte| *byte != b'{') {
+        return Err(Rejected::bad_request("bad_json", "body: expected an object"));
     }
     serde_json::from_slice(&body).map_err(|e| Rejected::bad_request("bad_json", format!("body: {e}")))
 }

@@ -3,8 +3,8 @@
 use openidconnect::core::{CoreAuthenticationFlow, CoreClient, CoreProviderMetadata, CoreUserInfoClaims};
 use openidconnect::{
     AccessTokenHash, AuthorizationCode, ClientId, ClientSecret, CsrfToken, HttpRequest, HttpResponse,
-    IssuerUrl, Nonce, OAuth2TokenResponse, PkceCodeChallenge, RedirectUrl, RefreshToken, Scope,
-    TokenResponse,
+    IssuerUrl, LogoutRequest, Nonce, OAuth2TokenResponse, PkceCodeChallenge, PostLogoutRedirectUrl,
+    ProviderMetadataWithLogout, RedirectUrl, RefreshToken, Scope, TokenResponse,
 };
 use url::Url;
 use yinxin::browser::Browser;
@@ -43,7 +43,8 @@ async fn log_in(program: Program) {
         .add_prompt(openidconnect::core::CoreAuthPrompt::Consent)
         .set_pkce_challenge(challenge)
         .url();
-    let returned = answer(&program, &url, &application.redirect_uris[0]).await;
+    let browser = Browser::new(&program.issuer).unwrap();
+    let returned = answer(&program, &browser, &url, &application.redirect_uris[0]).await;
     assert_eq!(parameter(&returned, "state").as_ref(), Some(state.secret()));
     let code = AuthorizationCode::new(parameter(&returned, "code").expect("a code"));
 
@@ -69,6 +70,9 @@ async fn log_in(program: Program) {
     let refreshed =
         client.exchange_refresh_token(&refresh_token).unwrap().request_async(&http).await.unwrap();
     assert_ne!(refreshed.access_token().secret(), tokens.access_token().secret());
+    let user_info = client.user_info(refreshed.access_token().clone(), Some(subject)).unwrap();
+    let user_info: CoreUserInfoClaims = user_info.request_async(&http).await.unwrap();
+    assert_eq!(user_info.name().and_then(|name| name.get(None)), Some(name));
 
     let used_again =
         client.exchange_code(code).unwrap().set_pkce_verifier(verifier_again).request_async(&http).await;
@@ -89,16 +93,50 @@ async fn a_code_is_worth_nothing_without_its_verifier() {
         Nonce::new_random,
     );
     let (url, ..) = request.set_pkce_challenge(challenge).url();
-    let returned = answer(&program, &url, &application.redirect_uris[0]).await;
+    let browser = Browser::new(&program.issuer).unwrap();
+    let returned = answer(&program, &browser, &url, &application.redirect_uris[0]).await;
 
     let code = AuthorizationCode::new(parameter(&returned, "code").expect("a code"));
     let exchange = client.exchange_code(code).unwrap().set_pkce_verifier(verifier_of_another_login);
     assert!(exchange.request_async(&http).await.is_err());
 }
 
-/// The citizen logs in and consents; the address that the browser is then sent to.
-async fn answer(program: &Program, request: &Url, redirect_uri: &str) -> Url {
+#[tokio::test(flavor = "multi_thread")]
+async fn an_application_on_the_openidconnect_crate_logs_the_citizen_out() {
+    let program = Program::serve_sample_province();
+    let application = program.application("portal");
+    let client = client!(program, application);
+
+    let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
+    let (url, ..) = client
+        .authorize_url(CoreAuthenticationFlow::AuthorizationCode, CsrfToken::new_random, Nonce::new_random)
+        .set_pkce_challenge(challenge)
+        .url();
     let browser = Browser::new(&program.issuer).unwrap();
+    let returned = answer(&program, &browser, &url, &application.redirect_uris[0]).await;
+    let code = AuthorizationCode::new(parameter(&returned, "code").expect("a code"));
+    let tokens = client.exchange_code(code).unwrap().set_pkce_verifier(verifier);
+    let tokens = tokens.request_async(&http).await.unwrap();
+    let id_token = tokens.id_token().expect("an ID token");
+
+    let issuer = IssuerUrl::new(program.issuer.clone()).unwrap();
+    let metadata = ProviderMetadataWithLogout::discover_async(issuer, &http).await.unwrap();
+    let end_session = metadata.additional_metadata().end_session_endpoint.clone().expect("it is announced");
+    let (target, state) = (application.post_logout_redirect_uris[0].clone(), CsrfToken::new_random());
+    let request = LogoutRequest::from(end_session)
+        .set_id_token_hint(id_token)
+        .set_post_logout_redirect_uri(PostLogoutRedirectUrl::new(target.clone()).unwrap())
+        .set_state(state.clone());
+    let left = browser.open(request.http_get_url().as_str()).await.unwrap().location.expect("a redirect");
+    assert!(left.starts_with(&target), "{left}");
+    assert_eq!(parameter(&left.parse().unwrap(), "state").as_ref(), Some(state.secret()));
+    let refresh_token = tokens.refresh_token().expect("a refresh token").clone();
+    let too_late = client.exchange_refresh_token(&refresh_token).unwrap().request_async(&http).await;
+    assert!(too_late.is_err(), "the logout ended what came of the login");
+}
+
+/// The citizen logs in and consents; the address that the browser is then sent to.
+async fn answer(program: &Program, browser: &Browser, request: &Url, redirect_uri: &str) -> Url {
     let citizen = program.citizen();
     let (answer, _) =
         browser.authorize(request.as_str(), &citizen.user_name, Some(&citizen.password)).await.unwrap();

@@ -46,6 +46,7 @@ impl Drop for Process {
 impl Browser {
     /// Opens one that prefers `language`; `None`, with a word, when there is no chromedriver.
     pub(crate) async fn open(language: &str) -> Option<Self> {
+        yinxin::tls::provide(); // for the driver's own client
         let alone = ALONE.lock().await;
         let (process, port) = start_chromedriver()?;
         let profile = tempfile::tempdir().unwrap();
@@ -155,10 +156,41 @@ impl Browser {
         self.driver.screenshot(&Path::new(SCREENSHOTS).join(format!("{name}.png"))).await.unwrap();
     }
 
+    /// Waits until the page has these words.
+    pub(crate) async fn wait_for(&self, words: &str) {
+        let there = async {
+            loop {
+                // Between two pages there is none to look at.
+                let script = "return document.body ? document.body.innerText : '';";
+                let shown = self.driver.execute(script, Vec::<Value>::new()).await;
+                let shown = shown.ok().and_then(|shown| shown.convert::<String>().ok()).unwrap_or_default();
+                assert!(!shown.contains("failed: "), "{shown}");
+                if shown.contains(words) {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        if tokio::time::timeout(PAGE_LOAD_MAX, there).await.is_err() {
+            panic!("expected `{words}` at {}, found: {}", self.address().await, self.words().await);
+        }
+    }
+
+    /// Presses the button that the CSS selector describes, in a page that is nobody's to judge.
+    pub(crate) async fn click(&self, selector: &str) {
+        self.driver.find(By::Css(selector)).await.unwrap().click().await.unwrap();
+    }
+
     /// The console has no complaint: no error, no violated content policy. Then the browser is closed.
     pub(crate) async fn close(self) {
+        self.close_after(&[]).await;
+    }
+
+    /// The same, but for complaints that have one of these texts in them.
+    pub(crate) async fn close_after(self, expected: &[&str]) {
         let mut complaints: Vec<BrowserLogEntry> = self.driver.browser_log().await.unwrap();
         complaints.retain(|entry| ["SEVERE", "WARNING"].contains(&entry.level.as_str()));
+        complaints.retain(|entry| !expected.iter().any(|text| entry.message.contains(text)));
         self.driver.quit().await.unwrap();
         drop(self.process);
         assert!(complaints.is_empty(), "the console says: {complaints:#?}");

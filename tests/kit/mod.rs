@@ -14,6 +14,7 @@
 //! - [`reader`] an application with a private key, which reads what is encrypted to it.
 //! - [`client_certificates`] certificates of applications, and connections that show them.
 //! - [`browser`] Chromium.
+//! - [`foreign`] clients that others wrote, from their registries.
 //! - [`crash`] the program killed in the middle of its work.
 //! - [`documents`] a document to seal, and one that somebody changed afterwards.
 //! - [`packages`] packages that are not as they should be.
@@ -26,6 +27,7 @@ pub(crate) mod clock;
 pub(crate) mod command;
 pub(crate) mod crash;
 pub(crate) mod documents;
+pub(crate) mod foreign;
 #[path = "../../src/jose/tests/it/jwe/holder.rs"]
 #[expect(dead_code, reason = "the tests of `jose` read printed examples too")]
 mod holder;

@@ -31,18 +31,28 @@ pub(crate) struct Program {
 impl Program {
     /// Starts it on SQLite, and returns when it answers.
     pub(crate) fn serve_sample_province() -> Self {
-        Self::serve_sample_province_over(None)
+        Self::serve_sample_province_with(&[])
+    }
+
+    /// The same with these options more.
+    pub(crate) fn serve_sample_province_with(options: &[&str]) -> Self {
+        Self::serve(None, options)
     }
 
     /// The same over `database`.
     pub(crate) fn serve_sample_province_over(database: Option<Database>) -> Self {
+        Self::serve(database, &[])
+    }
+
+    fn serve(database: Option<Database>, options: &[&str]) -> Self {
+        yinxin::tls::provide(); // for the story's own clients: nothing in this process has asked for it
         let folder = tempfile::tempdir().unwrap();
         let port = free_port();
         let issuer = format!("http://localhost:{port}");
         let data = folder.path().join("data");
         let mut command = Command::new(env!("CARGO_BIN_EXE_yinxin"));
         command.args(["serve", "--demo", "--issuer", &issuer, "--listen", &format!("127.0.0.1:{port}")]);
-        command.arg("--data").arg(&data).current_dir(folder.path());
+        command.args(options).arg("--data").arg(&data).current_dir(folder.path());
         if let Some(database) = &database {
             command.args(["--database", &database.address()]);
         }

@@ -23,9 +23,9 @@ use store::{BadRow, Tx};
 use crate::client_request::{self, Authenticated, ClientRequest};
 use crate::env::Env;
 use crate::error::{Failure, Fault};
-use crate::{sessions, user_info};
+use crate::{deferred, sessions, user_info};
 
-type Outcome = Result<TokenResponse, Failure<OauthError>>;
+pub(crate) type Outcome = Result<TokenResponse, Failure<OauthError>>;
 
 /// How much of its idle time a refresh token that is not rotated must have used before it is written down that it was used, in seconds.
 const EXTEND_AFTER_SECONDS: i64 = 3_600;
@@ -46,6 +46,9 @@ pub async fn exchange(env: &Env, now: Timestamp, request: ClientRequest<'_>) -> 
         }
         TokenRequest::RefreshToken { refresh_token, scope } => {
             refresh(env, now, &sender, refresh_token.expose(), scope.as_ref()).await
+        }
+        TokenRequest::Deferred { channel, code } => {
+            deferred::redeem(env, now, &sender, channel, code.expose()).await
         }
     }
 }
@@ -211,7 +214,7 @@ async fn turn(
 }
 
 /// Something used twice: one of the two was a thief, so everything of the grant is taken back (RFC 9700, 4.14.2; RFC 6749, 4.1.2).
-async fn replayed(
+pub(crate) async fn replayed(
     env: &Env,
     mut tx: Tx,
     grant: &GrantRow,
@@ -238,7 +241,7 @@ fn refused(grant: &GrantRow, why: GrantRefused, answer: OauthError) -> Failure<O
 }
 
 /// Whether the grant, the login it came from, and the account are all still good.
-async fn still_stands(tx: &mut Tx, grant: &GrantRow, now: Timestamp) -> Result<bool, Fault> {
+pub(crate) async fn still_stands(tx: &mut Tx, grant: &GrantRow, now: Timestamp) -> Result<bool, Fault> {
     if grant.revoked.is_some() || grant.expires <= now {
         return Ok(false);
     }
@@ -254,7 +257,7 @@ async fn still_stands(tx: &mut Tx, grant: &GrantRow, now: Timestamp) -> Result<b
     Ok(active && login_stands)
 }
 
-async fn first_refresh(
+pub(crate) async fn first_refresh(
     env: &Env,
     tx: &mut Tx,
     client: &Client,
@@ -270,7 +273,7 @@ async fn first_refresh(
     Ok(Some(token))
 }
 
-async fn persons_tokens(
+pub(crate) async fn persons_tokens(
     env: &Env,
     now: Timestamp,
     sender: &Authenticated,
@@ -353,11 +356,11 @@ pub(crate) async fn token_stands(
     Ok(grant.is_some_and(|grant| grant.revoked.is_none() && grant.expires > now))
 }
 
-async fn grant_of(tx: &mut Tx, id: Id<Grant>) -> Result<GrantRow, Fault> {
+pub(crate) async fn grant_of(tx: &mut Tx, id: Id<Grant>) -> Result<GrantRow, Fault> {
     grants::lookup(tx, id).await?.ok_or_else(|| BadRow::new("auth_grant", "id", id, "missing").into())
 }
 
-fn scope_of(grant: &GrantRow) -> Result<Scope, Fault> {
+pub(crate) fn scope_of(grant: &GrantRow) -> Result<Scope, Fault> {
     let scopes = grant.scopes.join(" ");
     scopes.parse().map_err(|_| BadRow::new("auth_grant", "scopes", grant.id, &scopes).into())
 }

@@ -12,6 +12,7 @@
 //! Single sign-on:
 //! - [`log_in`], [`sessions`] passwords, cookies, throttling; ending sessions.
 //! - [`authorize`], [`exchange_token`], [`user_info`], [`end_session`] the OpenID provider.
+//! - [`authorize_device`] requests that a person answers on another device, and [`deferred`] what becomes of them.
 //! - [`push_request`], [`revoke_token`], [`introspect`] its other endpoints; [`client_request`] who calls them.
 //! - [`session_state`], [`tell_clients`] how applications learn of a logout.
 //! - [`caller`] who calls an API with an access token; [`tokens`] what the token says; [`revocations`] what was taken back; [`dpop`] what
@@ -34,12 +35,14 @@
 //! - [`ecerts`] types, issuing, looking up, changing state.
 
 pub mod authorize;
+pub mod authorize_device;
 pub mod caller;
 mod certificates;
 pub mod client_keys;
 pub mod client_request;
 pub mod clients;
 pub mod decide;
+pub mod deferred;
 pub mod dpop;
 pub mod ecerts;
 pub mod end_session;

@@ -247,7 +247,7 @@ fn scope_of(asked: Option<&str>, registration: &Registration) -> String {
     let has = |grant: GrantType| registration.grant_types.iter().any(|name| name == grant.as_str());
     let fits = |scope: &&&str| match **scope {
         scope::OFFLINE_ACCESS => has(GrantType::RefreshToken),
-        _ => has(GrantType::AuthorizationCode),
+        _ => GrantType::ALL.into_iter().any(|grant| grant.is_a_persons() && has(grant)),
     };
     let wanted = |scope: &&&str| asked.is_none_or(|asked| asked.split(' ').any(|token| token == **scope));
     SCOPES.iter().filter(fits).filter(wanted).copied().collect::<Vec<_>>().join(" ")

@@ -185,6 +185,8 @@ pub enum GrantType {
     RefreshToken,
     /// `client_credentials` (RFC 6749, 4.4).
     ClientCredentials,
+    /// A device code (RFC 8628, 3.4).
+    DeviceCode,
 }
 
 /// Why a registration is not good.
@@ -344,8 +346,9 @@ impl Client {
         if self.may_use(GrantType::AuthorizationCode) && self.redirect_uris.is_empty() {
             return Err(BadRegistration::NoRedirectUri);
         }
-        if self.may_use(GrantType::RefreshToken) && !self.may_use(GrantType::AuthorizationCode) {
-            return lacks(GrantType::RefreshToken, "the grant `authorization_code` beside it");
+        let from_persons = self.grant_types.iter().any(|grant| grant.is_a_persons());
+        if self.may_use(GrantType::RefreshToken) && !from_persons {
+            return lacks(GrantType::RefreshToken, "a grant beside it that a person gives");
         }
         if self.may_use(GrantType::ClientCredentials) && !self.is_confidential() {
             return lacks(GrantType::ClientCredentials, "a client that authenticates");
@@ -353,7 +356,7 @@ impl Client {
         if self.scopes.contains(OFFLINE_ACCESS) && !self.may_use(GrantType::RefreshToken) {
             return lacks(GrantType::RefreshToken, "to be registered for scope `offline_access`");
         }
-        if self.scopes.contains(OPENID) && !self.may_use(GrantType::AuthorizationCode) {
+        if self.scopes.contains(OPENID) && !from_persons {
             return lacks(GrantType::AuthorizationCode, "to be registered for scope `openid`");
         }
         Ok(())
@@ -413,7 +416,8 @@ impl AuthMethod {
 
 impl GrantType {
     /// Every grant that the token endpoint knows.
-    pub const ALL: [Self; 3] = [Self::AuthorizationCode, Self::RefreshToken, Self::ClientCredentials];
+    pub const ALL: [Self; 4] =
+        [Self::AuthorizationCode, Self::RefreshToken, Self::ClientCredentials, Self::DeviceCode];
 
     /// The value of `grant_type`.
     pub const fn as_str(self) -> &'static str {
@@ -421,7 +425,13 @@ impl GrantType {
             Self::AuthorizationCode => "authorization_code",
             Self::RefreshToken => "refresh_token",
             Self::ClientCredentials => "client_credentials",
+            Self::DeviceCode => "urn:ietf:params:oauth:grant-type:device_code",
         }
+    }
+
+    /// Whether a person gives it, so that its tokens speak of them and may be refreshed.
+    pub const fn is_a_persons(self) -> bool {
+        matches!(self, Self::AuthorizationCode | Self::DeviceCode)
     }
 
     /// The grant whose `grant_type` is `text`.

@@ -38,6 +38,10 @@ pub mod paths {
     pub const REGISTRATION: &str = "/oauth2/register/{client_id}";
     /// The page that applications load in a frame (OIDC Session Management 1.0, 3.2).
     pub const CHECK_SESSION: &str = "/oauth2/check-session";
+    /// The device authorization endpoint (RFC 8628, 3.1).
+    pub const DEVICE_AUTHORIZATION: &str = "/oauth2/device_authorization";
+    /// The page where a person enters a device's code (RFC 8628, 3.3).
+    pub const DEVICE: &str = "/device";
     /// RP-initiated logout, GET and POST.
     pub const END_SESSION: &str = "/oauth2/logout";
 }
@@ -76,6 +80,7 @@ pub fn document(issuer: &Issuer, offer: &Offer<'_>) -> Value {
         ("revocation_endpoint", paths::REVOKE),
         ("registration_endpoint", paths::REGISTER),
         ("end_session_endpoint", paths::END_SESSION),
+        ("device_authorization_endpoint", paths::DEVICE_AUTHORIZATION),
         ("check_session_iframe", paths::CHECK_SESSION),
         ("yinxin_sm_jwks_uri", paths::JWKS_SM),
     ];

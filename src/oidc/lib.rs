@@ -11,6 +11,7 @@
 //! - [`client_authentication`] who is calling the token endpoint.
 //! - [`dpop`] proofs of a key, to which tokens are bound.
 //! - [`token`] what they ask of it, and the rules for codes, refresh tokens and machine clients.
+//! - [`deferred`] requests that a person answers elsewhere, and [`device`] those that come from a device without a browser.
 //! - [`claims`] what ID tokens, access tokens and userinfo say.
 //! - [`session_state`] how an application's page learns that the login has changed.
 //! - [`logout`] ending the session at the application's request.
@@ -22,6 +23,8 @@ pub mod authorize;
 pub mod claims;
 pub mod client;
 pub mod client_authentication;
+pub mod deferred;
+pub mod device;
 pub mod discovery;
 pub mod dpop;
 pub mod error;

@@ -4,6 +4,7 @@ use base::{Secret, Timestamp};
 
 use crate::authorize::checks::authorization_details;
 use crate::client::{Client, ClientId, GrantType};
+use crate::deferred::{self, Channel};
 use crate::error::{ErrorCode, OauthError};
 use crate::lifetimes::{
     ACCESS_TOKEN_TTL_SECONDS, CODE_TTL_SECONDS, REFRESH_ABSOLUTE_SECONDS, REFRESH_IDLE_SECONDS,
@@ -43,6 +44,13 @@ pub enum TokenRequest {
         /// What is granted in detail (RFC 9396, 6).
         authorization_details: Vec<serde_json::Map<String, serde_json::Value>>,
     },
+    /// Ask for what a person was to allow elsewhere (RFC 8628, 3.4).
+    Deferred {
+        /// How the person was asked.
+        channel: Channel,
+        /// The device code as it came.
+        code: Secret<String>,
+    },
 }
 
 impl TokenRequest {
@@ -62,6 +70,7 @@ impl TokenRequest {
             GrantType::AuthorizationCode => Self::authorization_code(params),
             GrantType::RefreshToken => Self::refresh_token(params),
             GrantType::ClientCredentials => Self::client_credentials(params, client),
+            GrantType::DeviceCode => Self::deferred(params, Channel::Device),
         }
     }
 
@@ -71,6 +80,7 @@ impl TokenRequest {
             Self::AuthorizationCode { .. } => GrantType::AuthorizationCode,
             Self::RefreshToken { .. } => GrantType::RefreshToken,
             Self::ClientCredentials { .. } => GrantType::ClientCredentials,
+            Self::Deferred { channel, .. } => channel.grant_type(),
         }
     }
 
@@ -97,6 +107,11 @@ impl TokenRequest {
             resources: resource::check(params, client)?,
             authorization_details: authorization_details::check(params, client)?,
         })
+    }
+
+    fn deferred(params: &Params, channel: Channel) -> Result<Self, OauthError> {
+        let code = params.required(channel.parameter())?;
+        Ok(Self::Deferred { channel, code: bounded(code).ok_or_else(deferred::refused)? })
     }
 }
 
@@ -345,7 +360,7 @@ mod tests {
 
     #[test]
     fn a_grant_must_be_known_and_registered() {
-        for unknown in ["password", "implicit", "urn:ietf:params:oauth:grant-type:device_code"] {
+        for unknown in ["password", "implicit", "urn:ietf:params:oauth:grant-type:saml2-bearer"] {
             assert_eq!(
                 refusal(&web_client(), &[("grant_type", unknown)]).code,
                 ErrorCode::UnsupportedGrantType
@@ -355,6 +370,10 @@ mod tests {
             refusal(&web_client(), &[("grant_type", "client_credentials")]).code,
             ErrorCode::UnauthorizedClient
         );
+        for other in GrantType::ALL.into_iter().filter(|grant| !web_client().may_use(*grant)) {
+            let error = refusal(&web_client(), &[("grant_type", other.as_str())]);
+            assert_eq!(error.code, ErrorCode::UnauthorizedClient, "{error}");
+        }
         assert_eq!(refusal(&machine_client(), &code_request()).code, ErrorCode::UnauthorizedClient);
     }
 

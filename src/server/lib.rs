@@ -11,9 +11,11 @@
 //! - [`api`] seals, certificates, signals, applications, the log.
 //! - [`openapi`] the API description.
 //! - [`site`] login, consent, enrolment, logout; [`person`] one's own account; [`verifying`] files and certificates.
+//! - [`answers`] what people answer to what is asked elsewhere: on a device.
 //! - [`console`] the officials' console.
 //! - [`pages`] what pages look like.
 
+pub mod answers;
 pub mod api;
 pub mod body;
 pub mod console;
@@ -69,6 +71,7 @@ pub fn router(app: App) -> Router {
         .merge(openapi::routes())
         .merge(site::routes())
         .merge(person::routes())
+        .merge(answers::routes())
         .merge(verifying::routes())
         .merge(console::routes())
         .fallback(site::not_found)

@@ -18,6 +18,7 @@ mod browser;
 mod certificates;
 mod crash;
 mod decisions;
+mod device;
 mod layers;
 mod login;
 mod logout;

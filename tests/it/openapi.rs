@@ -169,6 +169,7 @@ struct Province<'a> {
     app: &'a TestApp,
     portal: Application,
     system: Application,
+    television: Application,
     /// What the document has, and what stands for it here.
     exchanged: Vec<(&'static str, String)>,
     /// Access tokens, by whose they are.
@@ -204,7 +205,8 @@ impl<'a> Province<'a> {
             ("SplxlOBeZQQYbYS6WxSbIA", code),
             ("8xLOxBtZp8Nq3uG5yKf2rWm1vJ4sD7hA0cE6iT9bXoQ", tokens.refresh().to_owned()),
         ];
-        Self { app, portal, system, exchanged, administrators, citizens: tokens.access, machines }
+        let television = crate::device::television(app).await;
+        Self { app, portal, system, television, exchanged, administrators, citizens: tokens.access, machines }
     }
 
     fn exchange(&self, text: &str) -> String {
@@ -239,6 +241,7 @@ impl<'a> Province<'a> {
         let client = match (operation.id(), name) {
             ("token", "machine") => Some(&self.system),
             ("token", _) => Some(&self.portal),
+            ("authorizeDevice", _) => Some(&self.television),
             _ => None,
         };
         let request = request.form(&fields);

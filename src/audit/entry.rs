@@ -218,6 +218,8 @@ entry_kinds! {
     AccountEnrolled = "account_enrolled";
     /// A person allowed what was asked elsewhere: on another device, or by an application behind their back.
     RequestAllowed = "request_allowed";
+    /// A token was given for a person that does not say who acts.
+    Impersonated = "impersonated";
     /// Another administrative act.
     AdminAct = "admin_act";
 }

@@ -18,12 +18,12 @@ use serde_json::{Map, Value};
 use store::rows::accounts::{self, AccountState};
 use store::rows::grants::{self, GrantRow, RefreshRow};
 use store::rows::{revocations, sessions as session_rows};
-use store::{BadRow, Tx};
+use store::{BadRow, Conn, Tx};
 
 use crate::client_request::{self, Authenticated, ClientRequest};
 use crate::env::Env;
 use crate::error::{Failure, Fault};
-use crate::{deferred, sessions, user_info};
+use crate::{deferred, delegate, sessions, user_info};
 
 pub(crate) type Outcome = Result<TokenResponse, Failure<OauthError>>;
 
@@ -50,6 +50,7 @@ pub async fn exchange(env: &Env, now: Timestamp, request: ClientRequest<'_>) -> 
         TokenRequest::Deferred { channel, code } => {
             deferred::redeem(env, now, &sender, channel, code.expose()).await
         }
+        TokenRequest::Exchange(request) => delegate::delegate(env, now, &sender, &request).await,
     }
 }
 
@@ -75,7 +76,7 @@ fn machine(
     Ok(TokenResponse { authorization_details: details, ..response })
 }
 
-fn confirmation(proof: Option<&DpopProof>) -> Option<Confirmation<'_>> {
+pub(crate) fn confirmation(proof: Option<&DpopProof>) -> Option<Confirmation<'_>> {
     proof.map(|proof| Confirmation { jkt: &proof.jkt })
 }
 
@@ -241,18 +242,18 @@ fn refused(grant: &GrantRow, why: GrantRefused, answer: OauthError) -> Failure<O
 }
 
 /// Whether the grant, the login it came from, and the account are all still good.
-pub(crate) async fn still_stands(tx: &mut Tx, grant: &GrantRow, now: Timestamp) -> Result<bool, Fault> {
+pub(crate) async fn still_stands(conn: &mut Conn, grant: &GrantRow, now: Timestamp) -> Result<bool, Fault> {
     if grant.revoked.is_some() || grant.expires <= now {
         return Ok(false);
     }
-    let account = accounts::lookup(tx, grant.account).await?;
+    let account = accounts::lookup(conn, grant.account).await?;
     let active = account.is_some_and(|a| a.state == AccountState::Active);
     // With `offline_access` a grant outlives the login's time, but not its being ended by hand.
     let offline = grant.scopes.iter().any(|s| s == oidc::scope::OFFLINE_ACCESS);
     let login_stands = if offline {
-        !session_rows::is_ended(tx, grant.session).await?
+        !session_rows::is_ended(conn, grant.session).await?
     } else {
-        sessions::is_live(tx, grant.session, now).await?
+        sessions::is_live(conn, grant.session, now).await?
     };
     Ok(active && login_stands)
 }
@@ -332,6 +333,14 @@ fn access_token_id(env: &Env, grant: Id<Grant>) -> String {
     format!("{grant}.{}", base::encoding::base64url(&base::entropy::bytes::<16>(env.entropy.as_ref())))
 }
 
+/// The `jti`s of an access token and of those that it was made from by exchange: each begins with the one before it.
+fn lineage(jti: &str) -> impl Iterator<Item = &str> {
+    std::iter::successors(Some(jti), |later| {
+        let (before, _) = later.rsplit_once('.')?;
+        before.contains('.').then_some(before)
+    })
+}
+
 /// The grant that an access token's `jti` names.
 pub(crate) fn grant_of_token(jti: &str) -> Option<Id<Grant>> {
     jti.split_once('.')?.0.parse().ok()
@@ -344,12 +353,22 @@ pub(crate) async fn token_stands(
     grant: Option<Id<Grant>>,
     now: Timestamp,
 ) -> Result<bool, Fault> {
-    if let Some(revoked) = env.revocations.is_revoked(jti, grant, now) {
-        return Ok(!revoked);
+    let mut unknown = false;
+    for jti in lineage(jti) {
+        match env.revocations.is_revoked(jti, grant, now) {
+            Some(true) => return Ok(false),
+            Some(false) => {}
+            None => unknown = true,
+        }
+    }
+    if !unknown {
+        return Ok(true);
     }
     let mut conn = env.db.read().await?;
-    if revocations::is_token_revoked(&mut conn, jti).await? {
-        return Ok(false);
+    for jti in lineage(jti) {
+        if revocations::is_token_revoked(&mut conn, jti).await? {
+            return Ok(false);
+        }
     }
     let Some(grant) = grant else { return Ok(true) };
     let grant = grants::lookup(&mut conn, grant).await?;

@@ -97,7 +97,7 @@ async fn refresh_token(
 }
 
 /// Whether `client` got the token, or is an API that it is for.
-fn concerns(client: &Client, holder: &str, audience: Option<&Value>) -> bool {
+pub(crate) fn concerns(client: &Client, holder: &str, audience: Option<&Value>) -> bool {
     let is_mine =
         |value: &Value| client.audiences.iter().any(|mine| value == mine) || value == client.id.as_str();
     let addressed = match audience {

@@ -13,6 +13,7 @@
 //! - [`log_in`], [`sessions`] passwords, cookies, throttling; ending sessions.
 //! - [`authorize`], [`exchange_token`], [`user_info`], [`end_session`] the OpenID provider.
 //! - [`authorize_device`] requests that a person answers on another device, and [`deferred`] what becomes of them.
+//! - `delegate` a person's token becomes one of who is called for them.
 //! - [`push_request`], [`revoke_token`], [`introspect`] its other endpoints; [`client_request`] who calls them.
 //! - [`session_state`], [`tell_clients`] how applications learn of a logout.
 //! - [`caller`] who calls an API with an access token; [`tokens`] what the token says; [`revocations`] what was taken back; [`dpop`] what
@@ -43,6 +44,7 @@ pub mod client_request;
 pub mod clients;
 pub mod decide;
 pub mod deferred;
+mod delegate;
 pub mod dpop;
 pub mod ecerts;
 pub mod end_session;

@@ -157,6 +157,9 @@ pub struct AccessTokenClaims<'a> {
     /// What it allows in detail (RFC 9396, 9.1).
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub authorization_details: &'a [serde_json::Map<String, serde_json::Value>],
+    /// Who acts for the subject, when it is another (RFC 8693, 4.1).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub act: Option<&'a crate::exchange::Actor>,
 }
 
 /// A key that the token is bound to (RFC 7800, 3.1; RFC 9449, 6.1).
@@ -210,6 +213,7 @@ impl<'a> AccessTokenClaims<'a> {
             sid: None,
             cnf: None,
             authorization_details: &[],
+            act: None,
         }
     }
 

@@ -187,6 +187,8 @@ pub enum GrantType {
     ClientCredentials,
     /// A device code (RFC 8628, 3.4).
     DeviceCode,
+    /// A token of a person is exchanged for one of the client's own (RFC 8693, 2.1).
+    TokenExchange,
 }
 
 /// Why a registration is not good.
@@ -350,8 +352,14 @@ impl Client {
         if self.may_use(GrantType::RefreshToken) && !from_persons {
             return lacks(GrantType::RefreshToken, "a grant beside it that a person gives");
         }
-        if self.may_use(GrantType::ClientCredentials) && !self.is_confidential() {
-            return lacks(GrantType::ClientCredentials, "a client that authenticates");
+        let for_known = [GrantType::ClientCredentials, GrantType::TokenExchange];
+        if let Some(grant) =
+            for_known.into_iter().find(|grant| self.may_use(*grant) && !self.is_confidential())
+        {
+            return lacks(grant, "a client that authenticates");
+        }
+        if self.may_use(GrantType::TokenExchange) && self.audiences.is_empty() {
+            return lacks(GrantType::TokenExchange, "`audiences` that the new tokens may be for");
         }
         if self.scopes.contains(OFFLINE_ACCESS) && !self.may_use(GrantType::RefreshToken) {
             return lacks(GrantType::RefreshToken, "to be registered for scope `offline_access`");
@@ -416,8 +424,13 @@ impl AuthMethod {
 
 impl GrantType {
     /// Every grant that the token endpoint knows.
-    pub const ALL: [Self; 4] =
-        [Self::AuthorizationCode, Self::RefreshToken, Self::ClientCredentials, Self::DeviceCode];
+    pub const ALL: [Self; 5] = [
+        Self::AuthorizationCode,
+        Self::RefreshToken,
+        Self::ClientCredentials,
+        Self::DeviceCode,
+        Self::TokenExchange,
+    ];
 
     /// The value of `grant_type`.
     pub const fn as_str(self) -> &'static str {
@@ -426,6 +439,7 @@ impl GrantType {
             Self::RefreshToken => "refresh_token",
             Self::ClientCredentials => "client_credentials",
             Self::DeviceCode => "urn:ietf:params:oauth:grant-type:device_code",
+            Self::TokenExchange => "urn:ietf:params:oauth:grant-type:token-exchange",
         }
     }
 

@@ -12,6 +12,7 @@
 //! - [`dpop`] proofs of a key, to which tokens are bound.
 //! - [`token`] what they ask of it, and the rules for codes, refresh tokens and machine clients.
 //! - [`deferred`] requests that a person answers elsewhere, and [`device`] those that come from a device without a browser.
+//! - [`exchange`] a person's token exchanged for one of who is called for them.
 //! - [`claims`] what ID tokens, access tokens and userinfo say.
 //! - [`session_state`] how an application's page learns that the login has changed.
 //! - [`logout`] ending the session at the application's request.
@@ -28,6 +29,7 @@ pub mod device;
 pub mod discovery;
 pub mod dpop;
 pub mod error;
+pub mod exchange;
 pub mod issuer;
 pub mod lifetimes;
 pub mod logout;

@@ -6,6 +6,7 @@ use crate::authorize::checks::authorization_details;
 use crate::client::{Client, ClientId, GrantType};
 use crate::deferred::{self, Channel};
 use crate::error::{ErrorCode, OauthError};
+use crate::exchange::ExchangeRequest;
 use crate::lifetimes::{
     ACCESS_TOKEN_TTL_SECONDS, CODE_TTL_SECONDS, REFRESH_ABSOLUTE_SECONDS, REFRESH_IDLE_SECONDS,
 };
@@ -51,6 +52,8 @@ pub enum TokenRequest {
         /// The device code as it came.
         code: Secret<String>,
     },
+    /// Exchange a person's token for one of the client's own (RFC 8693, 2.1).
+    Exchange(Box<ExchangeRequest>),
 }
 
 impl TokenRequest {
@@ -71,6 +74,7 @@ impl TokenRequest {
             GrantType::RefreshToken => Self::refresh_token(params),
             GrantType::ClientCredentials => Self::client_credentials(params, client),
             GrantType::DeviceCode => Self::deferred(params, Channel::Device),
+            GrantType::TokenExchange => Ok(Self::Exchange(Box::new(ExchangeRequest::parse(params, client)?))),
         }
     }
 
@@ -81,6 +85,7 @@ impl TokenRequest {
             Self::RefreshToken { .. } => GrantType::RefreshToken,
             Self::ClientCredentials { .. } => GrantType::ClientCredentials,
             Self::Deferred { channel, .. } => channel.grant_type(),
+            Self::Exchange(_) => GrantType::TokenExchange,
         }
     }
 
@@ -254,6 +259,9 @@ pub struct TokenResponse {
     /// What was granted in detail (RFC 9396, 7).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub authorization_details: Vec<serde_json::Map<String, serde_json::Value>>,
+    /// What `access_token` is, when a token was exchanged for it (RFC 8693, 2.2.1).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub issued_token_type: Option<&'static str>,
 }
 
 impl TokenResponse {
@@ -267,6 +275,7 @@ impl TokenResponse {
             id_token: None,
             refresh_token: None,
             authorization_details: Vec::new(),
+            issued_token_type: None,
         }
     }
 

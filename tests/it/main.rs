@@ -19,6 +19,7 @@ mod certificates;
 mod crash;
 mod decisions;
 mod device;
+mod exchange;
 mod layers;
 mod login;
 mod logout;

@@ -416,7 +416,7 @@ fn certificate_state(frame: &Frame) -> forms::Form {
 }
 
 fn people(frame: Frame) -> ConsoleList {
-    let roles = ["administrator", "seal_keeper", "certificate_issuer"];
+    let roles = ["administrator", "seal_keeper", "certificate_issuer", "impersonator"];
     let person = forms::add_account(&frame, CSRF, units(), &roles);
     let unit = forms::add_unit(&frame, CSRF, units(), &["province", "city"]);
     ConsoleList { forms: vec![person.clone(), unit], ..list(frame, Section::People, person) }

@@ -30,6 +30,8 @@ const LIST_OF_SESSION: &str =
     "SELECT id FROM auth_grant WHERE session_id = $1 AND revoked_us IS NULL LIMIT 1000";
 const LIST_OF_CLIENT: &str = "SELECT id FROM auth_grant \
      WHERE account_id = $1 AND client_id = $2 AND revoked_us IS NULL LIMIT 1000";
+const LATEST: &str = "SELECT id FROM auth_grant WHERE session_id = $1 AND client_id = $2 AND revoked_us IS NULL \
+     ORDER BY created_us DESC, id DESC LIMIT 1";
 const EXTEND_REFRESH: &str =
     "UPDATE refresh_token SET expires_us = $2 WHERE token_hash = $1 AND consumed_us IS NULL";
 const ADD_REFRESH: &str = "INSERT INTO refresh_token (token_hash, grant_id, expires_us) VALUES ($1, $2, $3) \
@@ -48,6 +50,7 @@ pub const STATEMENTS: &[&str] = &[
     REVOKE_OF_CLIENT,
     LIST_OF_SESSION,
     LIST_OF_CLIENT,
+    LATEST,
     CLAIMS,
     CONFIRM,
     ADD_CODE,
@@ -227,6 +230,18 @@ pub async fn of_client(
 ) -> Result<Vec<Id<Grant>>, StoreError> {
     let rows = list!(RawId, conn, LIST_OF_CLIENT, account.to_string(), client_id)?;
     rows.into_iter().map(|raw| Ok(id("auth_grant", "id", &raw.id)?)).collect()
+}
+
+/// The standing grant that the application was given last in this session.
+pub async fn latest(
+    conn: &mut Conn,
+    session: Id<Session>,
+    client_id: &str,
+) -> Result<Option<GrantRow>, StoreError> {
+    match find!(RawId, conn, LATEST, session.to_string(), client_id)? {
+        Some(raw) => lookup(conn, id("auth_grant", "id", &raw.id)?).await,
+        None => Ok(None),
+    }
 }
 
 /// Binds the grant's refresh tokens to a key; true for exactly one caller, ever.

@@ -38,7 +38,19 @@ pub(crate) async fn with<T>(
     token: &str,
     check: impl Fn(&KeySet) -> Result<T, OauthError>,
 ) -> Result<T, Failure<OauthError>> {
-    let uri = match &client.keys {
+    with_keys(env, now, client, &client.keys, token, check).await
+}
+
+/// As [`with`], with `keys` that are in the registration of `client` but are another's.
+pub(crate) async fn with_keys<T>(
+    env: &Env,
+    now: Timestamp,
+    client: &Client,
+    keys: &ClientKeys,
+    token: &str,
+    check: impl Fn(&KeySet) -> Result<T, OauthError>,
+) -> Result<T, Failure<OauthError>> {
+    let uri = match keys {
         ClientKeys::None => return Err(no_keys(client).into()),
         ClientKeys::Given { set, .. } => return Ok(check(set)?),
         ClientKeys::At(uri) => uri,

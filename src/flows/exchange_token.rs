@@ -23,7 +23,7 @@ use store::{BadRow, Conn, Tx};
 use crate::client_request::{self, Authenticated, ClientRequest};
 use crate::env::Env;
 use crate::error::{Failure, Fault};
-use crate::{deferred, delegate, sessions, user_info};
+use crate::{authorize_by_assertion, deferred, delegate, sessions, user_info};
 
 pub(crate) type Outcome = Result<TokenResponse, Failure<OauthError>>;
 
@@ -51,6 +51,7 @@ pub async fn exchange(env: &Env, now: Timestamp, request: ClientRequest<'_>) -> 
             deferred::redeem(env, now, &sender, channel, code.expose()).await
         }
         TokenRequest::Exchange(request) => delegate::delegate(env, now, &sender, &request).await,
+        TokenRequest::Assertion(request) => authorize_by_assertion::redeem(env, now, &sender, &request).await,
     }
 }
 

@@ -13,6 +13,7 @@
 //! - [`log_in`], [`sessions`] passwords, cookies, throttling; ending sessions.
 //! - [`authorize`], [`exchange_token`], [`user_info`], [`end_session`] the OpenID provider.
 //! - [`authorize_device`] requests that a person answers on another device, and [`deferred`] what becomes of them.
+//! - `authorize_by_assertion` an assertion about a person becomes a token.
 //! - `delegate` a person's token becomes one of who is called for them.
 //! - [`push_request`], [`revoke_token`], [`introspect`] its other endpoints; [`client_request`] who calls them.
 //! - [`session_state`], [`tell_clients`] how applications learn of a logout.
@@ -36,6 +37,7 @@
 //! - [`ecerts`] types, issuing, looking up, changing state.
 
 pub mod authorize;
+mod authorize_by_assertion;
 pub mod authorize_device;
 pub mod caller;
 mod certificates;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use crate::jwt_bearer::{ISSUERS_MAX_COUNT, TrustedIssuer, is_good};
 use crate::redirect_uri::{ApplicationType, BadRedirectUri, check_registration};
 use crate::scope::{OFFLINE_ACCESS, OPENID, Scope};
 
@@ -61,6 +62,8 @@ pub struct Client {
     pub back_channel: Option<BackChannel>,
     /// Where it takes logins that start elsewhere.
     pub initiate_login_uri: Option<String>,
+    /// Whose assertions about people it may bring.
+    pub assertion_issuers: Vec<TrustedIssuer>,
     /// Whether people are asked before it gets anything.
     pub approval: Approval,
     /// Whether it may be used at all.
@@ -189,6 +192,8 @@ pub enum GrantType {
     DeviceCode,
     /// A token of a person is exchanged for one of the client's own (RFC 8693, 2.1).
     TokenExchange,
+    /// An assertion about a person by an issuer that the registration trusts (RFC 7523, 2.1).
+    JwtBearer,
 }
 
 /// Why a registration is not good.
@@ -228,6 +233,11 @@ pub enum BadRegistration {
         /// What came.
         got: String,
     },
+    /// Issuers of assertions that cannot be told apart or verified.
+    #[error(
+        "assertion_issuers: expected at most {ISSUERS_MAX_COUNT} with distinct `iss`, each with `jwks` or `jwks_uri`"
+    )]
+    AssertionIssuers,
     /// A grant that this kind of client cannot use.
     #[error("grant `{grant}` needs {needs}")]
     Grant {
@@ -352,7 +362,7 @@ impl Client {
         if self.may_use(GrantType::RefreshToken) && !from_persons {
             return lacks(GrantType::RefreshToken, "a grant beside it that a person gives");
         }
-        let for_known = [GrantType::ClientCredentials, GrantType::TokenExchange];
+        let for_known = [GrantType::ClientCredentials, GrantType::TokenExchange, GrantType::JwtBearer];
         if let Some(grant) =
             for_known.into_iter().find(|grant| self.may_use(*grant) && !self.is_confidential())
         {
@@ -360,6 +370,15 @@ impl Client {
         }
         if self.may_use(GrantType::TokenExchange) && self.audiences.is_empty() {
             return lacks(GrantType::TokenExchange, "`audiences` that the new tokens may be for");
+        }
+        let issuers = &self.assertion_issuers;
+        if self.may_use(GrantType::JwtBearer) && issuers.is_empty() {
+            return lacks(GrantType::JwtBearer, "`assertion_issuers`, which administrators register");
+        }
+        let distinct =
+            issuers.iter().enumerate().all(|(n, one)| issuers.iter().take(n).all(|o| o.iss != one.iss));
+        if issuers.len() > ISSUERS_MAX_COUNT || !distinct || !issuers.iter().all(is_good) {
+            return Err(BadRegistration::AssertionIssuers);
         }
         if self.scopes.contains(OFFLINE_ACCESS) && !self.may_use(GrantType::RefreshToken) {
             return lacks(GrantType::RefreshToken, "to be registered for scope `offline_access`");
@@ -424,12 +443,13 @@ impl AuthMethod {
 
 impl GrantType {
     /// Every grant that the token endpoint knows.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::AuthorizationCode,
         Self::RefreshToken,
         Self::ClientCredentials,
         Self::DeviceCode,
         Self::TokenExchange,
+        Self::JwtBearer,
     ];
 
     /// The value of `grant_type`.
@@ -440,6 +460,7 @@ impl GrantType {
             Self::ClientCredentials => "client_credentials",
             Self::DeviceCode => "urn:ietf:params:oauth:grant-type:device_code",
             Self::TokenExchange => "urn:ietf:params:oauth:grant-type:token-exchange",
+            Self::JwtBearer => "urn:ietf:params:oauth:grant-type:jwt-bearer",
         }
     }
 

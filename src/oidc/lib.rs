@@ -13,6 +13,7 @@
 //! - [`token`] what they ask of it, and the rules for codes, refresh tokens and machine clients.
 //! - [`deferred`] requests that a person answers elsewhere, and [`device`] those that come from a device without a browser.
 //! - [`exchange`] a person's token exchanged for one of who is called for them.
+//! - [`jwt_bearer`] assertions about people by issuers that a registration trusts.
 //! - [`claims`] what ID tokens, access tokens and userinfo say.
 //! - [`session_state`] how an application's page learns that the login has changed.
 //! - [`logout`] ending the session at the application's request.
@@ -31,6 +32,7 @@ pub mod dpop;
 pub mod error;
 pub mod exchange;
 pub mod issuer;
+pub mod jwt_bearer;
 pub mod lifetimes;
 pub mod logout;
 pub mod params;

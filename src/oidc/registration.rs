@@ -8,6 +8,7 @@ use crate::client::{
     Approval, AuthMethod, BackChannel, Binding, Client, ClientKeys, ClientName, FrontChannel, GrantType,
     RequestRules, ResponseAlgorithms,
 };
+use crate::jwt_bearer::{RegisteredIssuer, TrustedIssuer};
 use crate::redirect_uri::ApplicationType;
 use crate::scope::{OPENID, Scope};
 
@@ -120,6 +121,9 @@ pub struct Registration {
     /// The software's version.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub software_version: Option<String>,
+    /// Whose assertions about people it may bring (RFC 7523, 2.1); for administrators to say.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub assertion_issuers: Vec<RegisteredIssuer>,
     /// The government's own: people are not asked for consent.
     #[serde(skip_serializing_if = "is_false")]
     pub first_party: bool,
@@ -185,6 +189,7 @@ impl Default for Registration {
             contacts: Vec::new(),
             software_id: None,
             software_version: None,
+            assertion_issuers: Vec::new(),
             first_party: false,
             may_read: Vec::new(),
             may_use_seals: Vec::new(),
@@ -240,6 +245,7 @@ impl Registration {
             front_channel: self.frontchannel_logout_uri.clone().map(|uri| FrontChannel { uri }),
             back_channel: self.backchannel_logout_uri.clone().map(|uri| BackChannel { uri }),
             initiate_login_uri: self.initiate_login_uri.clone(),
+            assertion_issuers: self.issuers()?,
             approval: if self.first_party { Approval::FirstParty } else { Approval::AskThePerson },
             enabled: true,
         })
@@ -258,6 +264,16 @@ impl Registration {
             GrantType::parse(name).ok_or_else(|| bad("grant_types", &format!("grants of `{names}`"), name))
         };
         self.grant_types.iter().map(grant).collect()
+    }
+
+    fn issuers(&self) -> Result<Vec<TrustedIssuer>, BadMember> {
+        let trusted = |issuer: &RegisteredIssuer| {
+            let own =
+                Self { jwks: issuer.jwks.clone(), jwks_uri: issuer.jwks_uri.clone(), ..Self::default() };
+            let keys = own.keys()?;
+            Ok(TrustedIssuer { iss: issuer.iss.clone(), keys, subject: issuer.subject })
+        };
+        self.assertion_issuers.iter().map(trusted).collect()
     }
 
     fn keys(&self) -> Result<ClientKeys, BadMember> {

@@ -7,6 +7,7 @@ use crate::client::{Client, ClientId, GrantType};
 use crate::deferred::{self, Channel};
 use crate::error::{ErrorCode, OauthError};
 use crate::exchange::ExchangeRequest;
+use crate::jwt_bearer::AssertionRequest;
 use crate::lifetimes::{
     ACCESS_TOKEN_TTL_SECONDS, CODE_TTL_SECONDS, REFRESH_ABSOLUTE_SECONDS, REFRESH_IDLE_SECONDS,
 };
@@ -54,6 +55,8 @@ pub enum TokenRequest {
     },
     /// Exchange a person's token for one of the client's own (RFC 8693, 2.1).
     Exchange(Box<ExchangeRequest>),
+    /// Turn an assertion about a person into a token (RFC 7523, 2.1).
+    Assertion(Box<AssertionRequest>),
 }
 
 impl TokenRequest {
@@ -74,6 +77,7 @@ impl TokenRequest {
             GrantType::RefreshToken => Self::refresh_token(params),
             GrantType::ClientCredentials => Self::client_credentials(params, client),
             GrantType::DeviceCode => Self::deferred(params, Channel::Device),
+            GrantType::JwtBearer => Ok(Self::Assertion(Box::new(AssertionRequest::parse(params, client)?))),
             GrantType::TokenExchange => Ok(Self::Exchange(Box::new(ExchangeRequest::parse(params, client)?))),
         }
     }
@@ -86,6 +90,7 @@ impl TokenRequest {
             Self::ClientCredentials { .. } => GrantType::ClientCredentials,
             Self::Deferred { channel, .. } => channel.grant_type(),
             Self::Exchange(_) => GrantType::TokenExchange,
+            Self::Assertion(_) => GrantType::JwtBearer,
         }
     }
 

@@ -235,7 +235,7 @@ impl Application {
         self.asks(&all).await
     }
 
-    async fn introspects(&self, token: &str) -> Value {
+    pub(crate) async fn introspects(&self, token: &str) -> Value {
         let request = self.request("/oauth2/introspect");
         let request = request.basic_auth(&self.client_id, Some(&self.client_secret));
         Answer::to(request.form(&[("token", token)])).await.body

@@ -10,6 +10,7 @@
 #[path = "../kit/mod.rs"]
 mod kit;
 
+mod assertions;
 mod authorize;
 mod authzen_vectors;
 mod bad_files;

@@ -27,6 +27,7 @@ impl Background {
             tokio::spawn(place_entries(Arc::clone(env))),
             tokio::spawn(read_revocations(Arc::clone(env))),
             tokio::spawn(tell_clients(Arc::clone(env))),
+            tokio::spawn(ping_clients(Arc::clone(env))),
             tokio::spawn(sweep(Arc::clone(env))),
         ])
     }
@@ -71,6 +72,18 @@ async fn tell_clients(env: Arc<Env>) {
             Err(fault) => tracing::error!("telling applications of a logout: {fault}"),
         }
         tokio::time::timeout(LOGOUTS_INTERVAL, env.logout_bell.notified()).await.ok();
+    }
+}
+
+async fn ping_clients(env: Arc<Env>) {
+    loop {
+        match flows::ping_clients::ping(&env, env.now()).await {
+            Ok(()) => {}
+            // The notices wait: nothing can be opened until the next start.
+            Err(fault) if fault.out_of_service().is_some() => {}
+            Err(fault) => tracing::error!("telling applications of an answer: {fault}"),
+        }
+        tokio::time::timeout(LOGOUTS_INTERVAL, env.ping_bell.notified()).await.ok();
     }
 }
 

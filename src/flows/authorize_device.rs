@@ -57,6 +57,7 @@ pub async fn begin(
             code_hash: &code_hash,
             user_code_index: Some(&index),
             interval_seconds: POLL_INTERVAL_SECONDS,
+            ping_token_sealed: None,
         };
         if rows::add(&mut tx, &row, keys).await? {
             // COMMIT POINT: the codes are told only for a request that is kept.

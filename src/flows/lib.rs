@@ -13,6 +13,7 @@
 //! - [`log_in`], [`sessions`] passwords, cookies, throttling; ending sessions.
 //! - [`authorize`], [`exchange_token`], [`user_info`], [`end_session`] the OpenID provider.
 //! - [`authorize_device`] requests that a person answers on another device, and [`deferred`] what becomes of them.
+//! - [`ask_person`] requests that we ask a person, where they are; [`ping_clients`] how the application learns of the answer.
 //! - `authorize_by_assertion` an assertion about a person becomes a token.
 //! - `delegate` a person's token becomes one of who is called for them.
 //! - [`push_request`], [`revoke_token`], [`introspect`] its other endpoints; [`client_request`] who calls them.
@@ -36,6 +37,7 @@
 //! - [`make_seal`], [`seal_document`], [`verify_file`] electronic seals.
 //! - [`ecerts`] types, issuing, looking up, changing state.
 
+pub mod ask_person;
 pub mod authorize;
 mod authorize_by_assertion;
 pub mod authorize_device;
@@ -63,6 +65,7 @@ pub mod outbound;
 pub mod overview;
 pub mod passwords;
 pub mod people;
+pub mod ping_clients;
 pub mod push_request;
 pub mod register_client;
 pub mod report_signal;

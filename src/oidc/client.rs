@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use crate::ciba::Delivery;
 use crate::jwt_bearer::{ISSUERS_MAX_COUNT, TrustedIssuer, is_good};
 use crate::redirect_uri::{ApplicationType, BadRedirectUri, check_registration};
 use crate::scope::{OFFLINE_ACCESS, OPENID, Scope};
@@ -62,6 +63,8 @@ pub struct Client {
     pub back_channel: Option<BackChannel>,
     /// Where it takes logins that start elsewhere.
     pub initiate_login_uri: Option<String>,
+    /// How it learns that a person whom we asked has answered.
+    pub ciba: Delivery,
     /// Whose assertions about people it may bring.
     pub assertion_issuers: Vec<TrustedIssuer>,
     /// Whether people are asked before it gets anything.
@@ -194,6 +197,8 @@ pub enum GrantType {
     TokenExchange,
     /// An assertion about a person by an issuer that the registration trusts (RFC 7523, 2.1).
     JwtBearer,
+    /// A request by us to a person, where they are (OIDC CIBA Core 1.0, 10.1).
+    Ciba,
 }
 
 /// Why a registration is not good.
@@ -338,7 +343,11 @@ impl Client {
         let front = self.front_channel.as_ref().map(|c| ("frontchannel_logout_uri", &c.uri));
         let back = self.back_channel.as_ref().map(|c| ("backchannel_logout_uri", &c.uri));
         let initiate = self.initiate_login_uri.as_ref().map(|uri| ("initiate_login_uri", uri));
-        for (member, uri) in [front, back, initiate].into_iter().flatten() {
+        let ping = match &self.ciba {
+            Delivery::Ping { uri } => Some(("backchannel_client_notification_endpoint", uri)),
+            Delivery::Poll => None,
+        };
+        for (member, uri) in [front, back, initiate, ping].into_iter().flatten() {
             let good = uri.len() <= CLIENT_URI_MAX_BYTES
                 && !uri.contains('#')
                 && url::Url::parse(uri).is_ok_and(|url| match member {
@@ -362,7 +371,8 @@ impl Client {
         if self.may_use(GrantType::RefreshToken) && !from_persons {
             return lacks(GrantType::RefreshToken, "a grant beside it that a person gives");
         }
-        let for_known = [GrantType::ClientCredentials, GrantType::TokenExchange, GrantType::JwtBearer];
+        let for_known =
+            [GrantType::ClientCredentials, GrantType::TokenExchange, GrantType::JwtBearer, GrantType::Ciba];
         if let Some(grant) =
             for_known.into_iter().find(|grant| self.may_use(*grant) && !self.is_confidential())
         {
@@ -410,7 +420,7 @@ impl ClientKeys {
 }
 
 /// Control characters, and those that reorder or hide text, with which one application could pass for another.
-fn hides_or_reorders(c: char) -> bool {
+pub(crate) fn hides_or_reorders(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
@@ -443,13 +453,14 @@ impl AuthMethod {
 
 impl GrantType {
     /// Every grant that the token endpoint knows.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::AuthorizationCode,
         Self::RefreshToken,
         Self::ClientCredentials,
         Self::DeviceCode,
         Self::TokenExchange,
         Self::JwtBearer,
+        Self::Ciba,
     ];
 
     /// The value of `grant_type`.
@@ -461,12 +472,13 @@ impl GrantType {
             Self::DeviceCode => "urn:ietf:params:oauth:grant-type:device_code",
             Self::TokenExchange => "urn:ietf:params:oauth:grant-type:token-exchange",
             Self::JwtBearer => "urn:ietf:params:oauth:grant-type:jwt-bearer",
+            Self::Ciba => "urn:openid:params:grant-type:ciba",
         }
     }
 
     /// Whether a person gives it, so that its tokens speak of them and may be refreshed.
     pub const fn is_a_persons(self) -> bool {
-        matches!(self, Self::AuthorizationCode | Self::DeviceCode)
+        matches!(self, Self::AuthorizationCode | Self::DeviceCode | Self::Ciba)
     }
 
     /// The grant whose `grant_type` is `text`.

@@ -13,16 +13,19 @@ use crate::scope::Scope;
 pub enum Channel {
     /// By a code that a device shows (RFC 8628).
     Device,
+    /// By us, where they are logged in (OIDC CIBA Core 1.0).
+    Backchannel,
 }
 
 impl Channel {
     /// Every channel.
-    pub const ALL: [Self; 1] = [Self::Device];
+    pub const ALL: [Self; 2] = [Self::Device, Self::Backchannel];
 
     /// The word that is kept.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Device => "device",
+            Self::Backchannel => "backchannel",
         }
     }
 
@@ -35,6 +38,7 @@ impl Channel {
     pub const fn grant_type(self) -> GrantType {
         match self {
             Self::Device => GrantType::DeviceCode,
+            Self::Backchannel => GrantType::Ciba,
         }
     }
 
@@ -42,6 +46,7 @@ impl Channel {
     pub const fn parameter(self) -> &'static str {
         match self {
             Self::Device => "device_code",
+            Self::Backchannel => "auth_req_id",
         }
     }
 }
@@ -58,6 +63,9 @@ pub struct Asked {
     /// What is asked in detail (RFC 9396).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub authorization_details: Vec<Map<String, Value>>,
+    /// What the application shows too, so that the person knows which question is answered (OIDC CIBA Core 1.0, 7.1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub binding_message: Option<String>,
 }
 
 /// Where a request stands.
@@ -96,7 +104,7 @@ pub enum Poll {
 /// What becomes of a poll of `client` by `channel`.
 ///
 /// A person's answer is told at once, whatever the interval: who waited long enough for it need not wait longer.
-/// Source: RFC 8628, 3.5.
+/// Source: RFC 8628, 3.5; CIBA Core 1.0, 11.
 pub fn check_poll(
     kept: &Kept<'_>,
     channel: Channel,

@@ -88,6 +88,7 @@ pub fn check_request(params: &Params, client: &Client) -> Result<Asked, OauthErr
         scope: scope::check(params, client)?,
         resources: resource::check(params, client)?,
         authorization_details: authorization_details::check(params, client)?,
+        binding_message: None,
     })
 }
 

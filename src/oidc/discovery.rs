@@ -42,6 +42,8 @@ pub mod paths {
     pub const DEVICE_AUTHORIZATION: &str = "/oauth2/device_authorization";
     /// The page where a person enters a device's code (RFC 8628, 3.3).
     pub const DEVICE: &str = "/device";
+    /// The backchannel authentication endpoint (OIDC CIBA Core 1.0, 7).
+    pub const BACKCHANNEL_AUTHENTICATION: &str = "/oauth2/bc-authorize";
     /// RP-initiated logout, GET and POST.
     pub const END_SESSION: &str = "/oauth2/logout";
 }
@@ -81,6 +83,7 @@ pub fn document(issuer: &Issuer, offer: &Offer<'_>) -> Value {
         ("registration_endpoint", paths::REGISTER),
         ("end_session_endpoint", paths::END_SESSION),
         ("device_authorization_endpoint", paths::DEVICE_AUTHORIZATION),
+        ("backchannel_authentication_endpoint", paths::BACKCHANNEL_AUTHENTICATION),
         ("check_session_iframe", paths::CHECK_SESSION),
         ("yinxin_sm_jwks_uri", paths::JWKS_SM),
     ];
@@ -120,6 +123,8 @@ pub fn document(issuer: &Issuer, offer: &Offer<'_>) -> Value {
         ("frontchannel_logout_session_supported", json!(true)),
         ("backchannel_logout_supported", json!(true)),
         ("backchannel_logout_session_supported", json!(true)),
+        ("backchannel_token_delivery_modes_supported", json!(crate::ciba::Delivery::MODES)),
+        ("backchannel_user_code_parameter_supported", json!(false)),
         ("yinxin_sm_signing_alg_values_supported", json!([jose::Algorithm::Sm2Sm3.as_str()])),
     ];
     let addresses = addresses.into_iter().map(|(name, path)| (name, issuer.url(path).into()));

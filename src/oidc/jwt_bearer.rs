@@ -17,8 +17,6 @@ use crate::scope::{BadScope, OFFLINE_ACCESS, OPENID, Scope};
 pub const ISSUERS_MAX_COUNT: usize = 8;
 /// Longest life of an assertion that is left, in seconds.
 pub const ASSERTION_MAX_SECONDS: i64 = 600;
-/// Longest assertion that is looked at, in bytes.
-const ASSERTION_MAX_BYTES: usize = 8 * 1024;
 /// Longest issuer, in bytes.
 const ISSUER_MAX_BYTES: usize = 512;
 
@@ -76,9 +74,6 @@ impl AssertionRequest {
     /// (RFC 7521, 4.1). Source: RFC 7523, 2.1.
     pub fn parse(params: &Params, client: &Client) -> Result<Self, OauthError> {
         let assertion = params.required("assertion")?;
-        if assertion.len() > ASSERTION_MAX_BYTES {
-            return Err(refused("it is too long"));
-        }
         let most = client.scopes.filtered(|token| token != OPENID && token != OFFLINE_ACCESS);
         let parse = |text: &str| text.parse().map_err(|error: BadScope| error.to_oauth_error());
         let scope = match params.value("scope").map(parse).transpose()? {

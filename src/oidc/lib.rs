@@ -13,6 +13,7 @@
 //! - [`token`] what they ask of it, and the rules for codes, refresh tokens and machine clients.
 //! - [`deferred`] requests that a person answers elsewhere, and [`device`] those that come from a device without a browser.
 //! - [`exchange`] a person's token exchanged for one of who is called for them.
+//! - [`ciba`] those that we ask a person where they are, at an application's request.
 //! - [`jwt_bearer`] assertions about people by issuers that a registration trusts.
 //! - [`claims`] what ID tokens, access tokens and userinfo say.
 //! - [`session_state`] how an application's page learns that the login has changed.
@@ -22,6 +23,7 @@
 //! - [`lifetimes`] how long each thing lives.
 
 pub mod authorize;
+pub mod ciba;
 pub mod claims;
 pub mod client;
 pub mod client_authentication;

@@ -77,6 +77,7 @@ impl TokenRequest {
             GrantType::RefreshToken => Self::refresh_token(params),
             GrantType::ClientCredentials => Self::client_credentials(params, client),
             GrantType::DeviceCode => Self::deferred(params, Channel::Device),
+            GrantType::Ciba => Self::deferred(params, Channel::Backchannel),
             GrantType::JwtBearer => Ok(Self::Assertion(Box::new(AssertionRequest::parse(params, client)?))),
             GrantType::TokenExchange => Ok(Self::Exchange(Box::new(ExchangeRequest::parse(params, client)?))),
         }

@@ -1,4 +1,5 @@
-//! Answers to what is asked elsewhere: a device's code is typed here (RFC 8628, 3.3).
+//! Answers to what is asked elsewhere: a device's code is typed here (RFC 8628, 3.3), and what applications ask of a person who is not at
+//! them waits here (OIDC CIBA Core 1.0, 8).
 
 use ::oidc::device::UserCode;
 use ::oidc::discovery::paths;
@@ -7,28 +8,31 @@ use axum::extract::{RawQuery, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
-use flows::authorize_device;
 use flows::deferred::Question;
 use flows::sessions::Login;
-use flows::{Failure, Reason, Rejected};
+use flows::{Failure, Reason, Rejected, ask_person, authorize_device};
 
 use crate::App;
 use crate::body::{self, Form, Received};
 use crate::oidc::client_name;
-use crate::pages::Message;
 use crate::pages::parts::Fact;
-use crate::pages::person::{Answered, Detail, Device, DeviceConsent};
+use crate::pages::person::{Answered, Approval, Approvals, Detail, Device, DeviceConsent};
+use crate::pages::{Frame, Message};
 use crate::problem;
 use crate::visitor::Visitor;
 
 /// Longest typed code that is shown again, in characters.
 const TYPED_MAX_CHARS: usize = 32;
 
+/// Where what applications ask of a person waits.
+const APPROVALS: &str = "/approvals";
+
 /// The routes of this file.
 pub fn routes() -> Router<App> {
     Router::new()
         .route(paths::DEVICE, get(device_page).post(device_code))
         .route("/device/answer", post(device_answer))
+        .route(APPROVALS, get(approvals).post(approval))
 }
 
 /// Shows the form, with the code that a scanned picture carried (RFC 8628, 3.3.1). The code is looked at only when it is sent.
@@ -121,6 +125,59 @@ async fn device_answer(
         Ok((question, allowed)) => {
             let client_name = client_name(&visitor, &question.client);
             let frame = visitor.frame(&app, paths::DEVICE);
+            visitor.remember(problem::html(&Answered { frame, client_name, allowed }))
+        }
+        Err(failure) => problem::page(&app, &visitor, failure),
+    }
+}
+
+async fn approvals(State(app): State<App>, visitor: Visitor) -> Response {
+    let Some(login) = &visitor.login else { return to_login(APPROVALS) };
+    let waiting = match ask_person::waiting(&app.env, visitor.now, login).await {
+        Ok(waiting) => waiting,
+        Err(fault) => return problem::page(&app, &visitor, fault.into()),
+    };
+    let frame = visitor.frame(&app, APPROVALS);
+    let view = Approvals {
+        account_name: login.account.display_name.clone(),
+        approvals: waiting.iter().map(|question| approval_view(&visitor, &frame, question)).collect(),
+        csrf: visitor.csrf(&app),
+        frame,
+    };
+    visitor.remember(problem::html(&view))
+}
+
+fn approval_view(visitor: &Visitor, frame: &Frame, question: &Question) -> Approval {
+    Approval {
+        id: question.row.id.to_string(),
+        client_name: client_name(visitor, &question.client),
+        message: question.asked.binding_message.clone(),
+        facts: vec![
+            Fact::new(frame.t("asked-at"), question.row.created.minute_in_china()),
+            Fact::new(frame.t("answer-until"), question.row.expires.minute_in_china()),
+        ],
+        scopes: question.asked.scope.iter().map(str::to_owned).collect(),
+        details: question.asked.authorization_details.iter().map(Detail::new).collect(),
+    }
+}
+
+async fn approval(
+    State(app): State<App>,
+    visitor: Visitor,
+    headers: HeaderMap,
+    received: Received,
+) -> Response {
+    let answered = async {
+        let form = form(&app, &visitor, &headers, received)?;
+        let (login, allowed) = (visitor.known()?, decision(&form)?);
+        let question =
+            ask_person::answer(&app.env, visitor.now, login, form.text("request"), allowed).await?;
+        Ok::<_, Failure>((question, allowed))
+    };
+    match answered.await {
+        Ok((question, allowed)) => {
+            let client_name = client_name(&visitor, &question.client);
+            let frame = visitor.frame(&app, APPROVALS);
             visitor.remember(problem::html(&Answered { frame, client_name, allowed }))
         }
         Err(failure) => problem::page(&app, &visitor, failure),

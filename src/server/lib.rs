@@ -11,7 +11,7 @@
 //! - [`api`] seals, certificates, signals, applications, the log.
 //! - [`openapi`] the API description.
 //! - [`site`] login, consent, enrolment, logout; [`person`] one's own account; [`verifying`] files and certificates.
-//! - [`answers`] what people answer to what is asked elsewhere: on a device.
+//! - [`answers`] what people answer to what is asked elsewhere: on a device, or by an application that they are not looking at.
 //! - [`console`] the officials' console.
 //! - [`pages`] what pages look like.
 

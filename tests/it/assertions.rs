@@ -56,7 +56,7 @@ stories! {
         for (claims, why) in [
             (with("iss", json!("https://other.example")), "not registered"),
             (with("iss", json!(app.issuer)), "not registered"),
-            (with("aud", json!("https://other.example")), "`aud`"),
+            (with("aud", json!("https://other.example")), "another audience"),
             (with("aud", json!([app.issuer, "https://other.example"])), "`aud`"),
             (with("exp", json!(now - 60)), "expired"),
             (with("exp", json!(now + 3_600)), "at most 600 seconds"),

@@ -17,6 +17,7 @@ mod bad_files;
 mod bad_requests;
 mod browser;
 mod certificates;
+mod ciba;
 mod crash;
 mod decisions;
 mod device;

@@ -170,6 +170,7 @@ struct Province<'a> {
     portal: Application,
     system: Application,
     television: Application,
+    counter: Application,
     /// What the document has, and what stands for it here.
     exchanged: Vec<(&'static str, String)>,
     /// Access tokens, by whose they are.
@@ -206,7 +207,18 @@ impl<'a> Province<'a> {
             ("8xLOxBtZp8Nq3uG5yKf2rWm1vJ4sD7hA0cE6iT9bXoQ", tokens.refresh().to_owned()),
         ];
         let television = crate::device::television(app).await;
-        Self { app, portal, system, television, exchanged, administrators, citizens: tokens.access, machines }
+        let counter = crate::ciba::counter(app).await;
+        Self {
+            app,
+            portal,
+            system,
+            television,
+            counter,
+            exchanged,
+            administrators,
+            citizens: tokens.access,
+            machines,
+        }
     }
 
     fn exchange(&self, text: &str) -> String {
@@ -242,6 +254,7 @@ impl<'a> Province<'a> {
             ("token", "machine") => Some(&self.system),
             ("token", _) => Some(&self.portal),
             ("authorizeDevice", _) => Some(&self.television),
+            ("askPerson", _) => Some(&self.counter),
             _ => None,
         };
         let request = request.form(&fields);

@@ -93,6 +93,38 @@ pub struct DeviceConsent {
     pub csrf: String,
 }
 
+/// What applications ask of a person who is not at them: `/approvals`; each form goes to `POST /approvals` with `csrf`, `request` and
+/// `decision` (`allow` or `deny`).
+#[derive(Template)]
+#[template(path = "approvals.html")]
+pub struct Approvals {
+    /// What every page shares.
+    pub frame: Frame,
+    /// Whose data is asked for.
+    pub account_name: String,
+    /// What waits for an answer.
+    pub approvals: Vec<Approval>,
+    /// The token against cross-site request forgery.
+    pub csrf: String,
+}
+
+/// One request in [`Approvals`].
+#[derive(Debug, Clone)]
+pub struct Approval {
+    /// Its identifier.
+    pub id: String,
+    /// The application that asks.
+    pub client_name: String,
+    /// What the application shows too.
+    pub message: Option<String>,
+    /// When it was asked, and until when it can be answered.
+    pub facts: Vec<Fact>,
+    /// What it asks for: scope names.
+    pub scopes: Vec<String>,
+    /// What it asks for in detail.
+    pub details: Vec<Detail>,
+}
+
 /// The page after an answer that goes elsewhere.
 #[derive(Template)]
 #[template(path = "answered.html")]

@@ -6,8 +6,8 @@ use super::console::{
 use super::forms::{self, CertificateToIssue, Choice, Field, FieldKind};
 use super::parts::{CheckResult, Fact, Link, Tone, Verdict};
 use super::person::{
-    Account, Answered, CertificateView, Comparison, ConfirmLogout, Consent, Detail, Device, DeviceConsent,
-    Enrol, ErrorPage, GrantView, Home, LoggedOut, Login, Post, SessionView,
+    Account, Answered, Approval, Approvals, CertificateView, Comparison, ConfirmLogout, Consent, Detail,
+    Device, DeviceConsent, Enrol, ErrorPage, GrantView, Home, LoggedOut, Login, Post, SessionView,
 };
 use super::verifying::{
     CertificateLookup, CheckView, FoundCertificate, ReportView, RulingView, SignatureView, Verify,
@@ -35,6 +35,8 @@ pub(crate) fn all(display: Display) -> Vec<(&'static str, String)> {
     add("device", device(frame(), None).render());
     add("device_wrong", device(frame(), Some(Message::new("device-wrong"))).render());
     add("device_consent", device_consent(known()).render());
+    add("approvals", approvals(known(), true).render());
+    add("approvals_none", approvals(known(), false).render());
     for (name, allowed) in [("answered_allowed", true), ("answered_denied", false)] {
         add(name, Answered { frame: known(), client_name: "示例市民服务".into(), allowed }.render());
     }
@@ -121,6 +123,27 @@ fn device_consent(frame: Frame) -> DeviceConsent {
         user_code: "BCDF-GHJK".into(),
         scopes: consent.scopes,
         details: consent.details,
+        csrf: CSRF.into(),
+    }
+}
+
+fn approvals(frame: Frame, some: bool) -> Approvals {
+    let consent = consent(frame);
+    let approval = Approval {
+        id: "dfr_01kb9y3e00000000000000000a".into(),
+        client_name: consent.client_name,
+        message: Some("柜台 7 · <b>W4SCT</b>".into()),
+        facts: vec![
+            Fact::new(consent.frame.t("asked-at"), "2026-11-24 08:30"),
+            Fact::new(consent.frame.t("answer-until"), "2026-11-24 08:40"),
+        ],
+        scopes: consent.scopes,
+        details: consent.details,
+    };
+    Approvals {
+        frame: consent.frame,
+        account_name: consent.account_name,
+        approvals: if some { vec![approval] } else { Vec::new() },
         csrf: CSRF.into(),
     }
 }

@@ -32,6 +32,7 @@ impl Background {
             tokio::spawn(read_revocations(Arc::clone(env))),
             tokio::spawn(tell_clients(Arc::clone(env))),
             tokio::spawn(take_turns(Arc::clone(env))),
+            tokio::spawn(ping_clients(Arc::clone(env))),
             tokio::spawn(sweep(Arc::clone(env))),
         ])
     }
@@ -95,6 +96,18 @@ async fn take_turns(env: Arc<Env>) {
                 Err(fault) => tracing::error!("opening the token keys: {fault}"),
             }
         }
+    }
+}
+
+async fn ping_clients(env: Arc<Env>) {
+    loop {
+        match flows::ping_clients::ping(&env, env.now()).await {
+            Ok(()) => {}
+            // The notices wait: nothing can be opened until the next start.
+            Err(fault) if fault.out_of_service().is_some() => {}
+            Err(fault) => tracing::error!("telling applications of an answer: {fault}"),
+        }
+        tokio::time::timeout(LOGOUTS_INTERVAL, env.ping_bell.notified()).await.ok();
     }
 }
 

@@ -25,6 +25,8 @@ const STORES: &[Embedded] = &[
             "admin.cedar",
             "data.cases.json",
             "data.cedar",
+            "delegation.cases.json",
+            "delegation.cedar",
             "ecert.cases.json",
             "ecert.cedar",
             "schema.cedarschema",

@@ -216,6 +216,10 @@ entry_kinds! {
     ClientRegistrationOpened = "client_registration_opened";
     /// An account was enrolled.
     AccountEnrolled = "account_enrolled";
+    /// A person allowed what was asked elsewhere: on another device, or by an application behind their back.
+    RequestAllowed = "request_allowed";
+    /// A token was given for a person that does not say who acts.
+    Impersonated = "impersonated";
     /// Another administrative act.
     AdminAct = "admin_act";
 }

@@ -167,6 +167,8 @@ kinds! {
     Failure = "fai";
     /// A client that must be told of a logout.
     LogoutNotice = "lgo";
+    /// A request that a person answers elsewhere.
+    DeferredRequest = "dfr";
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ use oidc::lifetimes::{CODE_TTL_SECONDS, INTERACTION_TTL_SECONDS, REFRESH_ABSOLUT
 use oidc::{Client, ErrorCode, Params, Scope};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use store::Tx;
 use store::rows::clients as consents;
 use store::rows::grants::{self, CodeRow, GrantRow};
 use store::rows::{once, sessions as session_rows};
@@ -191,14 +192,25 @@ pub async fn allow(
     }
     pending.allowed_here = true;
     let asked = asked_scope(&pending.request);
-    let mut allowed: Vec<String> = asked.iter().map(str::to_owned).collect();
     let mut tx = env.db.begin().await?;
-    let before = consents::lookup_consent(&mut tx, login.account.id, client.id.as_str()).await?;
-    let before = before.map(|c| c.scopes).unwrap_or_default();
-    allowed.extend(before.into_iter().filter(|scope| !asked.contains(scope)));
-    consents::allow(&mut tx, login.account.id, client.id.as_str(), &allowed, now).await?;
+    remember(&mut tx, now, login, &client, &asked).await?;
     tx.commit().await?;
     Ok(proceed(env, now, pending, client, Some(login)).await?)
+}
+
+/// Remembers that the person lets `client` have `asked`, beside what it was allowed before.
+pub(crate) async fn remember(
+    tx: &mut Tx,
+    now: Timestamp,
+    login: &Login,
+    client: &Client,
+    asked: &Scope,
+) -> Result<(), Fault> {
+    let mut allowed: Vec<String> = asked.iter().map(str::to_owned).collect();
+    let before = consents::lookup_consent(tx, login.account.id, client.id.as_str()).await?;
+    let before = before.map(|c| c.scopes).unwrap_or_default();
+    allowed.extend(before.into_iter().filter(|scope| !asked.contains(scope)));
+    Ok(consents::allow(tx, login.account.id, client.id.as_str(), &allowed, now).await?)
 }
 
 /// The person at the consent page said no.

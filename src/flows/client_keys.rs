@@ -47,7 +47,19 @@ pub(crate) async fn with<T>(
     token: &str,
     check: impl Fn(&KeySet) -> Result<T, OauthError>,
 ) -> Result<T, Failure<OauthError>> {
-    let keys = all(env, now, client, |keys| keys.knows(token)).await?;
+    with_keys(env, now, client, &client.keys, token, check).await
+}
+
+/// As [`with`], with `keys` that are in the registration of `client` but are another's.
+pub(crate) async fn with_keys<T>(
+    env: &Env,
+    now: Timestamp,
+    client: &Client,
+    keys: &ClientKeys,
+    token: &str,
+    check: impl Fn(&KeySet) -> Result<T, OauthError>,
+) -> Result<T, Failure<OauthError>> {
+    let keys = look(env, now, client, keys, |keys| keys.knows(token)).await?;
     Ok(check(&keys)?)
 }
 
@@ -58,7 +70,17 @@ pub(crate) async fn all(
     client: &Client,
     looked_for: impl Fn(&KeySet) -> bool,
 ) -> Result<Arc<KeySet>, Failure<OauthError>> {
-    let uri = match &client.keys {
+    look(env, now, client, &client.keys, looked_for).await
+}
+
+async fn look(
+    env: &Env,
+    now: Timestamp,
+    client: &Client,
+    keys: &ClientKeys,
+    looked_for: impl Fn(&KeySet) -> bool,
+) -> Result<Arc<KeySet>, Failure<OauthError>> {
+    let uri = match keys {
         ClientKeys::None => return Err(no_keys(client).into()),
         ClientKeys::Given { set, .. } => return Ok(Arc::clone(set)),
         ClientKeys::At(uri) => uri,

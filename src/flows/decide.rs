@@ -408,6 +408,10 @@ async fn resource_facts(conn: &mut Conn, kind: &str, id: &str) -> Result<EntityF
         "certificate_type" => ecerts::lookup_type(conn, id)
             .await?
             .map(|t| words::CertificateType { unit: unit_path(&t.unit_path) }.into()),
+        "account" => match id.parse() {
+            Ok(id) => account(conn, id).await?.map(EntityFacts::from),
+            Err(_) => None,
+        },
         "console" => match id.parse() {
             Ok(id) => {
                 units::lookup(conn, id).await?.map(|u| words::Console { unit: unit_path(&u.path) }.into())
@@ -417,6 +421,15 @@ async fn resource_facts(conn: &mut Conn, kind: &str, id: &str) -> Result<EntityF
         _ => None,
     }
     .unwrap_or_default())
+}
+
+/// Somebody who is acted for.
+async fn account(conn: &mut Conn, id: Id<base::id::Account>) -> Result<Option<words::Account>, Fault> {
+    if accounts::lookup(conn, id).await?.is_none() {
+        return Ok(None);
+    }
+    let official = accounts::lookup_official(conn, id).await?;
+    Ok(Some(words::Account { official: official.is_some_and(|o| o.state == AccountState::Active) }))
 }
 
 fn unit_path(path: &str) -> UnitPath {

@@ -53,6 +53,8 @@ pub struct Env {
     pub log_bell: Notify,
     /// Rung when clients must be told of a logout.
     pub logout_bell: Notify,
+    /// Rings when a person has answered an application that wants to be told.
+    pub ping_bell: Notify,
     /// Held by the one task of this process that places entries.
     pub(crate) sequencing: Mutex<()>,
     keyring: RwLock<Arc<Keyring>>,
@@ -133,6 +135,13 @@ impl Secrets {
         base::encoding::base64url(&gm::hmac::hmac_sm3(self.refresh.expose(), &[token.as_bytes()]))
     }
 
+    /// What an application asks the token endpoint with for the request `id`: nobody else's to know, even with the whole database.
+    pub(crate) fn auth_req_id(&self, id: base::Id<base::id::DeferredRequest>) -> String {
+        let id = id.to_string();
+        let parts: [&[u8]; 3] = [b"auth-req-id", &[0], id.as_bytes()];
+        base::encoding::base64url(&gm::hmac::hmac_sm3(self.forms.expose(), &parts))
+    }
+
     /// What a form shown in the browser `browser` must carry back.
     pub fn form_token(&self, browser: &str) -> String {
         base::encoding::base64url(&gm::hmac::hmac_sm3(
@@ -184,6 +193,7 @@ impl Env {
             revocations: Revocations::default(),
             log_bell: Notify::new(),
             logout_bell: Notify::new(),
+            ping_bell: Notify::new(),
             sequencing: Mutex::new(()),
             keyring: RwLock::new(Arc::new(keyring)),
         }

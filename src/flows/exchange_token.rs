@@ -19,15 +19,15 @@ use serde_json::{Map, Value};
 use store::rows::accounts::{self, AccountState};
 use store::rows::grants::{self, GrantRow, RefreshRow};
 use store::rows::{revocations, sessions as session_rows};
-use store::{BadRow, Tx};
+use store::{BadRow, Conn, Tx};
 
 use crate::client_request::{self, Authenticated, ClientRequest};
 use crate::encryption::{self, Recipient};
 use crate::env::Env;
 use crate::error::{Failure, Fault};
-use crate::{sessions, subjects, tokens, user_info};
+use crate::{authorize_by_assertion, deferred, delegate, sessions, subjects, tokens, user_info};
 
-type Outcome = Result<TokenResponse, Failure<OauthError>>;
+pub(crate) type Outcome = Result<TokenResponse, Failure<OauthError>>;
 
 /// How much of its idle time a refresh token that is not rotated must have used before it is written down that it was used, in seconds.
 const EXTEND_AFTER_SECONDS: i64 = 3_600;
@@ -47,6 +47,11 @@ pub async fn exchange(env: &Env, now: Timestamp, request: ClientRequest<'_>) -> 
         TokenRequest::RefreshToken { refresh_token, scope } => {
             refresh(env, now, &sender, refresh_token.expose(), scope.as_ref()).await
         }
+        TokenRequest::Deferred { channel, code } => {
+            deferred::redeem(env, now, &sender, channel, code.expose()).await
+        }
+        TokenRequest::Exchange(request) => delegate::delegate(env, now, &sender, &request).await,
+        TokenRequest::Assertion(request) => authorize_by_assertion::redeem(env, now, &sender, &request).await,
     }
 }
 
@@ -216,7 +221,7 @@ async fn turn(
 }
 
 /// Something used twice: one of the two was a thief, so everything of the grant is taken back (RFC 9700, 4.14.2; RFC 6749, 4.1.2).
-async fn replayed(
+pub(crate) async fn replayed(
     env: &Env,
     mut tx: Tx,
     grant: &GrantRow,
@@ -243,23 +248,23 @@ fn refused(grant: &GrantRow, why: GrantRefused, answer: OauthError) -> Failure<O
 }
 
 /// Whether the grant, the login it came from, and the account are all still good.
-async fn still_stands(tx: &mut Tx, grant: &GrantRow, now: Timestamp) -> Result<bool, Fault> {
+pub(crate) async fn still_stands(conn: &mut Conn, grant: &GrantRow, now: Timestamp) -> Result<bool, Fault> {
     if grant.revoked.is_some() || grant.expires <= now {
         return Ok(false);
     }
-    let account = accounts::lookup(tx, grant.account).await?;
+    let account = accounts::lookup(conn, grant.account).await?;
     let active = account.is_some_and(|a| a.state == AccountState::Active);
     // With `offline_access` a grant outlives the login's time, but not its being ended by hand.
     let offline = grant.scopes.iter().any(|s| s == oidc::scope::OFFLINE_ACCESS);
     let login_stands = if offline {
-        !session_rows::is_ended(tx, grant.session).await?
+        !session_rows::is_ended(conn, grant.session).await?
     } else {
-        sessions::is_live(tx, grant.session, now).await?
+        sessions::is_live(conn, grant.session, now).await?
     };
     Ok(active && login_stands)
 }
 
-async fn first_refresh(
+pub(crate) async fn first_refresh(
     env: &Env,
     tx: &mut Tx,
     client: &Client,
@@ -280,7 +285,7 @@ async fn recipient_of(env: &Env, now: Timestamp, client: &Client) -> Result<Reci
     encryption::recipient(env, now, client, client.encryptions.id_token).await
 }
 
-async fn persons_tokens(
+pub(crate) async fn persons_tokens(
     env: &Env,
     now: Timestamp,
     sender: &Authenticated,
@@ -340,6 +345,14 @@ fn access_token_id(env: &Env, grant: Id<Grant>) -> String {
     format!("{grant}.{}", base::encoding::base64url(&base::entropy::bytes::<16>(env.entropy.as_ref())))
 }
 
+/// The `jti`s of an access token and of those that it was made from by exchange: each begins with the one before it.
+fn lineage(jti: &str) -> impl Iterator<Item = &str> {
+    std::iter::successors(Some(jti), |later| {
+        let (before, _) = later.rsplit_once('.')?;
+        before.contains('.').then_some(before)
+    })
+}
+
 /// The grant that an access token's `jti` names.
 pub(crate) fn grant_of_token(jti: &str) -> Option<Id<Grant>> {
     jti.split_once('.')?.0.parse().ok()
@@ -352,23 +365,33 @@ pub(crate) async fn token_stands(
     grant: Option<Id<Grant>>,
     now: Timestamp,
 ) -> Result<bool, Fault> {
-    if let Some(revoked) = env.revocations.is_revoked(jti, grant, now) {
-        return Ok(!revoked);
+    let mut unknown = false;
+    for jti in lineage(jti) {
+        match env.revocations.is_revoked(jti, grant, now) {
+            Some(true) => return Ok(false),
+            Some(false) => {}
+            None => unknown = true,
+        }
+    }
+    if !unknown {
+        return Ok(true);
     }
     let mut conn = env.db.read().await?;
-    if revocations::is_token_revoked(&mut conn, jti).await? {
-        return Ok(false);
+    for jti in lineage(jti) {
+        if revocations::is_token_revoked(&mut conn, jti).await? {
+            return Ok(false);
+        }
     }
     let Some(grant) = grant else { return Ok(true) };
     let grant = grants::lookup(&mut conn, grant).await?;
     Ok(grant.is_some_and(|grant| grant.revoked.is_none() && grant.expires > now))
 }
 
-async fn grant_of(tx: &mut Tx, id: Id<Grant>) -> Result<GrantRow, Fault> {
+pub(crate) async fn grant_of(tx: &mut Tx, id: Id<Grant>) -> Result<GrantRow, Fault> {
     grants::lookup(tx, id).await?.ok_or_else(|| BadRow::new("auth_grant", "id", id, "missing").into())
 }
 
-fn scope_of(grant: &GrantRow) -> Result<Scope, Fault> {
+pub(crate) fn scope_of(grant: &GrantRow) -> Result<Scope, Fault> {
     let scopes = grant.scopes.join(" ");
     scopes.parse().map_err(|_| BadRow::new("auth_grant", "scopes", grant.id, &scopes).into())
 }

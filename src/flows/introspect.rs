@@ -101,7 +101,7 @@ async fn refresh_token(
 /// Whether `client` got the token, or is an API that it is for.
 ///
 /// Tokens for the provider's own APIs (`aud` is the issuer) are nobody's business but their holder's.
-fn concerns(client: &Client, issuer: &str, holder: &str, audience: Option<&Value>) -> bool {
+pub(crate) fn concerns(client: &Client, issuer: &str, holder: &str, audience: Option<&Value>) -> bool {
     let is_mine = |value: &Value| {
         let named = client.audiences.iter().any(|mine| value == mine) || value == client.id.as_str();
         named && value != issuer

@@ -13,6 +13,10 @@
 //! Single sign-on:
 //! - [`log_in`], [`sessions`] passwords, cookies, throttling; ending sessions.
 //! - [`authorize`], [`exchange_token`], [`user_info`], [`end_session`] the OpenID provider.
+//! - [`authorize_device`] requests that a person answers on another device, and [`deferred`] what becomes of them.
+//! - [`ask_person`] requests that we ask a person, where they are; [`ping_clients`] how the application learns of the answer.
+//! - `authorize_by_assertion` an assertion about a person becomes a token.
+//! - `delegate` a person's token becomes one of who is called for them.
 //! - [`push_request`], [`revoke_token`], [`introspect`] its other endpoints; [`client_request`] who calls them.
 //! - [`session_state`], [`tell_clients`] how applications learn of a logout.
 //! - [`caller`] who calls an API with an access token; [`tokens`] what the token says; [`revocations`] what was taken back; [`dpop`] what
@@ -34,13 +38,18 @@
 //! - [`make_seal`], [`seal_document`], [`verify_file`] electronic seals.
 //! - [`ecerts`] types, issuing, looking up, changing state.
 
+pub mod ask_person;
 pub mod authorize;
+mod authorize_by_assertion;
+pub mod authorize_device;
 pub mod caller;
 mod certificates;
 pub mod client_keys;
 pub mod client_request;
 pub mod clients;
 pub mod decide;
+pub mod deferred;
+mod delegate;
 pub mod dpop;
 pub mod ecerts;
 mod encryption;
@@ -58,6 +67,7 @@ pub mod outbound;
 pub mod overview;
 pub mod passwords;
 pub mod people;
+pub mod ping_clients;
 pub mod push_request;
 pub mod register_client;
 pub mod report_signal;

@@ -56,7 +56,7 @@ pub async fn log_in(env: &Env, now: Timestamp, attempt: Attempt) -> Result<Logge
     let account = find_account(&mut *env.db.read().await?, &attempt.user_name).await?;
     let who = Who::new(env, now, &attempt, account.as_ref()).await?;
     let place = env.passwords.reserve()?;
-    count(env, now, &who).await?;
+    count(env, now, &who, "passwords").await?;
     let checked = verify(env, place, &attempt, account.as_ref()).await?;
     let account = account.filter(|a| checked.is_right && a.state == AccountState::Active);
     let Some(account) = account else {
@@ -75,11 +75,11 @@ async fn find_account(conn: &mut Conn, typed: &str) -> Result<Option<AccountRow>
 }
 
 /// Whose tries are counted together.
-struct Who {
-    account_key: [u8; 32],
-    network: String,
+pub(crate) struct Who {
+    pub(crate) account_key: [u8; 32],
+    pub(crate) network: String,
     /// The hash of the device's cookie, when the account is known on it.
-    known_device: Option<[u8; 32]>,
+    pub(crate) known_device: Option<[u8; 32]>,
 }
 
 impl Who {
@@ -109,7 +109,12 @@ impl Who {
 }
 
 /// Counts the try, then looks at the count without it: of many tries at once each sees the others, on either engine.
-async fn count(env: &Env, now: Timestamp, who: &Who) -> Result<(), Failure> {
+pub(crate) async fn count(
+    env: &Env,
+    now: Timestamp,
+    who: &Who,
+    what: &str,
+) -> Result<Id<FailureKind>, Failure> {
     let since = now.plus_seconds(-WINDOW_SECONDS);
     let id = Id::<FailureKind>::new(now, env.entropy.as_ref());
     let mut tx = env.db.begin().await?;
@@ -118,12 +123,12 @@ async fn count(env: &Env, now: Timestamp, who: &Who) -> Result<(), Failure> {
     failures::forget_old_failures(&mut tx, since).await?;
     tx.commit().await?;
     let recent = recent_failures(&mut *env.db.read().await?, who, since, id).await?;
-    let Verdict::Wait { seconds } = throttle::decide(&recent, now) else { return Ok(()) };
+    let Verdict::Wait { seconds } = throttle::decide(&recent, now) else { return Ok(id) };
     // Not tried, so not counted.
     let mut tx = env.db.begin().await?;
     failures::take_back(&mut tx, id).await?;
     tx.commit().await?;
-    let message = format!("too many wrong passwords; try again in {seconds} seconds");
+    let message = format!("too many wrong {what}; try again in {seconds} seconds");
     let reason = Reason::TooMany { retry_after_seconds: seconds };
     Err(Rejected::new(reason, "too_many_attempts", message).into())
 }

@@ -92,6 +92,13 @@ impl Outbound {
         read(url, self.client.post(url.clone()).form(fields)).await
     }
 
+    /// Posts JSON to `url` with a bearer token; what it answers.
+    pub async fn post_json(&self, url: &Url, bearer: &str, body: Vec<u8>) -> Result<Vec<u8>, OutboundError> {
+        self.check(url)?;
+        let request = self.client.post(url.clone()).bearer_auth(bearer);
+        read(url, request.header(reqwest::header::CONTENT_TYPE, "application/json").body(body)).await
+    }
+
     /// Addresses written as numbers pass no resolver.
     fn check(&self, url: &Url) -> Result<(), OutboundError> {
         let number = match url.host() {

@@ -71,6 +71,9 @@ const MEMBERS: &[&str] = &[
     "frontchannel_logout_session_required",
     "backchannel_logout_uri",
     "backchannel_logout_session_required",
+    "backchannel_token_delivery_mode",
+    "backchannel_client_notification_endpoint",
+    "backchannel_user_code_parameter",
     "client_uri",
     "logo_uri",
     "policy_uri",
@@ -272,7 +275,7 @@ fn scope_of(asked: Option<&str>, registration: &Registration) -> String {
     let has = |grant: GrantType| registration.grant_types.iter().any(|name| name == grant.as_str());
     let fits = |scope: &&&str| match **scope {
         scope::OFFLINE_ACCESS => has(GrantType::RefreshToken),
-        _ => has(GrantType::AuthorizationCode),
+        _ => GrantType::ALL.into_iter().any(|grant| grant.is_a_persons() && has(grant)),
     };
     let wanted = |scope: &&&str| asked.is_none_or(|asked| asked.split(' ').any(|token| token == **scope));
     SCOPES.iter().filter(fits).filter(wanted).copied().collect::<Vec<_>>().join(" ")

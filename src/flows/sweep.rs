@@ -12,6 +12,9 @@ use crate::error::Fault;
 const CODES_KEPT_SECONDS: i64 = 7 * 86_400;
 /// How long notices are kept after they ended, in seconds.
 const NOTICES_KEPT_SECONDS: i64 = 30 * 86_400;
+/// How long requests that are answered elsewhere are kept after their time, in seconds: whoever polls for an hour is told why, and a
+/// person is not asked more often because old requests are forgotten.
+const DEFERRED_KEPT_SECONDS: i64 = 3_600;
 
 /// Sweeps every pile; how many rows were taken away.
 pub async fn sweep(env: &Env, now: Timestamp) -> Result<u64, Fault> {
@@ -40,5 +43,6 @@ const fn kept_seconds(pile: Pile) -> i64 {
         Pile::RefreshTokens => REFRESH_GRACE_SECONDS,
         Pile::LoginFailures => WINDOW_SECONDS,
         Pile::LogoutNotices => NOTICES_KEPT_SECONDS,
+        Pile::DeferredRequests => DEFERRED_KEPT_SECONDS,
     }
 }

@@ -159,6 +159,9 @@ pub struct AccessTokenClaims<'a> {
     /// What it allows in detail (RFC 9396, 9.1).
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub authorization_details: &'a [serde_json::Map<String, serde_json::Value>],
+    /// Who acts for the subject, when it is another (RFC 8693, 4.1).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub act: Option<&'a crate::exchange::Actor>,
 }
 
 fn says_nothing(scope: &&Scope) -> bool {
@@ -205,6 +208,7 @@ impl<'a> AccessTokenClaims<'a> {
             sid: None,
             cnf: None,
             authorization_details: &[],
+            act: None,
         }
     }
 

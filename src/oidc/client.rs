@@ -4,7 +4,9 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use crate::ciba::Delivery;
 use crate::encryption::{Encryption, ResponseEncryptions};
+use crate::jwt_bearer::{ISSUERS_MAX_COUNT, TrustedIssuer, is_good};
 use crate::mtls::{CERTIFICATE_MEMBERS, CertificateSubject};
 use crate::redirect_uri::{ApplicationType, BadRedirectUri, check_registration};
 use crate::scope::{OFFLINE_ACCESS, OPENID, Scope};
@@ -72,6 +74,10 @@ pub struct Client {
     pub back_channel: Option<BackChannel>,
     /// Where it takes logins that start elsewhere.
     pub initiate_login_uri: Option<String>,
+    /// How it learns that a person whom we asked has answered.
+    pub ciba: Delivery,
+    /// Whose assertions about people it may bring.
+    pub assertion_issuers: Vec<TrustedIssuer>,
     /// Whether people are asked before it gets anything.
     pub approval: Approval,
     /// Whether it registered itself, so that nobody but its maker says what it is.
@@ -217,6 +223,14 @@ pub enum GrantType {
     RefreshToken,
     /// `client_credentials` (RFC 6749, 4.4).
     ClientCredentials,
+    /// A device code (RFC 8628, 3.4).
+    DeviceCode,
+    /// A token of a person is exchanged for one of the client's own (RFC 8693, 2.1).
+    TokenExchange,
+    /// An assertion about a person by an issuer that the registration trusts (RFC 7523, 2.1).
+    JwtBearer,
+    /// A request by us to a person, where they are (OIDC CIBA Core 1.0, 10.1).
+    Ciba,
 }
 
 /// Why a registration is not good.
@@ -269,6 +283,11 @@ pub enum BadRegistration {
         /// What came.
         got: String,
     },
+    /// Issuers of assertions that cannot be told apart or verified.
+    #[error(
+        "assertion_issuers: expected at most {ISSUERS_MAX_COUNT} with distinct `iss`, each with `jwks` or `jwks_uri`"
+    )]
+    AssertionIssuers,
     /// A grant that this kind of client cannot use.
     #[error("grant `{grant}` needs {needs}")]
     Grant {
@@ -398,7 +417,11 @@ impl Client {
         let front = self.front_channel.as_ref().map(|c| ("frontchannel_logout_uri", &c.uri));
         let back = self.back_channel.as_ref().map(|c| ("backchannel_logout_uri", &c.uri));
         let initiate = self.initiate_login_uri.as_ref().map(|uri| ("initiate_login_uri", uri));
-        for (member, uri) in [front, back, initiate].into_iter().flatten() {
+        let ping = match &self.ciba {
+            Delivery::Ping { uri } => Some(("backchannel_client_notification_endpoint", uri)),
+            Delivery::Poll => None,
+        };
+        for (member, uri) in [front, back, initiate, ping].into_iter().flatten() {
             let good = uri.len() <= CLIENT_URI_MAX_BYTES
                 && !uri.contains('#')
                 && url::Url::parse(uri).is_ok_and(|url| match member {
@@ -418,16 +441,33 @@ impl Client {
         if self.may_use(GrantType::AuthorizationCode) && self.redirect_uris.is_empty() {
             return Err(BadRegistration::NoRedirectUri);
         }
-        if self.may_use(GrantType::RefreshToken) && !self.may_use(GrantType::AuthorizationCode) {
-            return lacks(GrantType::RefreshToken, "the grant `authorization_code` beside it");
+        let from_persons = self.grant_types.iter().any(|grant| grant.is_a_persons());
+        if self.may_use(GrantType::RefreshToken) && !from_persons {
+            return lacks(GrantType::RefreshToken, "a grant beside it that a person gives");
         }
-        if self.may_use(GrantType::ClientCredentials) && !self.is_confidential() {
-            return lacks(GrantType::ClientCredentials, "a client that authenticates");
+        let for_known =
+            [GrantType::ClientCredentials, GrantType::TokenExchange, GrantType::JwtBearer, GrantType::Ciba];
+        if let Some(grant) =
+            for_known.into_iter().find(|grant| self.may_use(*grant) && !self.is_confidential())
+        {
+            return lacks(grant, "a client that authenticates");
+        }
+        if self.may_use(GrantType::TokenExchange) && self.audiences.is_empty() {
+            return lacks(GrantType::TokenExchange, "`audiences` that the new tokens may be for");
+        }
+        let issuers = &self.assertion_issuers;
+        if self.may_use(GrantType::JwtBearer) && issuers.is_empty() {
+            return lacks(GrantType::JwtBearer, "`assertion_issuers`, which administrators register");
+        }
+        let distinct =
+            issuers.iter().enumerate().all(|(n, one)| issuers.iter().take(n).all(|o| o.iss != one.iss));
+        if issuers.len() > ISSUERS_MAX_COUNT || !distinct || !issuers.iter().all(is_good) {
+            return Err(BadRegistration::AssertionIssuers);
         }
         if self.scopes.contains(OFFLINE_ACCESS) && !self.may_use(GrantType::RefreshToken) {
             return lacks(GrantType::RefreshToken, "to be registered for scope `offline_access`");
         }
-        if self.scopes.contains(OPENID) && !self.may_use(GrantType::AuthorizationCode) {
+        if self.scopes.contains(OPENID) && !from_persons {
             return lacks(GrantType::AuthorizationCode, "to be registered for scope `openid`");
         }
         Ok(())
@@ -454,7 +494,7 @@ impl ClientKeys {
 }
 
 /// Control characters, and those that reorder or hide text, with which one application could pass for another.
-fn hides_or_reorders(c: char) -> bool {
+pub(crate) fn hides_or_reorders(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
@@ -495,7 +535,15 @@ impl AuthMethod {
 
 impl GrantType {
     /// Every grant that the token endpoint knows.
-    pub const ALL: [Self; 3] = [Self::AuthorizationCode, Self::RefreshToken, Self::ClientCredentials];
+    pub const ALL: [Self; 7] = [
+        Self::AuthorizationCode,
+        Self::RefreshToken,
+        Self::ClientCredentials,
+        Self::DeviceCode,
+        Self::TokenExchange,
+        Self::JwtBearer,
+        Self::Ciba,
+    ];
 
     /// The value of `grant_type`.
     pub const fn as_str(self) -> &'static str {
@@ -503,7 +551,16 @@ impl GrantType {
             Self::AuthorizationCode => "authorization_code",
             Self::RefreshToken => "refresh_token",
             Self::ClientCredentials => "client_credentials",
+            Self::DeviceCode => "urn:ietf:params:oauth:grant-type:device_code",
+            Self::TokenExchange => "urn:ietf:params:oauth:grant-type:token-exchange",
+            Self::JwtBearer => "urn:ietf:params:oauth:grant-type:jwt-bearer",
+            Self::Ciba => "urn:openid:params:grant-type:ciba",
         }
+    }
+
+    /// Whether a person gives it, so that its tokens speak of them and may be refreshed.
+    pub const fn is_a_persons(self) -> bool {
+        matches!(self, Self::AuthorizationCode | Self::DeviceCode | Self::Ciba)
     }
 
     /// The grant whose `grant_type` is `text`.

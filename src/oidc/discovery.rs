@@ -41,6 +41,12 @@ pub mod paths {
     pub const REGISTRATION: &str = "/oauth2/register/{client_id}";
     /// The page that applications load in a frame (OIDC Session Management 1.0, 3.2).
     pub const CHECK_SESSION: &str = "/oauth2/check-session";
+    /// The device authorization endpoint (RFC 8628, 3.1).
+    pub const DEVICE_AUTHORIZATION: &str = "/oauth2/device_authorization";
+    /// The page where a person enters a device's code (RFC 8628, 3.3).
+    pub const DEVICE: &str = "/device";
+    /// The backchannel authentication endpoint (OIDC CIBA Core 1.0, 7).
+    pub const BACKCHANNEL_AUTHENTICATION: &str = "/oauth2/bc-authorize";
     /// RP-initiated logout, GET and POST.
     pub const END_SESSION: &str = "/oauth2/logout";
 }
@@ -94,6 +100,8 @@ pub fn document(issuer: &Issuer, offer: &Offer<'_>) -> Value {
         ("revocation_endpoint", paths::REVOKE),
         ("registration_endpoint", paths::REGISTER),
         ("end_session_endpoint", paths::END_SESSION),
+        ("device_authorization_endpoint", paths::DEVICE_AUTHORIZATION),
+        ("backchannel_authentication_endpoint", paths::BACKCHANNEL_AUTHENTICATION),
         ("check_session_iframe", paths::CHECK_SESSION),
         ("yinxin_sm_jwks_uri", paths::JWKS_SM),
     ];
@@ -142,6 +150,8 @@ pub fn document(issuer: &Issuer, offer: &Offer<'_>) -> Value {
         ("frontchannel_logout_session_supported", json!(true)),
         ("backchannel_logout_supported", json!(true)),
         ("backchannel_logout_session_supported", json!(true)),
+        ("backchannel_token_delivery_modes_supported", json!(crate::ciba::Delivery::MODES)),
+        ("backchannel_user_code_parameter_supported", json!(false)),
         ("yinxin_sm_signing_alg_values_supported", json!([jose::Algorithm::Sm2Sm3.as_str()])),
         ("yinxin_sm_encryption_alg_values_supported", json!([KeyManagement::Sm2.as_str()])),
         ("yinxin_sm_encryption_enc_values_supported", json!([ContentEncryption::Sm4Gcm.as_str()])),

@@ -80,6 +80,16 @@ error_codes! {
     InvalidTarget = "invalid_target";
     /// The asked `acr` cannot be reached (OpenID Connect Core Error Code `unmet_authentication_requirements` 1.0).
     UnmetAuthenticationRequirements = "unmet_authentication_requirements";
+    /// The person has not answered yet (RFC 8628, 3.5).
+    AuthorizationPending = "authorization_pending";
+    /// As before, and asked too soon: the interval grows (RFC 8628, 3.5).
+    SlowDown = "slow_down";
+    /// The person did not answer in time (RFC 8628, 3.5).
+    ExpiredToken = "expired_token";
+    /// The hint names nobody who can be asked (OIDC CIBA Core 1.0, 13).
+    UnknownUserId = "unknown_user_id";
+    /// The message to be shown cannot be (OIDC CIBA Core 1.0, 13).
+    InvalidBindingMessage = "invalid_binding_message";
     /// The access token is expired, revoked, malformed or not ours (RFC 6750, 3.1).
     InvalidToken = "invalid_token";
     /// The access token does not carry the scope (RFC 6750, 3.1).

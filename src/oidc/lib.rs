@@ -14,6 +14,10 @@
 //! - [`mtls`] client certificates: whom one proves.
 //! - [`confirmation`] what tokens are bound to: a key, a certificate.
 //! - [`token`] what they ask of it, and the rules for codes, refresh tokens and machine clients.
+//! - [`deferred`] requests that a person answers elsewhere, and [`device`] those that come from a device without a browser.
+//! - [`exchange`] a person's token exchanged for one of who is called for them.
+//! - [`ciba`] those that we ask a person where they are, at an application's request.
+//! - [`jwt_bearer`] assertions about people by issuers that a registration trusts.
 //! - [`claims`] what ID tokens, access tokens and userinfo say.
 //! - [`subject`] the names under which clients know people.
 //! - [`session_state`] how an application's page learns that the login has changed.
@@ -23,15 +27,20 @@
 //! - [`lifetimes`] how long each thing lives.
 
 pub mod authorize;
+pub mod ciba;
 pub mod claims;
 pub mod client;
 pub mod client_authentication;
 pub mod confirmation;
+pub mod deferred;
+pub mod device;
 pub mod discovery;
 pub mod dpop;
 pub mod encryption;
 pub mod error;
+pub mod exchange;
 pub mod issuer;
+pub mod jwt_bearer;
 pub mod lifetimes;
 pub mod logout;
 pub mod mtls;

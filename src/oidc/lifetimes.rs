@@ -14,6 +14,12 @@ pub const REFRESH_ABSOLUTE_SECONDS: i64 = 90 * 86_400;
 pub const SESSION_ABSOLUTE_SECONDS: i64 = 12 * 3_600;
 /// A pushed authorization request that no browser has brought yet (RFC 9126, 2.2; FAPI 2.0 Security Profile, 5.3.2.2: under 600).
 pub const PUSHED_REQUEST_TTL_SECONDS: i64 = 90;
+/// A request that a person answers elsewhere: on another device, or asked by us (RFC 8628, 3.2).
+pub const DEFERRED_REQUEST_TTL_SECONDS: i64 = 600;
+/// How long a client waits between two polls, at first (RFC 8628, 3.2).
+pub const POLL_INTERVAL_SECONDS: i64 = 5;
+/// How much longer it waits each time it polled too soon (RFC 8628, 3.5).
+pub const SLOW_DOWN_SECONDS: i64 = 5;
 /// A signed answer of the authorization endpoint (JARM, 2.1: at most ten minutes).
 pub const SIGNED_RESPONSE_TTL_SECONDS: i64 = 300;
 /// How long after its use a refresh token still gets the same successor, for a second tab or a lost answer.

@@ -9,8 +9,8 @@ pub const PARAM_NAME_MAX_BYTES: usize = 128;
 /// Longest parameter value, decoded, in bytes.
 pub const PARAM_VALUE_MAX_BYTES: usize = 8 * 1024;
 
-/// The only parameter that may come more than once (RFC 8707, 2).
-const REPEATABLE: &str = "resource";
+/// The only parameters that may come more than once (RFC 8707, 2; RFC 8693, 2.1).
+const REPEATABLE: [&str; 2] = ["resource", "audience"];
 
 /// The parameters of one request, each decoded once.
 #[derive(Clone, Default)]
@@ -101,7 +101,7 @@ impl Params {
         self.pairs.iter().find(|(n, v)| n == name && !v.is_empty()).map(|(_, v)| v.as_str())
     }
 
-    /// Every value of `name` that is not empty, in order; more than one only for `resource`.
+    /// Every value of `name` that is not empty, in order; more than one only for `resource` and `audience`.
     pub fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.pairs.iter().filter(move |(n, v)| n == name && !v.is_empty()).map(|(_, v)| v.as_str())
     }
@@ -135,7 +135,7 @@ impl Params {
         if value.len() > PARAM_VALUE_MAX_BYTES {
             return Err(ParamsError::ValueTooLong { name, len: value.len() });
         }
-        if name != REPEATABLE && self.pairs.iter().any(|(n, _)| *n == name) {
+        if !REPEATABLE.contains(&name.as_str()) && self.pairs.iter().any(|(n, _)| *n == name) {
             self.duplicated.push(name);
         } else {
             self.pairs.push((name, value));

@@ -5,11 +5,13 @@ use jose::jwe::{ContentEncryption, EncryptionKeys, KeyManagement};
 use jose::{Algorithm, Jwks};
 use serde::{Deserialize, Serialize};
 
+use crate::ciba::Delivery;
 use crate::client::{
     AccessTokenFormat, Approval, AuthMethod, BackChannel, Binding, CLIENT_URI_MAX_BYTES, Client, ClientKeys,
     ClientName, FrontChannel, GrantType, RequestRules, ResponseAlgorithms,
 };
 use crate::encryption::{Encryption, ResponseEncryptions};
+use crate::jwt_bearer::{RegisteredIssuer, TrustedIssuer};
 use crate::mtls::{CERTIFICATE_MEMBERS, CertificateSubject};
 use crate::redirect_uri::ApplicationType;
 use crate::scope::{OPENID, Scope};
@@ -178,6 +180,18 @@ pub struct Registration {
     /// It registered itself (RFC 7591): nobody but its maker says what it is. Not for registrations to say.
     #[serde(skip_serializing_if = "is_false")]
     pub registered_itself: bool,
+    /// How it learns that a person whom we asked has answered: `poll` or `ping` (OIDC CIBA Core 1.0, 4).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backchannel_token_delivery_mode: Option<String>,
+    /// Where it is told, in ping mode.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backchannel_client_notification_endpoint: Option<String>,
+    /// It sends a code of the person's; codes are not used, so only `false`.
+    #[serde(skip_serializing_if = "is_false")]
+    pub backchannel_user_code_parameter: bool,
+    /// Whose assertions about people it may bring (RFC 7523, 2.1); for administrators to say.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub assertion_issuers: Vec<RegisteredIssuer>,
     /// The government's own: people are not asked for consent.
     #[serde(skip_serializing_if = "is_false")]
     pub first_party: bool,
@@ -266,6 +280,10 @@ impl Default for Registration {
             software_id: None,
             software_version: None,
             registered_itself: false,
+            backchannel_token_delivery_mode: None,
+            backchannel_client_notification_endpoint: None,
+            backchannel_user_code_parameter: false,
+            assertion_issuers: Vec::new(),
             first_party: false,
             may_read: Vec::new(),
             may_use_seals: Vec::new(),
@@ -328,6 +346,8 @@ impl Registration {
             front_channel: self.frontchannel_logout_uri.clone().map(|uri| FrontChannel { uri }),
             back_channel: self.backchannel_logout_uri.clone().map(|uri| BackChannel { uri }),
             initiate_login_uri: self.initiate_login_uri.clone(),
+            ciba: self.ciba()?,
+            assertion_issuers: self.issuers()?,
             approval: if self.first_party { Approval::FirstParty } else { Approval::AskThePerson },
             registered_itself: self.registered_itself,
             enabled: true,
@@ -347,6 +367,38 @@ impl Registration {
             GrantType::parse(name).ok_or_else(|| bad("grant_types", &format!("grants of `{names}`"), name))
         };
         self.grant_types.iter().map(grant).collect()
+    }
+
+    fn ciba(&self) -> Result<Delivery, BadMember> {
+        if self.backchannel_user_code_parameter {
+            return Err(bad("backchannel_user_code_parameter", "`false`", "true"));
+        }
+        let mode = self.backchannel_token_delivery_mode.as_deref();
+        match (mode, &self.backchannel_client_notification_endpoint) {
+            (None | Some("poll"), None) => Ok(Delivery::Poll),
+            (Some("ping"), Some(uri)) => Ok(Delivery::Ping { uri: uri.clone() }),
+            (Some("ping"), None) => {
+                Err(bad("backchannel_client_notification_endpoint", "an address for `ping`", "none"))
+            }
+            (None | Some("poll"), Some(uri)) => {
+                Err(bad("backchannel_client_notification_endpoint", "none but for `ping`", uri))
+            }
+            (Some(other), _) => Err(bad(
+                "backchannel_token_delivery_mode",
+                &format!("`{}`", Delivery::MODES.join("` or `")),
+                other,
+            )),
+        }
+    }
+
+    fn issuers(&self) -> Result<Vec<TrustedIssuer>, BadMember> {
+        let trusted = |issuer: &RegisteredIssuer| {
+            let own =
+                Self { jwks: issuer.jwks.clone(), jwks_uri: issuer.jwks_uri.clone(), ..Self::default() };
+            let keys = own.keys()?;
+            Ok(TrustedIssuer { iss: issuer.iss.clone(), keys, subject: issuer.subject })
+        };
+        self.assertion_issuers.iter().map(trusted).collect()
     }
 
     fn keys(&self) -> Result<ClientKeys, BadMember> {

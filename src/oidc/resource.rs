@@ -11,11 +11,16 @@ pub const RESOURCES_MAX_COUNT: usize = 8;
 ///
 /// Each must be an absolute URI without a fragment that `client` may ask for. Source: RFC 8707, 2.
 pub fn check(params: &Params, client: &Client) -> Result<Vec<String>, OauthError> {
+    check_named(params, "resource", client)
+}
+
+/// The same for the parameter `name`, which names such resources (RFC 8693, 2.1, has `audience` beside `resource`).
+pub(crate) fn check_named(params: &Params, name: &str, client: &Client) -> Result<Vec<String>, OauthError> {
     let mut resources: Vec<String> = Vec::new();
-    for resource in params.values("resource") {
+    for resource in params.values(name) {
         if !client.audiences.iter().any(|audience| audience == resource) {
             return Err(invalid_target(format!(
-                "resource `{resource}` is not registered for client `{}`: name one of its audiences",
+                "{name} `{resource}` is not registered for client `{}`: name one of its audiences",
                 client.id
             )));
         }

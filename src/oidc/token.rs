@@ -4,7 +4,10 @@ use base::{Secret, Timestamp};
 
 use crate::authorize::checks::authorization_details;
 use crate::client::{Client, ClientId, GrantType};
+use crate::deferred::{self, Channel};
 use crate::error::{ErrorCode, OauthError};
+use crate::exchange::ExchangeRequest;
+use crate::jwt_bearer::AssertionRequest;
 use crate::lifetimes::{
     ACCESS_TOKEN_TTL_SECONDS, CODE_TTL_SECONDS, REFRESH_ABSOLUTE_SECONDS, REFRESH_IDLE_SECONDS,
 };
@@ -43,6 +46,17 @@ pub enum TokenRequest {
         /// What is granted in detail (RFC 9396, 6).
         authorization_details: Vec<serde_json::Map<String, serde_json::Value>>,
     },
+    /// Ask for what a person was to allow elsewhere (RFC 8628, 3.4).
+    Deferred {
+        /// How the person was asked.
+        channel: Channel,
+        /// The device code as it came.
+        code: Secret<String>,
+    },
+    /// Exchange a person's token for one of the client's own (RFC 8693, 2.1).
+    Exchange(Box<ExchangeRequest>),
+    /// Turn an assertion about a person into a token (RFC 7523, 2.1).
+    Assertion(Box<AssertionRequest>),
 }
 
 impl TokenRequest {
@@ -62,6 +76,10 @@ impl TokenRequest {
             GrantType::AuthorizationCode => Self::authorization_code(params),
             GrantType::RefreshToken => Self::refresh_token(params),
             GrantType::ClientCredentials => Self::client_credentials(params, client),
+            GrantType::DeviceCode => Self::deferred(params, Channel::Device),
+            GrantType::Ciba => Self::deferred(params, Channel::Backchannel),
+            GrantType::JwtBearer => Ok(Self::Assertion(Box::new(AssertionRequest::parse(params, client)?))),
+            GrantType::TokenExchange => Ok(Self::Exchange(Box::new(ExchangeRequest::parse(params, client)?))),
         }
     }
 
@@ -71,6 +89,9 @@ impl TokenRequest {
             Self::AuthorizationCode { .. } => GrantType::AuthorizationCode,
             Self::RefreshToken { .. } => GrantType::RefreshToken,
             Self::ClientCredentials { .. } => GrantType::ClientCredentials,
+            Self::Deferred { channel, .. } => channel.grant_type(),
+            Self::Exchange(_) => GrantType::TokenExchange,
+            Self::Assertion(_) => GrantType::JwtBearer,
         }
     }
 
@@ -98,6 +119,11 @@ impl TokenRequest {
             resources: resource::check(params, client)?,
             authorization_details: authorization_details::check(params, client)?,
         })
+    }
+
+    fn deferred(params: &Params, channel: Channel) -> Result<Self, OauthError> {
+        let code = params.required(channel.parameter())?;
+        Ok(Self::Deferred { channel, code: bounded(code).ok_or_else(deferred::refused)? })
     }
 }
 
@@ -240,6 +266,9 @@ pub struct TokenResponse {
     /// What was granted in detail (RFC 9396, 7).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub authorization_details: Vec<serde_json::Map<String, serde_json::Value>>,
+    /// What `access_token` is, when a token was exchanged for it (RFC 8693, 2.2.1).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub issued_token_type: Option<&'static str>,
 }
 
 impl TokenResponse {
@@ -253,6 +282,7 @@ impl TokenResponse {
             id_token: None,
             refresh_token: None,
             authorization_details: Vec::new(),
+            issued_token_type: None,
         }
     }
 
@@ -346,7 +376,7 @@ mod tests {
 
     #[test]
     fn a_grant_must_be_known_and_registered() {
-        for unknown in ["password", "implicit", "urn:ietf:params:oauth:grant-type:device_code"] {
+        for unknown in ["password", "implicit", "urn:ietf:params:oauth:grant-type:saml2-bearer"] {
             assert_eq!(
                 refusal(&web_client(), &[("grant_type", unknown)]).code,
                 ErrorCode::UnsupportedGrantType
@@ -356,6 +386,10 @@ mod tests {
             refusal(&web_client(), &[("grant_type", "client_credentials")]).code,
             ErrorCode::UnauthorizedClient
         );
+        for other in GrantType::ALL.into_iter().filter(|grant| !web_client().may_use(*grant)) {
+            let error = refusal(&web_client(), &[("grant_type", other.as_str())]);
+            assert_eq!(error.code, ErrorCode::UnauthorizedClient, "{error}");
+        }
         assert_eq!(refusal(&machine_client(), &code_request()).code, ErrorCode::UnauthorizedClient);
     }
 

@@ -23,7 +23,7 @@ pub struct Official {
     pub unit: UnitPath,
     /// Highest grade of data the official may see, 1 to 4.
     pub clearance: u8,
-    /// Roles held in that unit: `seal_keeper`, `certificate_issuer`, `administrator`.
+    /// Roles held in that unit: `seal_keeper`, `certificate_issuer`, `administrator`, `impersonator`.
     pub roles: Vec<String>,
     /// Whether the account is open.
     pub active: bool,
@@ -83,6 +83,13 @@ pub struct Certificate {
     pub unit: UnitPath,
     /// The account of the person it is about, if that person has one.
     pub holder: Option<String>,
+}
+
+/// Somebody for whom another acts.
+#[derive(Clone, Copy, Debug)]
+pub struct Account {
+    /// Whether that is an official.
+    pub official: bool,
 }
 
 /// The administration console of one unit.
@@ -185,6 +192,12 @@ impl From<Certificate> for EntityFacts {
             facts.attributes.insert("holder".into(), EntityRef::new("Citizen", holder).into());
         }
         facts
+    }
+}
+
+impl From<Account> for EntityFacts {
+    fn from(account: Account) -> Self {
+        Self { attributes: named([("official", account.official.into())]), ancestors: Vec::new() }
     }
 }
 

@@ -12,9 +12,11 @@
 //! - [`api`] seals, certificates, signals, applications, the log.
 //! - [`openapi`] the API description.
 //! - [`site`] login, consent, enrolment, logout; [`person`] one's own account; [`verifying`] files and certificates.
+//! - [`answers`] what people answer to what is asked elsewhere: on a device, or by an application that they are not looking at.
 //! - [`console`] the officials' console.
 //! - [`pages`] what pages look like.
 
+pub mod answers;
 pub mod api;
 pub mod body;
 pub mod certificate;
@@ -69,6 +71,7 @@ pub fn router(app: App) -> Router {
         .merge(openapi::routes())
         .merge(site::routes())
         .merge(person::routes())
+        .merge(answers::routes())
         .merge(verifying::routes())
         .merge(console::routes());
     finished(pages.merge(for_programs()), app)

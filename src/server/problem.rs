@@ -140,6 +140,16 @@ pub fn oauth(failure: Failure<OauthError>) -> Response {
     }
 }
 
+/// The backchannel authentication endpoint's refusal: as the token endpoint's, but for one (OIDC CIBA Core 1.0, 13).
+pub fn backchannel(failure: Failure<OauthError>) -> Response {
+    let denied = matches!(&failure, Failure::Rejected(error) if error.code == ErrorCode::AccessDenied);
+    let mut response = oauth(failure);
+    if denied {
+        *response.status_mut() = StatusCode::FORBIDDEN;
+    }
+    response
+}
+
 fn oauth_json(error: &OauthError) -> Response {
     // RFC 6749, 5.2: 401 with a challenge when the client failed to authenticate, 400 for everything else.
     if error.code == ErrorCode::InvalidClient {

@@ -8,6 +8,7 @@ use crate::pages::{Lang, Message};
 const WORDS: &[(&str, &str)] = &[
     ("account_exists", "refused-account-exists"),
     ("administrators_only", "refused-administrators-only"),
+    ("already_answered", "refused-already-answered"),
     ("bad_account", "refused-bad-account"),
     ("bad_application", "refused-bad-certificate"),
     ("bad_certificate", "refused-bad-certificate"),
@@ -38,10 +39,12 @@ const WORDS: &[(&str, &str)] = &[
     ("stale_form", "form-expired"),
     ("state_changed", "refused-state-changed"),
     ("too_large", "error-too-large"),
+    ("too_many_attempts", "refused-too-many"),
     ("unit_exists", "refused-unit-exists"),
     ("unit_without_code", "refused-unit-without-code"),
     ("unknown_client", "application-gone"),
     ("unknown_redirect_uri", "application-gone"),
+    ("wrong_user_code", "device-wrong"),
 ];
 
 /// What a page says of `rejected`.

@@ -44,6 +44,22 @@ impl FromRequestParts<App> for Now {
     }
 }
 
+/// Where a request comes from.
+#[derive(Clone, Copy, Debug)]
+pub struct FromNetwork(pub Network);
+
+impl FromRequestParts<App> for FromNetwork {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Self::Rejection> {
+        Ok(Self(network(parts)))
+    }
+}
+
+fn network(parts: &Parts) -> Network {
+    Network::of(parts.extensions.get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip()))
+}
+
 /// The access token in the Authorization header (RFC 6750, 2.1; RFC 9449, 7.1), with what came to prove its key or certificate.
 #[derive(Clone, Debug)]
 pub struct AccessToken(pub Presented);
@@ -138,11 +154,10 @@ impl FromRequestParts<App> for Visitor {
             Some(browser) => (browser, false),
             None => (base::entropy::token(app.env.entropy.as_ref()), true),
         };
-        let peer = parts.extensions.get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |p| p.0.ip());
         Ok(Self {
             now,
             login,
-            network: Network::of(peer),
+            network: network(parts),
             user_agent: text(&parts.headers, header::USER_AGENT).to_owned(),
             display: display(parts, &cookies),
             device: cookies.value(DEVICE),

@@ -10,15 +10,19 @@
 #[path = "../kit/mod.rs"]
 mod kit;
 
+mod assertions;
 mod authorize;
 mod authzen_vectors;
 mod bad_files;
 mod bad_requests;
 mod browser;
 mod certificates;
+mod ciba;
 mod crash;
 mod decisions;
+mod device;
 mod encryption;
+mod exchange;
 mod layers;
 mod login;
 mod logout;

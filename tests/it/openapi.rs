@@ -193,6 +193,8 @@ struct Province<'a> {
     app: &'a TestApp,
     portal: Application,
     system: Application,
+    television: Application,
+    counter: Application,
     /// What the document has, and what stands for it here.
     exchanged: Vec<(&'static str, String)>,
     /// Access tokens, by whose they are.
@@ -239,10 +241,14 @@ impl<'a> Province<'a> {
         ];
         let (citizens, registration_access) =
             (tokens.access, registered.text("registration_access_token").to_owned());
+        let television = crate::device::television(app).await;
+        let counter = crate::ciba::counter(app).await;
         Self {
             app,
             portal,
             system,
+            television,
+            counter,
             exchanged,
             administrators,
             citizens,
@@ -288,6 +294,8 @@ impl<'a> Province<'a> {
         let client = match (operation.id(), name) {
             ("token", "machine") => Some(&self.system),
             ("token" | "pushRequest" | "introspect" | "revoke", _) => Some(&self.portal),
+            ("authorizeDevice", _) => Some(&self.television),
+            ("askPerson", _) => Some(&self.counter),
             _ => None,
         };
         let request = request.form(&fields);

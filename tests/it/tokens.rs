@@ -430,7 +430,7 @@ stories! {
         let (portal, system) = (app.application("portal"), app.application("system"));
         let grant = |grant_type| [("grant_type", grant_type)];
         for unknown in
-            ["password", "implicit", "urn:ietf:params:oauth:grant-type:device_code", "CLIENT_CREDENTIALS"]
+            ["password", "implicit", "urn:ietf:params:oauth:grant-type:saml2-bearer", "CLIENT_CREDENTIALS"]
         {
             portal.asks(&grant(unknown)).await.assert_refused(
                 400,
@@ -438,11 +438,19 @@ stories! {
                 &format!("got `{unknown}`"),
             );
         }
-        portal.asks(&grant("client_credentials")).await.assert_refused(
-            400,
-            "unauthorized_client",
-            "is not registered for the grant",
-        );
+        for other in [
+            "client_credentials",
+            "urn:ietf:params:oauth:grant-type:device_code",
+            "urn:ietf:params:oauth:grant-type:token-exchange",
+            "urn:ietf:params:oauth:grant-type:jwt-bearer",
+            "urn:openid:params:grant-type:ciba",
+        ] {
+            portal.asks(&grant(other)).await.assert_refused(
+                400,
+                "unauthorized_client",
+                "is not registered for the grant",
+            );
+        }
         system.redeems("x").await.assert_refused(
             400,
             "unauthorized_client",

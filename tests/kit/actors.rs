@@ -34,8 +34,13 @@ impl TestApp {
     }
 
     /// A new application, registered by the operator with these members (RFC 7591, 2) and a name.
-    pub(crate) async fn registers(&self, mut members: Value) -> Application {
-        members["client_name#zh-CN"] = "新应用".into();
+    pub(crate) async fn registers(&self, members: Value) -> Application {
+        self.registers_as("新应用", members).await
+    }
+
+    /// As [`Self::registers`], under this Chinese name.
+    pub(crate) async fn registers_as(&self, name: &str, mut members: Value) -> Application {
+        members["client_name#zh-CN"] = name.into();
         members["client_name#en"] = "New application".into();
         let registration: Registration = serde_json::from_value(members).unwrap();
         let registered =
@@ -252,7 +257,12 @@ impl Application {
 
     /// A request to the token endpoint with nothing in it.
     pub(crate) fn token_request(&self) -> RequestBuilder {
-        self.http.post(format!("{}/oauth2/token", self.issuer))
+        self.request("/oauth2/token")
+    }
+
+    /// A POST request to `path` with nothing in it.
+    pub(crate) fn request(&self, path: &str) -> RequestBuilder {
+        self.http.post(format!("{}{path}", self.issuer))
     }
 
     pub(crate) async fn user_info(&self, access_token: &str) -> Answer {

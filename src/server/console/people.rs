@@ -29,7 +29,7 @@ use crate::pages::parts::Link;
 /// How many accounts one page lists.
 const PAGE_ACCOUNTS_COUNT: u16 = 50;
 /// The roles that the policies know.
-const ROLES: &[&str] = &["administrator", "seal_keeper", "certificate_issuer"];
+const ROLES: &[&str] = &["administrator", "seal_keeper", "certificate_issuer", "impersonator"];
 
 pub(super) fn routes() -> Router<App> {
     Router::new()

@@ -11,7 +11,9 @@ use flows::caller::Presented;
 use flows::client_request::ClientRequest;
 use flows::introspect::{Introspected, introspect};
 use flows::user_info::{self, Claims};
-use flows::{Rejected, exchange_token, push_request, register_client, revoke_token};
+use flows::{
+    Rejected, ask_person, authorize_device, exchange_token, push_request, register_client, revoke_token,
+};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -20,7 +22,7 @@ use crate::body::{self, Received};
 use crate::certificate::Shown;
 use crate::headers;
 use crate::problem::{self, Problem};
-use crate::visitor::{Named, Now, proof_header};
+use crate::visitor::{FromNetwork, Named, Now, proof_header};
 
 /// The type of a signed answer about a token (RFC 9701, 4 and 8.1).
 const INTROSPECTION_JWT: &str = "application/token-introspection+jwt";
@@ -29,6 +31,8 @@ pub(super) fn routes() -> Router<App> {
     Router::new()
         .route(paths::TOKEN, post(token))
         .route(paths::PUSHED_REQUEST, post(push))
+        .route(paths::DEVICE_AUTHORIZATION, post(device))
+        .route(paths::BACKCHANNEL_AUTHENTICATION, post(backchannel))
         .route(paths::REVOKE, post(revoke))
         .route(paths::INTROSPECT, post(introspected))
         .route(paths::USERINFO, get(userinfo).post(userinfo))
@@ -72,6 +76,48 @@ client_endpoint!(push, paths::PUSHED_REQUEST, push_request::push, |pushed| unsto
     &pushed
 ));
 client_endpoint!(revoke, paths::REVOKE, revoke_token::revoke, |()| StatusCode::OK.into_response());
+
+async fn device(
+    State(app): State<App>,
+    Now(now): Now,
+    FromNetwork(network): FromNetwork,
+    headers: HeaderMap,
+    received: Received,
+) -> Response {
+    let body = match form(&headers, received) {
+        Ok(body) => body,
+        Err(rejected) => return problem::oauth_rejected(&rejected),
+    };
+    let proof = proof_header(&headers);
+    let authorization = headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
+    let request =
+        ClientRequest { path: paths::DEVICE_AUTHORIZATION, authorization, proof: &proof, body: &body };
+    match authorize_device::begin(&app.env, now, request, network).await {
+        Ok(answer) => unstored(StatusCode::OK, &answer),
+        Err(failure) => problem::oauth(failure),
+    }
+}
+
+async fn backchannel(
+    State(app): State<App>,
+    Now(now): Now,
+    FromNetwork(network): FromNetwork,
+    headers: HeaderMap,
+    received: Received,
+) -> Response {
+    let body = match form(&headers, received) {
+        Ok(body) => body,
+        Err(rejected) => return problem::oauth_rejected(&rejected),
+    };
+    let proof = proof_header(&headers);
+    let authorization = headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
+    let request =
+        ClientRequest { path: paths::BACKCHANNEL_AUTHENTICATION, authorization, proof: &proof, body: &body };
+    match ask_person::begin(&app.env, now, request, network.to_string()).await {
+        Ok(answer) => unstored(StatusCode::OK, &answer),
+        Err(failure) => problem::backchannel(failure),
+    }
+}
 
 async fn introspected(
     State(app): State<App>,

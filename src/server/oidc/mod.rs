@@ -162,7 +162,7 @@ fn form_page(view: &impl Template, target: &str) -> Response {
     response
 }
 
-fn client_name(visitor: &Visitor, client: &::oidc::Client) -> String {
+pub(crate) fn client_name(visitor: &Visitor, client: &::oidc::Client) -> String {
     match visitor.display.lang {
         crate::pages::Lang::Zh => client.name.zh.clone(),
         crate::pages::Lang::En => client.name.en.clone(),

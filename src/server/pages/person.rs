@@ -62,6 +62,87 @@ pub struct Consent {
     pub csrf: String,
 }
 
+/// The page where a device's code is typed, `/device`; its form goes to `POST /device` with `csrf` and `user_code`.
+#[derive(Template)]
+#[template(path = "device.html")]
+pub struct Device {
+    /// What every page shares.
+    pub frame: Frame,
+    /// The code to start with; may be empty.
+    pub user_code: String,
+    /// Why the last one was not taken.
+    pub error: Option<Message>,
+    /// The token against cross-site request forgery.
+    pub csrf: String,
+}
+
+/// The page that asks whether a device may have what it asks for; its form goes to `POST /device/answer` with `csrf`, `user_code` and
+/// `decision` (`allow` or `deny`).
+#[derive(Template)]
+#[template(path = "device_consent.html")]
+pub struct DeviceConsent {
+    /// What every page shares.
+    pub frame: Frame,
+    /// The application that asks.
+    pub client_name: String,
+    /// Whose data it asks for.
+    pub account_name: String,
+    /// The code that the device must show.
+    pub user_code: String,
+    /// Where the request came from, and when.
+    pub facts: Vec<Fact>,
+    /// What it asks for: scope names.
+    pub scopes: Vec<String>,
+    /// What it asks for in detail.
+    pub details: Vec<Detail>,
+    /// The token against cross-site request forgery.
+    pub csrf: String,
+}
+
+/// What applications ask of a person who is not at them: `/approvals`; each form goes to `POST /approvals` with `csrf`, `request` and
+/// `decision` (`allow` or `deny`).
+#[derive(Template)]
+#[template(path = "approvals.html")]
+pub struct Approvals {
+    /// What every page shares.
+    pub frame: Frame,
+    /// Whose data is asked for.
+    pub account_name: String,
+    /// What waits for an answer.
+    pub approvals: Vec<Approval>,
+    /// The token against cross-site request forgery.
+    pub csrf: String,
+}
+
+/// One request in [`Approvals`].
+#[derive(Debug, Clone)]
+pub struct Approval {
+    /// Its identifier.
+    pub id: String,
+    /// The application that asks.
+    pub client_name: String,
+    /// What the application shows too.
+    pub message: Option<String>,
+    /// When it was asked, and until when it can be answered.
+    pub facts: Vec<Fact>,
+    /// What it asks for: scope names.
+    pub scopes: Vec<String>,
+    /// What it asks for in detail.
+    pub details: Vec<Detail>,
+}
+
+/// The page after an answer that goes elsewhere.
+#[derive(Template)]
+#[template(path = "answered.html")]
+pub struct Answered {
+    /// What every page shares.
+    pub frame: Frame,
+    /// The application that asked.
+    pub client_name: String,
+    /// What was said.
+    pub allowed: bool,
+}
+
 /// One object of `authorization_details` (RFC 9396), as the person reads it.
 #[derive(Debug, Clone)]
 pub struct Detail {

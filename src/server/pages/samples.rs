@@ -6,8 +6,8 @@ use super::console::{
 use super::forms::{self, CertificateToIssue, Choice, Field, FieldKind};
 use super::parts::{CheckResult, Fact, Link, Tone, Verdict};
 use super::person::{
-    Account, CertificateView, Comparison, ConfirmLogout, Consent, Detail, Enrol, ErrorPage, GrantView, Home,
-    LoggedOut, Login, Post, SessionView,
+    Account, Answered, Approval, Approvals, CertificateView, Comparison, ConfirmLogout, Consent, Detail,
+    Device, DeviceConsent, Enrol, ErrorPage, GrantView, Home, LoggedOut, Login, Post, SessionView,
 };
 use super::verifying::{
     CertificateLookup, CheckView, FoundCertificate, ReportView, RulingView, SignatureView, Verify,
@@ -32,6 +32,14 @@ pub(crate) fn all(display: Display) -> Vec<(&'static str, String)> {
     let fields = vec![("code".to_owned(), "c0de".to_owned()), ("state".to_owned(), "\"><script>".to_owned())];
     add("post", Post { frame: frame(), action: "https://app.example/callback".into(), fields }.render());
     add("enrol", enrol(frame()).render());
+    add("device", device(frame(), None).render());
+    add("device_wrong", device(frame(), Some(Message::new("device-wrong"))).render());
+    add("device_consent", device_consent(known()).render());
+    add("approvals", approvals(known(), true).render());
+    add("approvals_none", approvals(known(), false).render());
+    for (name, allowed) in [("answered_allowed", true), ("answered_denied", false)] {
+        add(name, Answered { frame: known(), client_name: "示例市民服务".into(), allowed }.render());
+    }
     let back = Some("https://app.example/".to_owned());
     let front_channel = vec!["https://app.example/out?sid=ses_1".to_owned()];
     add("logged_out", LoggedOut { frame: frame(), back, front_channel }.render());
@@ -97,6 +105,48 @@ fn consent(frame: Frame) -> Consent {
             fields: vec![("amount".to_owned(), "123.50 CNY".to_owned())],
         }],
         flow: "abc".into(),
+        csrf: CSRF.into(),
+    }
+}
+
+fn device(frame: Frame, error: Option<Message>) -> Device {
+    Device { frame, user_code: "BCDF-GHJK".into(), error, csrf: CSRF.into() }
+}
+
+fn device_consent(frame: Frame) -> DeviceConsent {
+    let consent = consent(frame);
+    DeviceConsent {
+        facts: vec![
+            Fact::new(consent.frame.t("asked-from"), "2001:db8:12:34::/64"),
+            Fact::new(consent.frame.t("asked-at"), "2026-11-24 08:30"),
+        ],
+        frame: consent.frame,
+        client_name: consent.client_name,
+        account_name: consent.account_name,
+        user_code: "BCDF-GHJK".into(),
+        scopes: consent.scopes,
+        details: consent.details,
+        csrf: CSRF.into(),
+    }
+}
+
+fn approvals(frame: Frame, some: bool) -> Approvals {
+    let consent = consent(frame);
+    let approval = Approval {
+        id: "dfr_01kb9y3e00000000000000000a".into(),
+        client_name: consent.client_name,
+        message: Some("柜台 7 · <b>W4SCT</b>".into()),
+        facts: vec![
+            Fact::new(consent.frame.t("asked-at"), "2026-11-24 08:30"),
+            Fact::new(consent.frame.t("answer-until"), "2026-11-24 08:40"),
+        ],
+        scopes: consent.scopes,
+        details: consent.details,
+    };
+    Approvals {
+        frame: consent.frame,
+        account_name: consent.account_name,
+        approvals: if some { vec![approval] } else { Vec::new() },
         csrf: CSRF.into(),
     }
 }
@@ -392,7 +442,7 @@ fn certificate_state(frame: &Frame) -> forms::Form {
 }
 
 fn people(frame: Frame) -> ConsoleList {
-    let roles = ["administrator", "seal_keeper", "certificate_issuer"];
+    let roles = ["administrator", "seal_keeper", "certificate_issuer", "impersonator"];
     let person = forms::add_account(&frame, CSRF, units(), &roles);
     let unit = forms::add_unit(&frame, CSRF, units(), &["province", "city"]);
     ConsoleList { forms: vec![person.clone(), unit], ..list(frame, Section::People, person) }

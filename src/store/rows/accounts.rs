@@ -20,6 +20,7 @@ const LIST: &str = "SELECT id, user_name, display_name, password_hash, real_name
      id_number_index, state, sample, created_us, self_description_sealed FROM account WHERE id > $1 ORDER BY id LIMIT $2";
 const COUNT: &str = "SELECT COUNT(*) AS n FROM (SELECT 1 FROM account LIMIT 100000) t";
 const DESCRIBE: &str = "UPDATE account SET self_description_sealed = $2, updated_us = $3 WHERE id = $1";
+const HOLD_ACTIVE: &str = "UPDATE account SET state = state WHERE id = $1 AND state = 'active'";
 const REHASH: &str =
     "UPDATE account SET password_hash = $3, updated_us = $4 WHERE id = $1 AND password_hash = $2";
 const ADD_OFFICIAL: &str = "INSERT INTO official (account_id, unit_id, post, clearance, roles, state, created_us) \
@@ -40,6 +41,7 @@ pub const STATEMENTS: &[&str] = &[
     LIST,
     COUNT,
     DESCRIBE,
+    HOLD_ACTIVE,
     REHASH,
     ADD_OFFICIAL,
     LOOKUP_OFFICIAL,
@@ -178,6 +180,11 @@ pub async fn page(conn: &mut Conn, after: &str, limit: u16) -> Result<Vec<Accoun
 /// How many accounts there are, counted no further than 100 000.
 pub async fn count(conn: &mut Conn) -> Result<i64, StoreError> {
     Ok(find!(Count, conn, COUNT)?.map_or(0, |c| c.n))
+}
+
+/// Whether `account` may be used, and keeps it so until the transaction ends: others that ask the same wait.
+pub async fn hold_active(tx: &mut Tx, account: Id<Account>) -> Result<bool, StoreError> {
+    Ok(run!(tx, HOLD_ACTIVE, account.to_string())? == 1)
 }
 
 /// Replaces the password hash `old` by `new`; whether it still was `old`.

@@ -211,6 +211,18 @@ fn ids(rows: Vec<RawId>) -> Result<Vec<Id<Grant>>, StoreError> {
     rows.into_iter().map(|raw| Ok(id("auth_grant", "id", &raw.id)?)).collect()
 }
 
+/// The standing grant that the application was given last in this session.
+pub async fn latest(
+    conn: &mut Conn,
+    session: Id<Session>,
+    client_id: &str,
+) -> Result<Option<GrantRow>, StoreError> {
+    match find!(RawId, conn, LATEST, session.to_string(), client_id)? {
+        Some(raw) => lookup(conn, id("auth_grant", "id", &raw.id)?).await,
+        None => Ok(None),
+    }
+}
+
 /// Binds the grant's refresh tokens to a key; true for exactly one caller, ever.
 pub async fn confirm(tx: &mut Tx, id: Id<Grant>, thumbprint: &str) -> Result<bool, StoreError> {
     Ok(run!(tx, CONFIRM, id.to_string(), thumbprint)? == 1)

@@ -4,6 +4,7 @@ pub mod accounts;
 pub mod audit;
 pub mod clients;
 pub mod data_sets;
+pub mod deferred;
 pub mod ecerts;
 pub mod grants;
 pub mod keys;
@@ -30,6 +31,7 @@ pub const ALL_STATEMENTS: &[(&str, &[&str])] = &[
     ("audit", audit::STATEMENTS),
     ("clients", clients::STATEMENTS),
     ("data_sets", data_sets::STATEMENTS),
+    ("deferred", deferred::STATEMENTS),
     ("ecerts", ecerts::STATEMENTS),
     ("grants", grants::STATEMENTS),
     ("keys", keys::STATEMENTS),

@@ -21,10 +21,12 @@ const LOGIN_FAILURES: &str =
     "DELETE FROM login_failure WHERE id IN (SELECT id FROM login_failure WHERE at_us < $1 LIMIT 500)";
 const NOTICES: &str = "DELETE FROM logout_notice WHERE id IN \
      (SELECT id FROM logout_notice WHERE ended_us IS NOT NULL AND ended_us < $1 LIMIT 500)";
+const DEFERRED: &str = "DELETE FROM deferred_request WHERE id IN \
+     (SELECT id FROM deferred_request WHERE expires_us < $1 LIMIT 500)";
 
 /// The statements of this file.
 pub const STATEMENTS: &[&str] =
-    &[PUSHED, JTIS, REVOKED, CODES, REFRESH_TOKENS, OPAQUE_TOKENS, LOGIN_FAILURES, NOTICES];
+    &[PUSHED, JTIS, REVOKED, CODES, REFRESH_TOKENS, OPAQUE_TOKENS, LOGIN_FAILURES, NOTICES, DEFERRED];
 
 /// What is swept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +47,8 @@ pub enum Pile {
     LoginFailures,
     /// Logout notices that ended.
     LogoutNotices,
+    /// Requests that a person answers elsewhere.
+    DeferredRequests,
 }
 
 impl Pile {
@@ -58,6 +62,7 @@ impl Pile {
         Self::OpaqueTokens,
         Self::LoginFailures,
         Self::LogoutNotices,
+        Self::DeferredRequests,
     ];
 }
 
@@ -72,5 +77,6 @@ pub async fn sweep(tx: &mut Tx, pile: Pile, before: Timestamp) -> Result<u64, St
         Pile::OpaqueTokens => run!(tx, OPAQUE_TOKENS, before.us()),
         Pile::LoginFailures => run!(tx, LOGIN_FAILURES, before.us()),
         Pile::LogoutNotices => run!(tx, NOTICES, before.us()),
+        Pile::DeferredRequests => run!(tx, DEFERRED, before.us()),
     }
 }

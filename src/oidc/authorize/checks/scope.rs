@@ -9,7 +9,7 @@ use crate::scope::{BadScope, OFFLINE_ACCESS, Scope};
 /// and the token response says what was granted; nothing left is an error.
 ///
 /// `offline_access` stays only when the client could use a refresh token (OIDC Core, 11).
-pub(super) fn check(params: &Params, client: &Client) -> Result<Scope, OauthError> {
+pub(crate) fn check(params: &Params, client: &Client) -> Result<Scope, OauthError> {
     let invalid = |description| OauthError::new(ErrorCode::InvalidScope, description);
     let Some(text) = params.value("scope") else {
         return Err(invalid("`scope` is missing: send `openid` and what else is needed".to_owned()));

@@ -42,6 +42,7 @@ pub(crate) async fn redeem(
         }
         other => other,
     })?;
+    let recipient = tokens::recipient_of(env, now, client).await?;
     let hash = gm::sm3::hash(format!("bearer-assertion\0{}\0{}", trusted.iss, asserted.used.jti).as_bytes());
     let mut tx = env.db.begin().await?;
     if !once::show(&mut tx, Shown { hash, expires: asserted.used.expires }, None).await? {
@@ -58,7 +59,7 @@ pub(crate) async fn redeem(
     grants::add(&mut tx, &grant).await?;
     // COMMIT POINT: the assertion is used up, and what hangs from it exists.
     tx.commit().await?;
-    Ok(tokens::persons_tokens(env, now, sender, &grant, request.scope.clone()).await?)
+    Ok(tokens::persons_tokens(env, now, sender, &recipient, &grant, request.scope.clone()).await?)
 }
 
 async fn account(tx: &mut Tx, trusted: &TrustedIssuer, subject: &str) -> Result<Option<AccountRow>, Fault> {

@@ -13,6 +13,7 @@ use oidc::{Client, OauthError};
 use serde_json::json;
 use store::rows::deferred::{self as rows, Answer, DeferredRow};
 use store::rows::grants::{self, GrantRow};
+use store::rows::sessions as session_rows;
 use store::{BadRow, Tx};
 
 use crate::client_request::Authenticated;
@@ -20,7 +21,7 @@ use crate::env::Env;
 use crate::error::{Failure, Fault, Rejected};
 use crate::exchange_token::{self as tokens, Outcome};
 use crate::log::{self, Act, Kind};
-use crate::sessions::{self, Login};
+use crate::sessions::Login;
 use crate::{authorize, clients};
 
 /// What a person is asked.
@@ -62,8 +63,9 @@ pub(crate) async fn allow(
     let Question { row, client, asked } = question;
     let grant = grant_for(env, now, question, login)?;
     let mut tx = env.db.begin().await?;
-    if !sessions::is_live(&mut tx, login.session.id, now).await? {
-        // Ended between the answer's arrival and here: no grant may outlive the logout.
+    if !session_rows::hold(&mut tx, login.session.id, now).await? {
+        // Ended between the answer's arrival and here: no grant may outlive the logout. Held until the commit, so that one that comes now
+        // finds the grant.
         return Err(Rejected::forbidden("not_logged_in", "the login ended meanwhile: log in again").into());
     }
     grants::add(&mut tx, &grant).await?;
@@ -140,9 +142,11 @@ pub(crate) async fn redeem(
     code: &str,
 ) -> Outcome {
     let client = &sender.client;
+    let recipient = tokens::recipient_of(env, now, client).await?;
     let mut tx = env.db.begin().await?;
     let row = rows::find_by_code(&mut tx, &gm::sm3::hash(code.as_bytes())).await?;
     let row = row.ok_or_else(rules::refused)?;
+    sender.record(&mut tx).await?;
     let own = channel_of(&row)?;
     let standing = match row.answer {
         None => Standing::Pending,
@@ -159,15 +163,15 @@ pub(crate) async fn redeem(
     if !tokens::still_stands(&mut tx, &grant, now).await? {
         return Err(rules::refused().into());
     }
-    if let Some(proof) = sender.proof.as_ref().filter(|_| !client.is_confidential()) {
-        // A public client has nothing but its key to be known by (RFC 9449, 5).
-        grants::confirm(&mut tx, grant.id, &proof.jkt).await?;
+    if let Some(bound_to) = sender.bound_to.some().filter(|_| !client.is_confidential()) {
+        // A public client has nothing but its key or its certificate to be known by (RFC 9449, 5; RFC 8705, 4).
+        grants::confirm(&mut tx, grant.id, &bound_to.to_string()).await?;
     }
     let refresh = tokens::first_refresh(env, &mut tx, client, &grant, now).await?;
     // COMMIT POINT: the code is used up and its successor exists. A crash after it costs the person one more answer.
     tx.commit().await?;
     let scope = tokens::scope_of(&grant)?;
-    let mut response = tokens::persons_tokens(env, now, sender, &grant, scope).await?;
+    let mut response = tokens::persons_tokens(env, now, sender, &recipient, &grant, scope).await?;
     response.refresh_token = refresh;
     Ok(response)
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use base::id::Account;
 use base::{Id, Timestamp};
 use jose::{Algorithm, Audience, Expect, Type};
-use oidc::claims::{ACCESS_TOKEN_TYP, AccessTokenClaims, LogIn};
+use oidc::claims::{AccessTokenClaims, LogIn};
 use oidc::exchange::{self as rules, ACTORS_MAX_COUNT, Actor, ExchangeRequest, TokenType};
 use oidc::token::TokenResponse;
 use oidc::{OauthError, Scope};
@@ -23,7 +23,7 @@ use crate::exchange_token::{self as grants_of, Outcome};
 use crate::introspect::concerns;
 use crate::log::{self, Act, Kind};
 use crate::tokens::Known;
-use crate::{decide, tokens};
+use crate::{decide, subjects, tokens};
 
 /// How far clocks may be apart.
 const LEEWAY_SECONDS: i64 = 5;
@@ -70,7 +70,7 @@ pub(crate) async fn delegate(
     } else {
         Some(rules::delegate(&acts, &subject.claims)?)
     };
-    sign(env, now, sender, &subject, Given { scope, audiences: &request.audiences, jti: &jti, act })
+    sign(env, now, sender, &subject, Given { scope, audiences: &request.audiences, jti: &jti, act }).await
 }
 
 /// What the new token says, beside of whom.
@@ -81,24 +81,28 @@ struct Given<'a> {
     act: Option<Actor>,
 }
 
-fn sign(env: &Env, now: Timestamp, sender: &Authenticated, subject: &Subject, given: Given<'_>) -> Outcome {
+async fn sign(
+    env: &Env,
+    now: Timestamp,
+    sender: &Authenticated,
+    subject: &Subject,
+    given: Given<'_>,
+) -> Outcome {
     let client = &sender.client;
     let grant = &subject.grant;
     let lives = rules::lifetime(subject.expires, now);
-    let (account, session) = (grant.account.to_string(), grant.session.to_string());
+    let (person, session) = (subjects::of(env, client, grant.account), grant.session.to_string());
     let amr: Vec<&str> = grant.amr.iter().map(String::as_str).collect();
     let log_in = LogIn { at: grant.authenticated, acr: &grant.acr, amr: &amr, sid: &session };
     let Given { scope, audiences, jti, act } = given;
     let claims = AccessTokenClaims {
         exp: now.plus_seconds(lives).unix_seconds(),
-        cnf: grants_of::confirmation(sender.proof.as_ref()),
+        cnf: sender.bound_to.some(),
         act: act.as_ref(),
         ..AccessTokenClaims::new(&env.settings.issuer, &client.id, audiences, &scope, jti, now)
     };
-    let keyring = env.keyring();
-    let signer = keyring.token_signer(client.algorithms.access_token)?;
-    let token = jose::jwt::sign(signer, ACCESS_TOKEN_TYP, &claims.on_behalf_of(&account, log_in))?;
-    let response = TokenResponse::bearer(token, scope).bound(sender.proof.is_some());
+    let token = tokens::issue(env, client, &claims.on_behalf_of(&person, log_in)).await?;
+    let response = TokenResponse::bearer(token, scope).bound(sender.bound_to.jkt.is_some());
     Ok(TokenResponse { expires_in: lives, issued_token_type: Some(rules::ACCESS_TOKEN), ..response })
 }
 
@@ -113,7 +117,7 @@ async fn by_access_token(
     let client = &sender.client;
     // Whom the token was given to proves its key; whom it is for has seen the proof, and has none of its own (RFC 9449, 7).
     let is_own = known.caller.client_id == client.id.as_str();
-    if !concerns(client, &known.caller.client_id, known.claims.get("aud"))
+    if !concerns(client, env.settings.issuer.as_str(), &known.caller.client_id, known.claims.get("aud"))
         || (is_own && !proves(sender, &known))
     {
         return Err(rules::subject_refused().into());
@@ -155,16 +159,24 @@ async fn by_id_token(
         tracing::info!(reason = %rejected.reason(), "an ID token to be exchanged was refused");
         rules::subject_refused()
     })?;
-    let account = verified.text("sub").and_then(|sub| sub.parse().ok()).ok_or_else(rules::subject_refused)?;
+    let subject = verified.text("sub").ok_or_else(rules::subject_refused)?;
     let session = verified.text("sid").and_then(|sid| sid.parse().ok()).ok_or_else(rules::subject_refused)?;
     let expires = verified.time("exp").ok_or_else(rules::subject_refused)?;
     let mut conn = env.db.read().await?;
     let latest = grants::latest(&mut conn, session, client.id.as_str()).await?;
     drop(conn);
-    let grant = latest.filter(|grant| grant.account == account).ok_or_else(rules::subject_refused)?;
+    let grant = latest
+        .filter(|grant| subjects::of(env, client, grant.account) == subject)
+        .ok_or_else(rules::subject_refused)?;
     let scope = grants_of::scope_of(&grant)?;
-    let subject =
-        Subject { account, scope, expires, origin: grant.id.to_string(), grant, claims: verified.claims };
+    let subject = Subject {
+        account: grant.account,
+        scope,
+        expires,
+        origin: grant.id.to_string(),
+        grant,
+        claims: verified.claims,
+    };
     standing(env, now, subject).await
 }
 
@@ -199,10 +211,9 @@ fn itself(sender: &Authenticated) -> Caller {
     }
 }
 
-/// Whether the sender proved the key that the token is bound to, if it is.
+/// Whether the sender proved what the token is bound to, if it is.
 fn proves(sender: &Authenticated, known: &Known) -> bool {
-    let Some(jkt) = known.jkt.as_deref() else { return true };
-    sender.proof.as_ref().is_some_and(|proof| proof.jkt == jkt)
+    known.confirmation.check(&sender.shown()).is_ok()
 }
 
 async fn permitted(

@@ -281,7 +281,11 @@ pub(crate) async fn first_refresh(
 }
 
 /// Whom ID tokens are encrypted to; asked before anything is used up.
-async fn recipient_of(env: &Env, now: Timestamp, client: &Client) -> Result<Recipient, OauthError> {
+pub(crate) async fn recipient_of(
+    env: &Env,
+    now: Timestamp,
+    client: &Client,
+) -> Result<Recipient, OauthError> {
     encryption::recipient(env, now, client, client.encryptions.id_token).await
 }
 

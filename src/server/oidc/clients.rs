@@ -81,6 +81,7 @@ async fn device(
     State(app): State<App>,
     Now(now): Now,
     FromNetwork(network): FromNetwork,
+    certificate: Shown,
     headers: HeaderMap,
     received: Received,
 ) -> Response {
@@ -90,8 +91,9 @@ async fn device(
     };
     let proof = proof_header(&headers);
     let authorization = headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
-    let request =
-        ClientRequest { path: paths::DEVICE_AUTHORIZATION, authorization, proof: &proof, body: &body };
+    let certificate = certificate.0.as_deref();
+    let path = paths::DEVICE_AUTHORIZATION;
+    let request = ClientRequest { path, authorization, proof: &proof, certificate, body: &body };
     match authorize_device::begin(&app.env, now, request, network).await {
         Ok(answer) => unstored(StatusCode::OK, &answer),
         Err(failure) => problem::oauth(failure),
@@ -102,6 +104,7 @@ async fn backchannel(
     State(app): State<App>,
     Now(now): Now,
     FromNetwork(network): FromNetwork,
+    certificate: Shown,
     headers: HeaderMap,
     received: Received,
 ) -> Response {
@@ -111,8 +114,9 @@ async fn backchannel(
     };
     let proof = proof_header(&headers);
     let authorization = headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
-    let request =
-        ClientRequest { path: paths::BACKCHANNEL_AUTHENTICATION, authorization, proof: &proof, body: &body };
+    let certificate = certificate.0.as_deref();
+    let path = paths::BACKCHANNEL_AUTHENTICATION;
+    let request = ClientRequest { path, authorization, proof: &proof, certificate, body: &body };
     match ask_person::begin(&app.env, now, request, network.to_string()).await {
         Ok(answer) => unstored(StatusCode::OK, &answer),
         Err(failure) => problem::backchannel(failure),

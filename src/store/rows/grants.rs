@@ -26,6 +26,8 @@ const LOOKUP_CODE: &str = "SELECT grant_id, redirect_uri, code_challenge, expire
      FROM authorization_code WHERE code_hash = $1";
 const CONSUME_CODE: &str =
     "UPDATE authorization_code SET consumed_us = $2 WHERE code_hash = $1 AND consumed_us IS NULL";
+const LATEST: &str = "SELECT id FROM auth_grant WHERE session_id = $1 AND client_id = $2 AND revoked_us IS NULL \
+     ORDER BY created_us DESC, id DESC LIMIT 1";
 const EXTEND_REFRESH: &str =
     "UPDATE refresh_token SET expires_us = $2 WHERE token_hash = $1 AND consumed_us IS NULL";
 const ADD_REFRESH: &str = "INSERT INTO refresh_token (token_hash, grant_id, expires_us) VALUES ($1, $2, $3) \
@@ -42,6 +44,7 @@ pub const STATEMENTS: &[&str] = &[
     REVOKE,
     REVOKE_OF_SESSION,
     REVOKE_OF_CLIENT,
+    LATEST,
     CLAIMS,
     CONFIRM,
     ADD_CODE,

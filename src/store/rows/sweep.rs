@@ -53,7 +53,7 @@ pub enum Pile {
 
 impl Pile {
     /// Every pile.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::PushedRequests,
         Self::Jtis,
         Self::RevokedTokens,

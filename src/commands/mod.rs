@@ -18,7 +18,7 @@ use crate::config::ServeFlags;
 #[derive(Subcommand)]
 pub enum Command {
     /// Serve everything on this machine
-    Serve(ServeFlags),
+    Serve(Box<ServeFlags>),
     /// Drive the whole main job against a server on a temporary folder, and tell what happens
     Tour(tour::TourFlags),
     /// Verify a sealed OFD document, an e-certificate or a seal
@@ -35,7 +35,7 @@ impl Command {
     /// Runs the command.
     pub async fn run(self) -> ExitCode {
         match self {
-            Self::Serve(flags) => serve::run(flags).await,
+            Self::Serve(flags) => serve::run(*flags).await,
             Self::Tour(flags) => tour::run(flags).await,
             Self::Verify(flags) => verify::run(flags).await,
             Self::Audit(command) => command.run().await,

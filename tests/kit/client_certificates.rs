@@ -123,7 +123,7 @@ impl Identity {
 
     /// One that this authority issues.
     pub(crate) fn issues(&self, says: &Says) -> Self {
-        let above = [&self.above[..], &[self.certificate.clone()]].concat();
+        let above = [&self.above[..], std::slice::from_ref(&self.certificate)].concat();
         Self::issued(says, &self.certificate, &self.key, above)
     }
 

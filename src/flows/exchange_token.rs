@@ -314,7 +314,7 @@ pub(crate) async fn persons_tokens(
         let asked = claims_of(grant)?.id_token;
         let claims = IdTokenClaims {
             nonce: grant.nonce.as_deref(),
-            sid: client.is_told_of_logouts().then_some(session.as_str()),
+            sid: client.is_told_of_sessions().then_some(session.as_str()),
             at_hash: Some(jose::hash::half_hash(client.algorithms.id_token, &access)),
             about: user_info::asked(env, grant.account, &asked).await?,
             ..IdTokenClaims::new(issuer, &client.id, &subject, log_in, now)

@@ -342,9 +342,9 @@ impl Client {
         self.approval == Approval::FirstParty
     }
 
-    /// Whether it is told when a session ends.
-    pub fn is_told_of_logouts(&self) -> bool {
-        self.front_channel.is_some() || self.back_channel.is_some()
+    /// Whether its ID tokens name the session: it is told when one ends, or exchanges ID tokens for what was given in it.
+    pub fn is_told_of_sessions(&self) -> bool {
+        self.front_channel.is_some() || self.back_channel.is_some() || self.may_use(GrantType::TokenExchange)
     }
 
     /// Whether its refresh tokens stay as they are when used: they are of no use to who does not have the client's key.

@@ -65,12 +65,14 @@ pub struct Offer<'a> {
 }
 
 /// The endpoints that clients call with their certificates (RFC 8705, 5).
-const WITH_CERTIFICATES: [(&str, &str); 5] = [
+const WITH_CERTIFICATES: [(&str, &str); 7] = [
     ("token_endpoint", paths::TOKEN),
     ("userinfo_endpoint", paths::USERINFO),
     ("pushed_authorization_request_endpoint", paths::PUSHED_REQUEST),
     ("introspection_endpoint", paths::INTROSPECT),
     ("revocation_endpoint", paths::REVOKE),
+    ("device_authorization_endpoint", paths::DEVICE_AUTHORIZATION),
+    ("backchannel_authentication_endpoint", paths::BACKCHANNEL_AUTHENTICATION),
 ];
 
 /// The metadata document, the same at both well-known addresses.

@@ -54,7 +54,9 @@ impl Bound {
     pub fn register(connection: &mut Connection, issuer: &str, token: &str) -> Result<Self, Wrong> {
         let (assertions, proofs) = (Key::new()?, Key::new()?);
         let mut jwk = assertions.jwk();
-        jwk["kid"] = "bench".into();
+        if let Some(members) = jwk.as_object_mut() {
+            members.insert("kid".to_owned(), "bench".into());
+        }
         let members = json!({
             "token_endpoint_auth_method": "private_key_jwt",
             "grant_types": ["client_credentials"],
@@ -64,7 +66,7 @@ impl Bound {
         let request = Request::post("/oauth2/register").bearer(token).json(&members);
         let answer = connection.send(&request.into_bytes())?;
         let said: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
-        let client_id = said["client_id"].as_str().ok_or_else(|| unexpected("a registration", &answer))?;
+        let client_id = text_at(&said, "/client_id").ok_or_else(|| unexpected("a registration", &answer))?;
         Ok(Self { issuer: issuer.to_owned(), client_id: client_id.to_owned(), assertions, proofs })
     }
 
@@ -114,19 +116,26 @@ impl Worker for Proving<'_> {
 
     fn check(&mut self, answer: &Answer) -> Result<(), Wrong> {
         let said: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
-        let good = answer.status == 200 && said["token_type"] == "DPoP" && said["access_token"].is_string();
+        let is_token =
+            text_at(&said, "/token_type") == Some("DPoP") && text_at(&said, "/access_token").is_some();
+        let good = answer.status == 200 && is_token;
         if good { Ok(()) } else { Err(unexpected("200 and a bound token", answer)) }
     }
 
     fn check_fully(&mut self, answer: &Answer) -> Result<(), Wrong> {
         let said: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
-        let payload = said["access_token"].as_str().and_then(|token| token.split('.').nth(1));
+        let payload = text_at(&said, "/access_token").and_then(|token| token.split('.').nth(1));
         let claims = payload.and_then(base::encoding::from_base64url);
         let claims: Value = claims.and_then(|json| serde_json::from_slice(&json).ok()).unwrap_or_default();
-        if claims["cnf"]["jkt"].is_string() && claims["client_id"] == self.of.client_id.as_str() {
+        let is_ours = text_at(&claims, "/client_id") == Some(&self.of.client_id);
+        if is_ours && text_at(&claims, "/cnf/jkt").is_some() {
             Ok(())
         } else {
             Err(unexpected("a token bound to the key", answer))
         }
     }
+}
+
+fn text_at<'a>(value: &'a Value, pointer: &str) -> Option<&'a str> {
+    value.pointer(pointer)?.as_str()
 }

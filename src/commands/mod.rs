@@ -35,7 +35,7 @@ impl Command {
     /// Runs the command.
     pub async fn run(self) -> ExitCode {
         match self {
-            Self::Serve(flags) => serve::run(*flags).await,
+            Self::Serve(flags) => Box::pin(serve::run(*flags)).await,
             Self::Tour(flags) => tour::run(flags).await,
             Self::Verify(flags) => verify::run(flags).await,
             Self::Audit(command) => command.run().await,

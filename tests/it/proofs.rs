@@ -27,7 +27,7 @@ stories! {
         let others = proof(&app, &thief, "GET", "/oauth2/userinfo", Some(&tokens));
         user_info(&app, &tokens, "DPoP", &[others]).await.assert_problem(401, "invalid_dpop_proof", "another key");
         let seen = proof(&app, &key, "GET", "/oauth2/userinfo", Some(&tokens));
-        assert_eq!(user_info(&app, &tokens, "DPoP", &[seen.clone()]).await.status, 200);
+        assert_eq!(user_info(&app, &tokens, "DPoP", std::slice::from_ref(&seen)).await.status, 200);
         user_info(&app, &tokens, "DPoP", &[seen]).await.assert_problem(401, "invalid_dpop_proof", "used before");
         let two = [0, 1].map(|_| proof(&app, &key, "GET", "/oauth2/userinfo", Some(&tokens)));
         user_info(&app, &tokens, "DPoP", &two).await.assert_problem(401, "invalid_dpop_proof", "one `DPoP` header");
@@ -56,7 +56,7 @@ stories! {
         };
         let at = |path: &str| proof(&app, &key, "POST", path, None);
         let first = at("/oauth2/token");
-        let answer = shown(&[first.clone()]).await;
+        let answer = shown(std::slice::from_ref(&first)).await;
         assert_eq!(answer.text("token_type"), "DPoP");
         let nonce = answer.header("dpop-nonce").to_owned();
         shown(&[first]).await.assert_refused(400, "invalid_dpop_proof", "used before");

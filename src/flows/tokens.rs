@@ -19,6 +19,7 @@ use crate::clients;
 use crate::env::Env;
 use crate::error::Fault;
 use crate::exchange_token::{grant_of_token, token_stands};
+use crate::keyring::Keyring;
 
 /// How far clocks may be apart.
 const LEEWAY_SECONDS: i64 = 5;
@@ -119,13 +120,18 @@ async fn verify(env: &Env, now: Timestamp, token: &str) -> Result<Option<Arc<Kno
     if let Some(known) = env.verified_tokens.find(&hash) {
         return Ok(Some(known));
     }
+    let keyring = env.keyring();
     let said = match token.contains('.') {
-        true => signed(env, now, token),
+        true => signed(env, &keyring, now, token),
         false => kept(env, &hash).await?,
     };
     let Some(claims) = said else { return Ok(None) };
     let Some(known) = known(env, claims).await?.map(Arc::new) else { return Ok(None) };
     env.verified_tokens.keep(hash, Arc::clone(&known), now);
+    if !Arc::ptr_eq(&keyring, &env.keyring()) {
+        // Other keys came into force meanwhile, and what was known by the old ones was forgotten, perhaps before this was kept.
+        env.verified_tokens.forget();
+    }
     Ok(Some(known))
 }
 
@@ -138,7 +144,7 @@ async fn kept(env: &Env, hash: &[u8; 32]) -> Result<Option<Map<String, Value>>, 
 }
 
 /// What a token that we signed says.
-fn signed(env: &Env, now: Timestamp, token: &str) -> Option<Map<String, Value>> {
+fn signed(env: &Env, keyring: &Keyring, now: Timestamp, token: &str) -> Option<Map<String, Value>> {
     let expect = Expect {
         typ: Type::Is(ACCESS_TOKEN_TYP),
         issuer: env.settings.issuer.as_str(),
@@ -148,7 +154,7 @@ fn signed(env: &Env, now: Timestamp, token: &str) -> Option<Map<String, Value>> 
         ahead_seconds: LEEWAY_SECONDS,
         algorithms: &Algorithm::ALL,
     };
-    let verified = env.keyring().verification().verify(token, &expect);
+    let verified = keyring.verification().verify(token, &expect);
     let verified = verified
         .inspect_err(|rejected| tracing::info!(reason = %rejected.reason(), "an access token was refused"));
     verified.ok().map(|verified| verified.claims)

@@ -301,13 +301,10 @@ async fn give_code(
         // Ended between the request's arrival and here: no grant may outlive the logout.
         return refuse(ErrorCode::LoginRequired, "the login ended meanwhile: send the request again");
     }
-    if let Some(name_hash) = &pending.pushed {
-        if !once::consume_pushed(&mut tx, name_hash, now).await? {
-            return refuse(
-                ErrorCode::InvalidRequestUri,
-                "the pushed request was answered before: push it again",
-            );
-        }
+    if let Some(name_hash) = &pending.pushed
+        && !once::consume_pushed(&mut tx, name_hash, now).await?
+    {
+        return refuse(ErrorCode::InvalidRequestUri, "the pushed request was answered before: push it again");
     }
     grants::add(&mut tx, &grant).await?;
     grants::add_code(&mut tx, &gm::sm3::hash(code.as_bytes()), &row).await?;

@@ -365,7 +365,7 @@ const PROFILE_CLAIMS: &[&str] = &[
 /// The scope that a claim about a person belongs to (OIDC Core, 5.4); `None` for claims of every token, and for unknown ones.
 pub fn scope_of_claim(name: &str) -> Option<&'static str> {
     const OF_SCOPES: &[(&str, &[&str])] = &[
-        (PROFILE, &PROFILE_CLAIMS),
+        (PROFILE, PROFILE_CLAIMS),
         (EMAIL, &["email", "email_verified"]),
         (PHONE, &["phone_number", "phone_number_verified"]),
         (ADDRESS, &["address"]),

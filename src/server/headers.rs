@@ -43,10 +43,8 @@ pub async fn add(State(app): State<App>, request: Request, next: Next) -> Respon
         usual(header::STRICT_TRANSPORT_SECURITY, YEAR_SECONDS);
     }
     // RFC 9449, 8.2: whoever sends proofs is kept supplied with nonces.
-    if wants_nonce {
-        if let Ok(nonce) = HeaderValue::from_str(&flows::dpop::nonce(&app.env, app.env.now())) {
-            headers.insert(HeaderName::from_static("dpop-nonce"), nonce);
-        }
+    if wants_nonce && let Ok(nonce) = HeaderValue::from_str(&flows::dpop::nonce(&app.env, app.env.now())) {
+        headers.insert(HeaderName::from_static("dpop-nonce"), nonce);
     }
     // AuthZEN 10.1.4: a request's own identifier comes back.
     if let Some(id) = request_id {

@@ -53,7 +53,7 @@ stories! {
         let tokens = application.admits(&citizen, "openid").await;
         let hash = gm::sm3::hash(tokens.access.as_bytes());
         let is_kept = async || {
-            opaque_tokens::lookup(&mut *app.env().db.read().await.unwrap(), &hash).await.unwrap().is_some()
+            opaque_tokens::lookup(&mut app.env().db.read().await.unwrap(), &hash).await.unwrap().is_some()
         };
         app.advance(599);
         assert_eq!(application.user_info(&tokens.access).await.status, 200);

@@ -51,7 +51,7 @@ stories! {
 
         app.advance(ANNOUNCED_SECONDS);
         turns(&app).await;
-        assert_eq!(es256(&app).await, [next.clone()], "and no longer");
+        assert_eq!(es256(&app).await, std::slice::from_ref(&next), "and no longer");
         assert_eq!(hints(&app, old.id()).await, None, "we know it by its key all the same");
         app.advance(ROTATION_SECONDS - 2 * DAY_SECONDS);
         turns(&app).await;
@@ -170,7 +170,7 @@ fn kid_of(token: &str) -> String {
 
 /// Every token key there ever was.
 async fn kept(app: &TestApp) -> Vec<keys::KeyRow> {
-    let all = keys::all(&mut *app.env().db.read().await.unwrap()).await.unwrap();
+    let all = keys::all(&mut app.env().db.read().await.unwrap()).await.unwrap();
     all.into_iter().filter(|key| key.purpose == "token-signing").collect()
 }
 

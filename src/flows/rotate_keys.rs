@@ -86,7 +86,6 @@ pub struct Rotation {
     #[serde(default)]
     pub alg: Option<jose::Algorithm>,
     /// Somebody else may have the keys: new ones sign at once, and the old ones are destroyed with everything that they signed.
-    #[serde(default)]
     pub compromised: bool,
 }
 

@@ -127,9 +127,10 @@ async fn verify(env: &Env, now: Timestamp, token: &str) -> Result<Option<Arc<Kno
     };
     let Some(claims) = said else { return Ok(None) };
     let Some(known) = known(env, claims).await?.map(Arc::new) else { return Ok(None) };
-    // Keys that were replaced meanwhile may have been replaced because somebody else has them.
-    if Arc::ptr_eq(&keyring, &env.keyring()) {
-        env.verified_tokens.keep(hash, Arc::clone(&known), now);
+    env.verified_tokens.keep(hash, Arc::clone(&known), now);
+    if !Arc::ptr_eq(&keyring, &env.keyring()) {
+        // Other keys came into force meanwhile, and what was known by the old ones was forgotten, perhaps before this was kept.
+        env.verified_tokens.forget();
     }
     Ok(Some(known))
 }

@@ -168,10 +168,11 @@ async fn consent(
         let flow = form.text("flow");
         match form.text("decision") {
             "allow" => {
+                let login = visitor.known()?;
                 let account = form.text("account").parse().map_err(|_| {
                     Rejected::bad_request("bad_ticket", "the form does not say whom the page was shown to")
                 })?;
-                authorize::allow(&app.env, visitor.now, flow, visitor.known()?, account).await
+                authorize::allow(&app.env, visitor.now, flow, login, account).await
             }
             // Also from the login page, by somebody who is nobody yet.
             "deny" => authorize::deny(&app.env, visitor.now, flow).await,

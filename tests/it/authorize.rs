@@ -3,7 +3,9 @@
 use serde_json::json;
 use yinxin::browser::Page;
 
-use crate::kit::actors::{Answer, Application, NONCE, Person, Request, Returned, STATE, assert_shown};
+use crate::kit::actors::{
+    Answer, Application, NONCE, Person, Request, Returned, STATE, assert_shown, claims_of,
+};
 use crate::kit::app::{TestApp, stories};
 
 const HOUR_SECONDS: i64 = 3_600;
@@ -320,6 +322,50 @@ stories! {
         assert_eq!(pages, 1, "consent is asked again");
         citizen.submits(&account, "/account/grants/withdraw", &[]).await;
         assert_shown(&citizen.submits(&account, "/account/grants/withdraw", &[]).await, 404, "");
+    }
+
+    async fn what_is_asked_in_detail_is_allowed_for_one_request_and_by_whom_it_was_shown_to(app: TestApp) {
+        let shop = app
+            .registers(json!({
+                "redirect_uris": ["http://localhost:9873/callback"], "scope": "openid", "authorization_details_types": ["payment"],
+            }))
+            .await;
+        let asks = |amount: &str| {
+            let details = json!([{ "type": "payment", "amount": amount }]).to_string();
+            shop.requests("openid").with("authorization_details", &details).path()
+        };
+        let citizen = app.person("li.xiaoman");
+        citizen.logs_in().await;
+        let small = citizen.opens(&asks("10.00")).await;
+        assert_shown(&small, 200, "10.00");
+        let large = citizen.opens(&asks("9000.00")).await;
+        assert_shown(&large, 200, "9000.00");
+
+        let allowed = citizen.submits(&small, "/consent", &[("decision", "allow")]).await;
+        let answer = shop.redeems(&told(&shop, &allowed, &app).code()).await;
+        let granted = json!([{ "type": "payment", "amount": "10.00" }]);
+        assert_eq!(answer.body["authorization_details"], granted, "{answer:?}");
+        let said = claims_of(answer.text("access_token"));
+        assert_eq!(said["authorization_details"], granted, "in the token too (RFC 9396, 9.1)");
+
+        // The other request is still a question, however it is come back to.
+        let hidden = |page: &Page, name: &str| {
+            let fields = page.hidden_fields("/consent").unwrap();
+            fields.into_iter().find(|(field, _)| field == name).unwrap().1
+        };
+        let flow = hidden(&large, "flow");
+        assert_shown(&citizen.opens(&format!("/login?flow={flow}")).await, 200, "9000.00");
+
+        let other = app.person("chen.apo");
+        other.logs_in().await;
+        let mut fields = other.opens(&asks("1.00")).await.hidden_fields("/consent").unwrap();
+        fields.retain(|(field, _)| field != "flow" && field != "account");
+        fields.extend([
+            ("flow".to_owned(), flow),
+            ("account".to_owned(), hidden(&large, "account")),
+            ("decision".to_owned(), "allow".to_owned()),
+        ]);
+        assert_shown(&other.browser.post("/consent", &fields).await.unwrap(), 400, "");
     }
 
     async fn the_governments_own_application_asks_no_consent(app: TestApp) {

@@ -103,8 +103,9 @@ stories! {
             }))
             .await;
         let code = citizen.authorizes(&application.requests("openid")).await.code();
-        application.redeems(&code).await.assert_refused(401, "invalid_client", "404");
+        application.redeems(&code).await.assert_refused(401, "invalid_client", "cannot be had or used");
         site.publishes("/keys", &other.jwks());
+        app.advance(10);
         application.redeems(&code).await.assert_refused(401, "invalid_client", "no key for `ECDH-ES`");
         site.publishes("/keys", &reader.jwks());
         app.advance(10);

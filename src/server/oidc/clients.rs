@@ -1,14 +1,19 @@
 //! What applications call: tokens, pushed requests, revocation, introspection, userinfo, registration.
 
+use std::sync::Arc;
+
 use ::oidc::discovery::paths;
+use ::oidc::mtls::ClientCertificate;
 use axum::Router;
-use axum::extract::{FromRequest, Request, State};
+use axum::body::Bytes;
+use axum::extract::{FromRequest, FromRequestParts, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use flows::caller::Presented;
 use flows::client_request::ClientRequest;
+use flows::dpop::ProofHeader;
 use flows::introspect::{Introspected, introspect};
 use flows::user_info::{self, Claims};
 use flows::{
@@ -43,58 +48,67 @@ pub(super) fn routes() -> Router<App> {
         .layer(middleware::from_fn(headers::readable_anywhere))
 }
 
-/// Applies `$flow` to the request of a client, read from its parts.
-macro_rules! client_endpoint {
-    ($name:ident, $path:expr, $flow:path, $render:expr) => {
-        async fn $name(
-            State(app): State<App>,
-            Now(now): Now,
-            certificate: Shown,
-            headers: HeaderMap,
-            received: Received,
-        ) -> Response {
-            let body = match form(&headers, received) {
-                Ok(body) => body,
-                Err(rejected) => return problem::oauth_rejected(&rejected),
-            };
-            let proof = proof_header(&headers);
-            let authorization = headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
-            let certificate = certificate.0.as_deref();
-            let request =
-                ClientRequest { path: $path, authorization, proof: &proof, certificate, body: &body };
-            match $flow(&app.env, now, request).await {
-                Ok(done) => $render(done),
-                Err(failure) => problem::oauth(failure),
-            }
-        }
-    };
+/// What the request of a client is made of.
+struct FromClient {
+    headers: HeaderMap,
+    proof: ProofHeader,
+    certificate: Option<Arc<ClientCertificate>>,
+    body: Bytes,
 }
 
-client_endpoint!(token, paths::TOKEN, exchange_token::exchange, |tokens| unstored(StatusCode::OK, &tokens));
-client_endpoint!(push, paths::PUSHED_REQUEST, push_request::push, |pushed| unstored(
-    StatusCode::CREATED,
-    &pushed
-));
-client_endpoint!(revoke, paths::REVOKE, revoke_token::revoke, |()| StatusCode::OK.into_response());
+impl FromRequest<App> for FromClient {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Self::Rejection> {
+        let (mut parts, body) = request.into_parts();
+        let Ok(Shown(certificate)) = Shown::from_request_parts(&mut parts, app).await;
+        let headers = parts.headers.clone();
+        let received = Bytes::from_request(Request::from_parts(parts, body), app).await;
+        let body = form(&headers, received).map_err(|rejected| problem::oauth_rejected(&rejected))?;
+        Ok(Self { proof: proof_header(&headers), headers, certificate, body })
+    }
+}
+
+impl FromClient {
+    fn to(&self, path: &'static str) -> ClientRequest<'_> {
+        ClientRequest {
+            path,
+            authorization: self.headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes),
+            proof: &self.proof,
+            certificate: self.certificate.as_deref(),
+            body: &self.body,
+        }
+    }
+}
+
+async fn token(State(app): State<App>, Now(now): Now, sent: FromClient) -> Response {
+    match exchange_token::exchange(&app.env, now, sent.to(paths::TOKEN)).await {
+        Ok(tokens) => unstored(StatusCode::OK, &tokens),
+        Err(failure) => problem::oauth(failure),
+    }
+}
+
+async fn push(State(app): State<App>, Now(now): Now, sent: FromClient) -> Response {
+    match push_request::push(&app.env, now, sent.to(paths::PUSHED_REQUEST)).await {
+        Ok(pushed) => unstored(StatusCode::CREATED, &pushed),
+        Err(failure) => problem::oauth(failure),
+    }
+}
+
+async fn revoke(State(app): State<App>, Now(now): Now, sent: FromClient) -> Response {
+    match revoke_token::revoke(&app.env, now, sent.to(paths::REVOKE)).await {
+        Ok(()) => StatusCode::OK.into_response(),
+        Err(failure) => problem::oauth(failure),
+    }
+}
 
 async fn device(
     State(app): State<App>,
     Now(now): Now,
     FromNetwork(network): FromNetwork,
-    certificate: Shown,
-    headers: HeaderMap,
-    received: Received,
+    sent: FromClient,
 ) -> Response {
-    let body = match form(&headers, received) {
-        Ok(body) => body,
-        Err(rejected) => return problem::oauth_rejected(&rejected),
-    };
-    let proof = proof_header(&headers);
-    let authorization = headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
-    let certificate = certificate.0.as_deref();
-    let path = paths::DEVICE_AUTHORIZATION;
-    let request = ClientRequest { path, authorization, proof: &proof, certificate, body: &body };
-    match authorize_device::begin(&app.env, now, request, network).await {
+    match authorize_device::begin(&app.env, now, sent.to(paths::DEVICE_AUTHORIZATION), network).await {
         Ok(answer) => unstored(StatusCode::OK, &answer),
         Err(failure) => problem::oauth(failure),
     }
@@ -104,43 +118,19 @@ async fn backchannel(
     State(app): State<App>,
     Now(now): Now,
     FromNetwork(network): FromNetwork,
-    certificate: Shown,
-    headers: HeaderMap,
-    received: Received,
+    sent: FromClient,
 ) -> Response {
-    let body = match form(&headers, received) {
-        Ok(body) => body,
-        Err(rejected) => return problem::oauth_rejected(&rejected),
-    };
-    let proof = proof_header(&headers);
-    let authorization = headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
-    let certificate = certificate.0.as_deref();
-    let path = paths::BACKCHANNEL_AUTHENTICATION;
-    let request = ClientRequest { path, authorization, proof: &proof, certificate, body: &body };
+    let request = sent.to(paths::BACKCHANNEL_AUTHENTICATION);
     match ask_person::begin(&app.env, now, request, network.to_string()).await {
         Ok(answer) => unstored(StatusCode::OK, &answer),
         Err(failure) => problem::backchannel(failure),
     }
 }
 
-async fn introspected(
-    State(app): State<App>,
-    Now(now): Now,
-    certificate: Shown,
-    headers: HeaderMap,
-    received: Received,
-) -> Response {
-    let body = match form(&headers, received) {
-        Ok(body) => body,
-        Err(rejected) => return problem::oauth_rejected(&rejected),
-    };
-    let proof = proof_header(&headers);
-    let authorization = headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
-    let certificate = certificate.0.as_deref();
-    let request =
-        ClientRequest { path: paths::INTROSPECT, authorization, proof: &proof, certificate, body: &body };
-    let accepted = headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or_default();
-    match introspect(&app.env, now, request, accepted.contains(INTROSPECTION_JWT)).await {
+async fn introspected(State(app): State<App>, Now(now): Now, sent: FromClient) -> Response {
+    let accepted = sent.headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let wants_signed = accepted.contains(INTROSPECTION_JWT);
+    match introspect(&app.env, now, sent.to(paths::INTROSPECT), wants_signed).await {
         Ok(Introspected::Plain(said)) => unstored(StatusCode::OK, &said),
         Ok(Introspected::Signed(token)) => {
             ([(header::CONTENT_TYPE, INTROSPECTION_JWT)], token).into_response()
@@ -150,7 +140,7 @@ async fn introspected(
 }
 
 /// The form-encoded body.
-fn form(headers: &HeaderMap, received: Received) -> Result<axum::body::Bytes, Rejected> {
+fn form(headers: &HeaderMap, received: Received) -> Result<Bytes, Rejected> {
     let body = body::bytes(received)?;
     if body::is_type(headers, "application/x-www-form-urlencoded") {
         return Ok(body);

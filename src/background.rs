@@ -48,12 +48,7 @@ impl Background {
 /// Places log entries as they come.
 async fn place_entries(env: Arc<Env>) {
     loop {
-        match flows::log::sequence(&env).await {
-            Ok(_) => {}
-            // Said once, when it began. The entries wait for the next start.
-            Err(fault) if fault.out_of_service().is_some() => {}
-            Err(fault) => tracing::error!("sequencing the log: {fault}"),
-        }
+        say(flows::log::sequence(&env).await, "sequencing the log");
         // The bell may have rung before its entry was committed, and other nodes' entries ring no bell here.
         tokio::time::timeout(SEQUENCER_INTERVAL, env.log_bell.notified()).await.ok();
         // A short pause lets the entries of a burst share one checkpoint.
@@ -70,56 +65,40 @@ async fn read_revocations(env: Arc<Env>) {
 
 async fn tell_clients(env: Arc<Env>) {
     loop {
-        match flows::tell_clients::tell(&env, env.now()).await {
-            Ok(_) => {}
-            // The notices wait: nothing can be signed until the next start.
-            Err(fault) if fault.out_of_service().is_some() => {}
-            Err(fault) => tracing::error!("telling applications of a logout: {fault}"),
-        }
+        say(flows::tell_clients::tell(&env, env.now()).await, "telling applications of a logout");
         tokio::time::timeout(LOGOUTS_INTERVAL, env.logout_bell.notified()).await.ok();
     }
 }
 
 async fn take_turns(env: Arc<Env>) {
     loop {
-        match flows::rotate_keys::turn(&env, env.now()).await {
-            Ok(()) => {}
-            // No key can be made until the next start.
-            Err(fault) if fault.out_of_service().is_some() => {}
-            Err(fault) => tracing::error!("token keys that are due to take turns: {fault}"),
-        }
+        say(flows::rotate_keys::turn(&env, env.now()).await, "token keys that are due to take turns");
         for _ in 0..TURN_LOOKS {
             tokio::time::sleep(KEYS_INTERVAL).await;
-            match flows::rotate_keys::follow(&env, env.now()).await {
-                Ok(()) => {}
-                Err(fault) if fault.out_of_service().is_some() => {}
-                Err(fault) => tracing::error!("opening the token keys: {fault}"),
-            }
+            say(flows::rotate_keys::follow(&env, env.now()).await, "opening the token keys");
         }
     }
 }
 
 async fn ping_clients(env: Arc<Env>) {
     loop {
-        match flows::ping_clients::ping(&env, env.now()).await {
-            Ok(()) => {}
-            // The notices wait: nothing can be opened until the next start.
-            Err(fault) if fault.out_of_service().is_some() => {}
-            Err(fault) => tracing::error!("telling applications of an answer: {fault}"),
-        }
+        say(flows::ping_clients::ping(&env, env.now()).await, "telling applications of an answer");
         tokio::time::timeout(LOGOUTS_INTERVAL, env.ping_bell.notified()).await.ok();
     }
 }
 
 async fn sweep(env: Arc<Env>) {
     loop {
-        say(flows::sweep::sweep(&env, env.now()).await.map(drop), "taking away what has had its time");
+        say(flows::sweep::sweep(&env, env.now()).await, "taking away what has had its time");
         tokio::time::sleep(SWEEP_INTERVAL).await;
     }
 }
 
-fn say(done: Result<(), Fault>, what: &str) {
-    if let Err(fault) = done {
-        tracing::error!("{what}: {fault}");
+/// Says what failed, but not that the cryptographic module is out of service: that was said once, when it began, and what needs it waits
+/// for the next start.
+fn say<T>(done: Result<T, Fault>, what: &str) {
+    match done {
+        Err(fault) if fault.out_of_service().is_none() => tracing::error!("{what}: {fault}"),
+        Ok(_) | Err(_) => {}
     }
 }

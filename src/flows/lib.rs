@@ -23,6 +23,8 @@
 //!   it is bound to.
 //! - [`clients`], [`register_client`] applications: registered, looked up; [`client_keys`] what they sign with.
 //! - [`outbound`] calls to addresses that applications chose.
+//! - `request_objects` signed requests; `encryption` answers that only the application can read; `subjects` the names under which it knows
+//!   people.
 //! - [`sweep`] takes away what has had its time.
 //!
 //! People and organisations:

@@ -42,6 +42,7 @@ mod repository;
 mod revocation;
 mod seals;
 mod serve;
+mod sweeping;
 mod the_log;
 mod token_keys;
 mod tokens;

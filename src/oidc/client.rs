@@ -84,6 +84,8 @@ pub struct Client {
     pub registered_itself: bool,
     /// Whether it may be used at all.
     pub enabled: bool,
+    /// When it was taken back into use, if it was out of it: nothing that it was given before counts.
+    pub in_use_since: Option<base::Timestamp>,
 }
 
 /// The public keys of a client.

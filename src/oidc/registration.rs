@@ -351,6 +351,7 @@ impl Registration {
             approval: if self.first_party { Approval::FirstParty } else { Approval::AskThePerson },
             registered_itself: self.registered_itself,
             enabled: true,
+            in_use_since: None,
         })
     }
 

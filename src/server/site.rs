@@ -163,26 +163,33 @@ async fn consent(
     headers: HeaderMap,
     received: Received,
 ) -> Response {
+    let form = match form(&app, &visitor, &headers, received) {
+        Ok(form) => form,
+        Err(failure) => return problem::page(&app, &visitor, failure),
+    };
+    let flow = form.text("flow");
     let answered = async {
-        let form = form(&app, &visitor, &headers, received)?;
-        let flow = form.text("flow");
-        match form.text("decision") {
-            "allow" => {
-                let login = visitor.known()?;
+        match (form.text("decision"), &visitor.login) {
+            // Logged out meanwhile, in another tab perhaps: the request goes on with a login.
+            ("allow", None) => authorize::resume(&app.env, visitor.now, flow, None).await,
+            ("allow", Some(login)) => {
                 let account = form.text("account").parse().map_err(|_| {
                     Rejected::bad_request("bad_ticket", "the form does not say whom the page was shown to")
                 })?;
                 authorize::allow(&app.env, visitor.now, flow, login, account).await
             }
             // Also from the login page, by somebody who is nobody yet.
-            "deny" => authorize::deny(&app.env, visitor.now, flow).await,
-            other => {
+            ("deny", _) => authorize::deny(&app.env, visitor.now, flow).await,
+            (other, _) => {
                 let message = format!("expected `decision` to be `allow` or `deny`, got `{other}`");
                 Err(Rejected::bad_request("bad_decision", message).into())
             }
         }
     };
     match answered.await {
+        Ok(authorize::Step::LogIn { ticket, .. }) => {
+            Redirect::to(&format!("/login?flow={ticket}")).into_response()
+        }
         Ok(step) => show(&app, &visitor, step, None),
         Err(failure) => problem::page(&app, &visitor, failure),
     }

@@ -310,7 +310,10 @@ stories! {
         let page = nobody.opens(&request.path()).await;
         let mut forged = page.hidden_fields("/login").unwrap();
         forged.push(("decision".to_owned(), "allow".to_owned()));
-        assert_shown(&nobody.browser.post("/consent", &forged).await.unwrap(), 401, "请先登录");
+        let led = nobody.browser.post("/consent", &forged).await.unwrap();
+        assert_shown(&nobody.opens(led.location.as_deref().unwrap()).await, 200, "action=\"/login\"");
+        let asked_again = citizen.opens(&request.path()).await;
+        assert_shown(&asked_again, 200, "action=\"/consent\"");
 
         let tokens = portal.admits(&citizen, "openid profile offline_access").await;
         let account = citizen.opens("/account").await;

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use base::encoding::{base64url, from_base64url, same_bytes};
-use base::id::{Account, Grant, Session};
+use base::id::{Account, Grant};
 use base::{Id, Timestamp};
 use identity::Assurance;
 use oidc::authorize::interaction::{Consented, LoggedIn, Next, Situation, next};
@@ -15,8 +15,8 @@ use oidc::authorize::{
     Refusal, ResponseMode, Source, Via,
 };
 use oidc::claims::ID_TOKEN_TYP;
-use oidc::client::GrantType;
 use oidc::lifetimes::{CODE_TTL_SECONDS, INTERACTION_TTL_SECONDS, REFRESH_ABSOLUTE_SECONDS};
+use oidc::scope::OFFLINE_ACCESS;
 use oidc::{Client, ErrorCode, Params, Scope};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -313,7 +313,7 @@ async fn give_code(
 ) -> Result<Step, Fault> {
     let request = &pending.request;
     let code = base::entropy::token(env.entropy.as_ref());
-    let grant = grant_for(env, now, request, client, login)?;
+    let grant = grant_for(env, now, request, login)?;
     let row = CodeRow {
         grant: grant.id,
         redirect_uri: request.redirect_uri.clone(),
@@ -328,7 +328,7 @@ async fn give_code(
         deliver(env, now, client, &recipient, AuthorizationResponse::error(&refusal))
     };
     let mut tx = env.db.begin().await?;
-    if !session_rows::hold(&mut tx, login.session.id, now).await? {
+    if !session_rows::hold(&mut tx, login.session.id, now, grant.expires).await? {
         // Ended between the request's arrival and here: no grant may outlive the logout. The row is held until the commit, so that a logout
         // that comes now finds the grant.
         return refuse(ErrorCode::LoginRequired, "the login ended meanwhile: send the request again");
@@ -392,25 +392,27 @@ fn deliver(
     Ok(Step::Answer(response.deliver_signed(recipient.wrap(env, token)?)))
 }
 
+/// When a grant ends whatever happens: with its login, unless it was allowed to outlive it.
+pub(crate) fn grant_expires(scope: &Scope, login: &Login, now: Timestamp) -> Timestamp {
+    if scope.contains(OFFLINE_ACCESS) {
+        now.plus_seconds(REFRESH_ABSOLUTE_SECONDS)
+    } else {
+        login.session.expires
+    }
+}
+
 fn grant_for(
     env: &Env,
     now: Timestamp,
     request: &AuthorizationRequest,
-    client: &Client,
     login: &Login,
 ) -> Result<GrantRow, Fault> {
-    let session: Id<Session> = login.session.id;
-    let lives = if client.may_use(GrantType::RefreshToken) {
-        now.plus_seconds(REFRESH_ABSOLUTE_SECONDS)
-    } else {
-        login.session.expires
-    };
     let details = &request.authorization_details;
     Ok(GrantRow {
         id: Id::<Grant>::new(now, env.entropy.as_ref()),
         client_id: request.client_id.as_str().to_owned(),
         account: login.account.id,
-        session,
+        session: login.session.id,
         scopes: request.scope.iter().map(str::to_owned).collect(),
         resources: request.resources.clone(),
         nonce: request.nonce.clone(),
@@ -418,7 +420,7 @@ fn grant_for(
         amr: login.session.amr.clone(),
         authenticated: login.session.authenticated,
         created: now,
-        expires: lives,
+        expires: grant_expires(&request.scope, login, now),
         revoked: None,
         claims: if request.claims.is_empty() { None } else { Some(serde_json::to_string(&request.claims)?) },
         authorization_details: if details.is_empty() { None } else { Some(serde_json::to_string(details)?) },

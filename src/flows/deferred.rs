@@ -6,9 +6,8 @@ use std::sync::Arc;
 
 use base::id::Grant;
 use base::{Id, Timestamp};
-use oidc::client::GrantType;
 use oidc::deferred::{self as rules, Asked, Channel, Kept, Poll, Standing};
-use oidc::lifetimes::{REFRESH_ABSOLUTE_SECONDS, SLOW_DOWN_SECONDS};
+use oidc::lifetimes::SLOW_DOWN_SECONDS;
 use oidc::{Client, OauthError};
 use serde_json::json;
 use store::rows::deferred::{self as rows, Answer, DeferredRow};
@@ -63,7 +62,7 @@ pub(crate) async fn allow(
     let Question { row, client, asked } = question;
     let grant = grant_for(env, now, question, login)?;
     let mut tx = env.db.begin().await?;
-    if !session_rows::hold(&mut tx, login.session.id, now).await? {
+    if !session_rows::hold(&mut tx, login.session.id, now, grant.expires).await? {
         // Ended between the answer's arrival and here: no grant may outlive the logout. Held until the commit, so that one that comes now
         // finds the grant.
         return Err(Rejected::forbidden("not_logged_in", "the login ended meanwhile: log in again").into());
@@ -118,11 +117,7 @@ fn grant_for(env: &Env, now: Timestamp, question: &Question, login: &Login) -> R
         amr: login.session.amr.clone(),
         authenticated: login.session.authenticated,
         created: now,
-        expires: if client.may_use(GrantType::RefreshToken) {
-            now.plus_seconds(REFRESH_ABSOLUTE_SECONDS)
-        } else {
-            login.session.expires
-        },
+        expires: authorize::grant_expires(&asked.scope, login, now),
         revoked: None,
         claims: None,
         authorization_details: if details.is_empty() { None } else { Some(serde_json::to_string(details)?) },

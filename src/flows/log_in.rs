@@ -10,6 +10,7 @@ use identity::throttle::{self, Failures, Network, RecentFailures, Verdict, WINDO
 use identity::{Amr, Assurance, LoginName, RealNameLevel};
 use oidc::lifetimes::SESSION_ABSOLUTE_SECONDS;
 use store::rows::accounts::{self, AccountRow, AccountState};
+use store::rows::grants;
 use store::rows::sessions::{self as rows, SessionRow};
 use store::rows::throttle as failures;
 use store::{BadRow, Conn};
@@ -204,11 +205,11 @@ async fn open_session(
         (Some(token), Some(_)) => Secret::new(token),
         _ => Secret::new(base::entropy::token(env.entropy.as_ref())),
     };
-    let again =
-        attempt.replaces.as_ref().filter(|old| old.account.id == account.id).map(|old| old.session.id);
+    let again = attempt.replaces.as_ref().filter(|old| old.account.id == account.id);
+    let again = again.map(|old| (old.session.id, old.session.expires));
     let session = SessionRow {
         // Somebody who is logged in and shows it again keeps the session, and with it what hangs from it, under another cookie.
-        id: again.unwrap_or_else(|| Id::<Session>::new(now, env.entropy.as_ref())),
+        id: again.map_or_else(|| Id::<Session>::new(now, env.entropy.as_ref()), |(id, _)| id),
         account: account.id,
         acr: Assurance::of(&methods, RealNameLevel::Unverified).as_str().to_owned(),
         amr: amr_values(&methods).into_iter().map(str::to_owned).collect(),
@@ -236,6 +237,9 @@ async fn open_session(
         (false, Some(_)) => SessionRow { id: Id::<Session>::new(now, env.entropy.as_ref()), ..session },
         (false, None) => session,
     };
+    if let (true, Some((id, before))) = (kept, again) {
+        grants::extend_with_session(&mut tx, id, before, session.expires).await?;
+    }
     if !kept {
         rows::add(&mut tx, &session, &token_hash).await?;
     }

@@ -10,7 +10,7 @@ use std::sync::{PoisonError, RwLock};
 use base::id::Grant;
 use base::{Id, Timestamp};
 use oidc::lifetimes::ACCESS_TOKEN_TTL_SECONDS;
-use store::rows::revocations as rows;
+use store::rows::revocations::{self as rows, After};
 
 use crate::env::Env;
 use crate::error::Fault;
@@ -66,19 +66,17 @@ pub async fn read(env: &Env, now: Timestamp) -> Result<(), Fault> {
     let since = last.map_or(oldest, |read| read.plus_seconds(-OVERLAP_SECONDS));
     let mut conn = env.db.read().await?;
     let (mut grants, mut tokens) = (Vec::new(), Vec::new());
-    let (mut from, mut more) = (since, true);
-    while more {
-        let page = rows::grants_since(&mut conn, from).await?;
-        more = page.len() == rows::MOST && page.last().is_some_and(|(_, at)| *at > from);
-        from = page.last().map_or(from, |(_, at)| *at);
-        grants.extend(page);
+    let mut after = Some(After::all_since(since));
+    while let Some(from) = after {
+        let page = rows::grants_since(&mut conn, &from).await?;
+        grants.extend(page.taken_back);
+        after = page.next;
     }
-    (from, more) = (since, true);
-    while more {
-        let page = rows::tokens_since(&mut conn, from).await?;
-        more = page.len() == rows::MOST && page.last().is_some_and(|(_, at)| *at > from);
-        from = page.last().map_or(from, |(_, at)| *at);
-        tokens.extend(page);
+    after = Some(After::all_since(since));
+    while let Some(from) = after {
+        let page = rows::tokens_since(&mut conn, &from).await?;
+        tokens.extend(page.taken_back);
+        after = page.next;
     }
     let mut held = env.revocations.0.write().unwrap_or_else(PoisonError::into_inner);
     held.grants.extend(grants);

@@ -2,7 +2,7 @@
 
 use base::Timestamp;
 use identity::throttle::WINDOW_SECONDS;
-use oidc::lifetimes::{INTERACTION_TTL_SECONDS, REFRESH_GRACE_SECONDS};
+use oidc::lifetimes::{INTERACTION_TTL_SECONDS, REFRESH_GRACE_SECONDS, REFRESH_IDLE_SECONDS};
 use store::rows::sweep::{self, Pile};
 
 use crate::env::Env;
@@ -15,6 +15,10 @@ const NOTICES_KEPT_SECONDS: i64 = 30 * 86_400;
 /// How long requests that are answered elsewhere are kept after their time, in seconds: whoever polls for an hour is told why, and a
 /// person is not asked more often because old requests are forgotten.
 const DEFERRED_KEPT_SECONDS: i64 = 3_600;
+/// How long grants are kept after their time, in seconds: the last of their refresh tokens is gone by then, and so are their codes.
+const GRANTS_KEPT_SECONDS: i64 = REFRESH_IDLE_SECONDS + 86_400;
+/// How long sessions are kept after their time and that of their grants, in seconds: the notices of their end are gone by then.
+const SESSIONS_KEPT_SECONDS: i64 = NOTICES_KEPT_SECONDS + 2 * 86_400;
 
 /// Sweeps every pile; how many rows were taken away.
 pub async fn sweep(env: &Env, now: Timestamp) -> Result<u64, Fault> {
@@ -44,5 +48,7 @@ const fn kept_seconds(pile: Pile) -> i64 {
         Pile::LoginFailures => WINDOW_SECONDS,
         Pile::LogoutNotices => NOTICES_KEPT_SECONDS,
         Pile::DeferredRequests => DEFERRED_KEPT_SECONDS,
+        Pile::Grants => GRANTS_KEPT_SECONDS,
+        Pile::Sessions => SESSIONS_KEPT_SECONDS,
     }
 }

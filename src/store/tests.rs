@@ -11,6 +11,7 @@ use sqlx::{Executor, SqlSafeStr};
 
 use crate::db::{Conn, Held, list};
 use crate::dialect::{self, Engine};
+use crate::rows::revocations::{self, After};
 use crate::rows::{ALL_STATEMENTS, settings};
 use crate::{Db, StoreError};
 
@@ -97,6 +98,31 @@ async fn a_dropped_transaction_leaves_nothing_and_others_go_on() {
         let mut conn = db.read().await.unwrap();
         assert_eq!(settings::lookup(&mut conn, "dropped").await.unwrap(), None);
         assert_eq!(settings::lookup(&mut conn, "kept").await.unwrap(), Some(b"y".to_vec()));
+    }
+}
+
+/// As many at one moment as when an application is taken out of use.
+#[tokio::test]
+async fn everything_taken_back_at_one_moment_is_read_however_much_it_is() {
+    const COUNT: usize = 10_007;
+    let (db, _folder) = sqlite().await;
+    for db in std::iter::once(db).chain(postgres().await) {
+        let moment = NOW.plus_seconds(86_400 * 365);
+        let mut tx = db.begin().await.unwrap();
+        for number in 0..COUNT {
+            let jti = format!("{}-{number:05}", db.engine().as_str());
+            revocations::revoke_token(&mut tx, &jti, moment, moment.plus_seconds(60)).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+        let mut conn = db.read().await.unwrap();
+        let (mut read, mut pages) = (BTreeSet::new(), 0);
+        let mut after = Some(After::all_since(moment));
+        while let Some(from) = after {
+            let page = revocations::tokens_since(&mut conn, &from).await.unwrap();
+            read.extend(page.taken_back.into_iter().map(|(jti, _)| jti));
+            (after, pages) = (page.next, pages + 1);
+        }
+        assert_eq!((read.len(), pages), (COUNT, 2));
     }
 }
 

@@ -45,6 +45,7 @@ mod revocation;
 mod seals;
 mod serve;
 mod strangers;
+mod sweeping;
 mod tabs;
 mod the_log;
 mod token_keys;

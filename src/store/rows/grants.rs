@@ -20,6 +20,8 @@ const REVOKE_OF_SESSION: &str = "UPDATE auth_grant SET revoked_us = $2, revoked_
      WHERE session_id = $1 AND revoked_us IS NULL RETURNING id";
 const REVOKE_OF_CLIENT: &str = "UPDATE auth_grant SET revoked_us = $3, revoked_reason = $4 \
      WHERE account_id = $1 AND client_id = $2 AND revoked_us IS NULL RETURNING id";
+const EXTEND_WITH_SESSION: &str = "UPDATE auth_grant SET expires_us = $3 \
+     WHERE session_id = $1 AND expires_us = $2 AND revoked_us IS NULL";
 const ADD_CODE: &str = "INSERT INTO authorization_code (code_hash, grant_id, redirect_uri, code_challenge, expires_us, dpop_jkt) \
      VALUES ($1, $2, $3, $4, $5, $6)";
 const LOOKUP_CODE: &str = "SELECT grant_id, redirect_uri, code_challenge, expires_us, consumed_us, dpop_jkt \
@@ -44,6 +46,7 @@ pub const STATEMENTS: &[&str] = &[
     REVOKE,
     REVOKE_OF_SESSION,
     REVOKE_OF_CLIENT,
+    EXTEND_WITH_SESSION,
     LATEST,
     CLAIMS,
     CONFIRM,
@@ -192,6 +195,16 @@ pub async fn revoke_of_session(
     now: Timestamp,
 ) -> Result<Vec<Id<Grant>>, StoreError> {
     ids(list!(RawId, tx, REVOKE_OF_SESSION, session.to_string(), now.us(), reason)?)
+}
+
+/// The grants that were to end with the session at `before` end with it at `after`.
+pub async fn extend_with_session(
+    tx: &mut Tx,
+    session: Id<Session>,
+    before: Timestamp,
+    after: Timestamp,
+) -> Result<(), StoreError> {
+    run!(tx, EXTEND_WITH_SESSION, session.to_string(), before.us(), after.us()).map(drop)
 }
 
 /// Takes back every grant of `account` to the application; which there were.

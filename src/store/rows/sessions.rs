@@ -7,15 +7,16 @@ use super::{Count, id, words};
 use crate::db::{Conn, Tx, find, list, run};
 use crate::error::StoreError;
 
-const ADD: &str = "INSERT INTO session (id, token_hash, account_id, acr, amr, network, user_agent, auth_us, expires_us) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+const ADD: &str = "INSERT INTO session (id, token_hash, account_id, acr, amr, network, user_agent, auth_us, expires_us, kept_us) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)";
 const FIND_BY_TOKEN: &str = "SELECT id, account_id, acr, amr, network, user_agent, auth_us, expires_us FROM session \
      WHERE token_hash = $1 AND ended_us IS NULL AND expires_us > $2";
 const LIVE: &str = "SELECT id, account_id, acr, amr, network, user_agent, auth_us, expires_us FROM session \
      WHERE id = $1 AND ended_us IS NULL AND expires_us > $2";
 const AUTHENTICATE_AGAIN: &str = "UPDATE session SET token_hash = $2, acr = $3, amr = $4, network = $5, \
-     user_agent = $6, auth_us = $7, expires_us = $8 WHERE id = $1 AND account_id = $9 AND ended_us IS NULL";
-const HOLD: &str = "UPDATE session SET expires_us = expires_us \
+     user_agent = $6, auth_us = $7, expires_us = $8, kept_us = CASE WHEN kept_us < $8 THEN $8 ELSE kept_us END \
+     WHERE id = $1 AND account_id = $9 AND ended_us IS NULL";
+const HOLD: &str = "UPDATE session SET kept_us = CASE WHEN kept_us < $3 THEN $3 ELSE kept_us END \
      WHERE id = $1 AND ended_us IS NULL AND expires_us > $2";
 const IS_ENDED: &str = "SELECT COUNT(*) AS n FROM session WHERE id = $1 AND ended_us IS NOT NULL";
 const LIST_LIVE: &str = "SELECT id, account_id, acr, amr, network, user_agent, auth_us, expires_us FROM session \
@@ -24,6 +25,8 @@ const END: &str = "UPDATE session SET ended_us = $2 WHERE id = $1 AND ended_us I
 const END_OF_ACCOUNT: &str =
     "UPDATE session SET ended_us = $3 WHERE id = $1 AND account_id = $2 AND ended_us IS NULL";
 const COUNT_LIVE: &str = "SELECT COUNT(*) AS n FROM session WHERE ended_us IS NULL AND expires_us > $1";
+
+const DAY_US: i64 = 86_400_000_000;
 
 /// The statements of this file.
 pub const STATEMENTS: &[&str] = &[
@@ -130,9 +133,17 @@ pub async fn authenticate_again(
     Ok(changed == 1)
 }
 
-/// Holds the session until the transaction ends, so that nobody ends it meanwhile; whether it is live.
-pub async fn hold(tx: &mut Tx, id: Id<Session>, now: Timestamp) -> Result<bool, StoreError> {
-    Ok(run!(tx, HOLD, id.to_string(), now.us())? == 1)
+/// Holds the session until the transaction ends, so that nobody ends it meanwhile, and keeps its row for a grant that lives `until`;
+/// whether it is live.
+pub async fn hold(
+    tx: &mut Tx,
+    id: Id<Session>,
+    now: Timestamp,
+    until: Timestamp,
+) -> Result<bool, StoreError> {
+    // Whole days, so that the row's index changes once a day and not with every grant.
+    let kept = until.us().saturating_add(DAY_US - 1) / DAY_US * DAY_US;
+    Ok(run!(tx, HOLD, id.to_string(), now.us(), kept)? == 1)
 }
 
 /// The live session whose cookie has this hash.

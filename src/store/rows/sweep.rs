@@ -23,10 +23,28 @@ const NOTICES: &str = "DELETE FROM logout_notice WHERE id IN \
      (SELECT id FROM logout_notice WHERE ended_us IS NOT NULL AND ended_us < $1 LIMIT 500)";
 const DEFERRED: &str = "DELETE FROM deferred_request WHERE id IN \
      (SELECT id FROM deferred_request WHERE expires_us < $1 LIMIT 500)";
+const GRANTS: &str = "DELETE FROM auth_grant WHERE id IN (SELECT id FROM auth_grant WHERE expires_us < $1 \
+     AND NOT EXISTS (SELECT 1 FROM authorization_code c WHERE c.grant_id = auth_grant.id) \
+     AND NOT EXISTS (SELECT 1 FROM refresh_token r WHERE r.grant_id = auth_grant.id) \
+     AND NOT EXISTS (SELECT 1 FROM deferred_request d WHERE d.grant_id = auth_grant.id) LIMIT 500)";
+const SESSIONS: &str = "DELETE FROM session WHERE id IN (SELECT id FROM session WHERE kept_us < $1 \
+     AND NOT EXISTS (SELECT 1 FROM auth_grant g WHERE g.session_id = session.id) \
+     AND NOT EXISTS (SELECT 1 FROM logout_notice n WHERE n.session_id = session.id) LIMIT 500)";
 
 /// The statements of this file.
-pub const STATEMENTS: &[&str] =
-    &[PUSHED, JTIS, REVOKED, CODES, REFRESH_TOKENS, OPAQUE_TOKENS, LOGIN_FAILURES, NOTICES, DEFERRED];
+pub const STATEMENTS: &[&str] = &[
+    PUSHED,
+    JTIS,
+    REVOKED,
+    CODES,
+    REFRESH_TOKENS,
+    OPAQUE_TOKENS,
+    LOGIN_FAILURES,
+    NOTICES,
+    DEFERRED,
+    GRANTS,
+    SESSIONS,
+];
 
 /// What is swept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,11 +67,15 @@ pub enum Pile {
     LogoutNotices,
     /// Requests that a person answers elsewhere.
     DeferredRequests,
+    /// Grants, by the end of their longest life; those that something still refers to stay.
+    Grants,
+    /// Sessions, by the end of what they are kept for; those that something still refers to stay.
+    Sessions,
 }
 
 impl Pile {
-    /// Every pile.
-    pub const ALL: [Self; 9] = [
+    /// Every pile, those that refer to others first.
+    pub const ALL: [Self; 11] = [
         Self::PushedRequests,
         Self::Jtis,
         Self::RevokedTokens,
@@ -63,6 +85,8 @@ impl Pile {
         Self::LoginFailures,
         Self::LogoutNotices,
         Self::DeferredRequests,
+        Self::Grants,
+        Self::Sessions,
     ];
 }
 
@@ -78,5 +102,7 @@ pub async fn sweep(tx: &mut Tx, pile: Pile, before: Timestamp) -> Result<u64, St
         Pile::LoginFailures => run!(tx, LOGIN_FAILURES, before.us()),
         Pile::LogoutNotices => run!(tx, NOTICES, before.us()),
         Pile::DeferredRequests => run!(tx, DEFERRED, before.us()),
+        Pile::Grants => run!(tx, GRANTS, before.us()),
+        Pile::Sessions => run!(tx, SESSIONS, before.us()),
     }
 }

@@ -144,6 +144,20 @@ stories! {
         }
     }
 
+    async fn two_login_pages_that_a_new_browser_opens_at_once_both_work(app: TestApp) {
+        let one = application(&app, 9_873).await;
+        // Both came without a cookie, each answer brought one, and the browser kept the second.
+        let first = begins(&app.person("li.xiaoman"), &one).await;
+        let citizen = app.person("li.xiaoman");
+        let second = begins(&citizen, &one).await;
+        let again = citizen.enters(&first).await;
+        assert_shown(&again, 403, "action=\"/login\"");
+        assert_eq!(cookie(&again, "yinxin-session"), None, "nothing of it was looked at");
+        let asked = logged_in(&citizen, &again).await;
+        allowed(&citizen, &asked, &one).await;
+        assert_eq!(Returned::by(&citizen.enters(&second).await).code().len(), 43);
+    }
+
     async fn a_wrong_password_in_one_tab_takes_nothing_from_the_other(app: TestApp) {
         let one = application(&app, 9_873).await;
         let citizen = app.person("li.xiaoman");

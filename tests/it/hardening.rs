@@ -381,6 +381,32 @@ stories! {
         portal.admits(&citizen, "openid").await;
     }
 
+    async fn each_form_is_refused_without_its_token_and_does_nothing(app: TestApp) {
+        let browser = app.browser();
+        let page = browser.open("/enrol").await.unwrap();
+        let password = "tour-of-the-house-7";
+        let fields = [
+            ("code", app.enrolment_code.as_str()), ("name", "林管理"), ("username", "admin.lin"), ("password", password), ("password_again", password),
+        ];
+        browser.submit(&page, "/enrol", &fields).await.unwrap();
+        let login = browser.open("/login?back=/console").await.unwrap();
+        browser.submit(&login, "/login", &[("username", "admin.lin"), ("password", password)]).await.unwrap();
+        let foreign = app.person("chen.apo").opens("/login").await.hidden_fields("/login").unwrap();
+        let foreign = foreign.into_iter().find(|(name, _)| name == "csrf").unwrap();
+        let before = app.log_size().await;
+        let paths = paths_of_forms();
+        assert!(paths.len() >= 18, "every page's form: {paths:?}");
+        for path in paths {
+            for token in [None, Some(("csrf".to_owned(), String::new())), Some(foreign.clone())] {
+                let flow = ("flow".to_owned(), "back:/account".to_owned());
+                let page = browser.post(&path, &token.into_iter().chain([flow]).collect::<Vec<_>>()).await.unwrap();
+                assert_shown(&page, 403, "过期");
+            }
+        }
+        assert_eq!(app.log_size().await, before, "nothing was done");
+        assert_eq!(browser.open("/console").await.unwrap().status.as_u16(), 200, "nor was anybody logged out");
+    }
+
     async fn http2_has_limits_too(app: TestApp) {
         let address = app.issuer.strip_prefix("http://").unwrap();
         let mut stream = TcpStream::connect(address).await.unwrap();
@@ -440,6 +466,36 @@ async fn asks_with(client: &Application, assertion: &str) -> Answer {
         ("client_assertion", assertion),
     ];
     Answer::to(client.token_request().form(&form)).await
+}
+
+/// Where the forms of our pages go, as the routes in the sources say. What applications post is not shown to anybody before.
+fn paths_of_forms() -> Vec<String> {
+    let server = concat!(env!("CARGO_MANIFEST_DIR"), "/src/server");
+    let mut files = ["site.rs", "person.rs", "answers.rs", "verifying.rs", "oidc/logout.rs"]
+        .map(|name| format!("{server}/{name}"))
+        .to_vec();
+    files.extend(
+        std::fs::read_dir(format!("{server}/console"))
+            .unwrap()
+            .map(|entry| entry.unwrap().path().display().to_string()),
+    );
+    let mut paths = Vec::new();
+    for file in files {
+        let text = std::fs::read_to_string(file).unwrap();
+        for route in text.split(".route(").skip(1).map(|rest| rest.split('\n').next().unwrap()) {
+            let (path, handlers) = route.split_once(", ").unwrap();
+            let path = match path {
+                "paths::DEVICE" => "/device",
+                "APPROVALS" => "/approvals",
+                "paths::END_SESSION" | "paths::CHECK_SESSION" => continue,
+                quoted => quoted.trim_matches('"'),
+            };
+            if handlers.contains("post(") {
+                paths.push(path.to_owned());
+            }
+        }
+    }
+    paths
 }
 
 /// A public RSA key of 2048 bits, of nobody.

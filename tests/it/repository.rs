@@ -222,7 +222,7 @@ fn files() -> Vec<PathBuf> {
             let made = MADE.iter().any(|name| entry.file_name() == *name);
             match entry.file_type().unwrap() {
                 kind if kind.is_dir() && !made => folders.push(entry.path()),
-                kind if kind.is_file() => found.push(entry.path()),
+                kind if kind.is_file() && !made => found.push(entry.path()),
                 _ => (),
             }
         }

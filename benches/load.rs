@@ -7,6 +7,7 @@
 //! - [`http`] one connection of the generator.
 //! - [`process`] the server as a process.
 //! - [`browser`] a person's login.
+//! - [`peers`] other providers, measured in the same run.
 //! - [`province`] what of the sample province takes part.
 //! - [`measure`] one operation under load.
 //! - [`tokens`], [`bound`], [`decisions`], [`documents`] the operations.
@@ -26,6 +27,8 @@ mod documents;
 mod http;
 #[path = "load/measure.rs"]
 mod measure;
+#[path = "load/peers.rs"]
+mod peers;
 #[path = "load/process.rs"]
 mod process;
 #[path = "load/province.rs"]
@@ -37,13 +40,14 @@ mod tokens;
 
 use std::fmt;
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
 
-use measure::Round;
+use measure::{Operation, Round};
+use peers::Peer;
 use process::{Cores, Plan, Server};
 use province::Province;
 use report::{AtRest, Conditions};
@@ -71,6 +75,9 @@ struct Arguments {
     /// An empty PostgreSQL database to use instead of SQLite, `postgres://…`.
     #[arg(long)]
     database: Option<String>,
+    /// Where `benches/peers/install` put other providers, which are then measured in turn with ours.
+    #[arg(long)]
+    peers: Option<PathBuf>,
     /// Put there by `cargo bench`; without it nothing is measured.
     #[arg(long, hide = true)]
     bench: bool,
@@ -136,7 +143,12 @@ fn run(arguments: &Arguments) -> Result<(String, usize), Wrong> {
     let (server, cold_start_existing_ms) = cold_starts(|_| Ok(plan.clone()))?;
     std::thread::sleep(IDLE_TIME);
     let idle_mib = server.resident_mib()?;
-    let operations = measure_all(arguments, &server, &plan.data)?;
+    let peers = match &arguments.peers {
+        Some(installed) => peers::start(installed, folder.path(), cores)?,
+        None => Vec::new(),
+    };
+    let operations = measure_all(arguments, &server, &plan.data, &peers)?;
+    drop(peers);
     let loaded_mib = server.resident_mib()?;
     server.stop()?;
     process::audit(&plan)?;
@@ -152,7 +164,7 @@ fn run(arguments: &Arguments) -> Result<(String, usize), Wrong> {
         seconds: arguments.seconds,
         rounds: arguments.rounds,
     };
-    let wrong = operations.iter().map(|(_, round)| round.wrong.len()).sum();
+    let wrong = operations.iter().map(|measured| measured.round.wrong.len()).sum();
     Ok((report::markdown(&conditions, &at_rest, &operations, loaded_mib), wrong))
 }
 
@@ -181,36 +193,60 @@ fn empty_start_ms(arguments: &Arguments, plan: &Plan, folder: &Path) -> Result<O
     Ok(Some(ms))
 }
 
-/// All operations in turn, round by round, so that a slow minute of the machine does not fall on one of them alone.
+/// What an operation showed.
+pub struct Measured {
+    /// Whose it is; `None` for ours.
+    pub peer: Option<&'static str>,
+    /// What the table calls it.
+    pub name: &'static str,
+    /// The medians of its rounds.
+    pub round: Round,
+}
+
+/// All operations in turn, round by round, so that a slow minute of the machine does not fall on one of them alone; a peer's
+/// right after ours.
 fn measure_all(
     arguments: &Arguments,
     server: &Server,
     data: &Path,
-) -> Result<Vec<(&'static str, Round)>, Wrong> {
+    peers: &[Peer],
+) -> Result<Vec<Measured>, Wrong> {
     let time = Duration::from_secs(arguments.seconds);
     let province = Province::enter(server, data)?;
     let operations = province.operations(time)?;
     let chosen =
         |name: &str| arguments.only.is_empty() || arguments.only.iter().any(|text| name.contains(text));
-    let mut measured: Vec<(_, Vec<Round>)> =
-        operations.iter().filter(|o| chosen(o.name())).map(|operation| (operation, Vec::new())).collect();
+    let mut measured: Vec<(Option<&'static str>, &Server, &dyn Operation, Vec<Round>)> = Vec::new();
+    for operation in operations.iter().filter(|operation| chosen(operation.name())) {
+        measured.push((None, server, operation.as_ref(), Vec::new()));
+        for peer in peers {
+            let same = peer.operations.iter().filter(|theirs| theirs.name() == operation.name());
+            measured.extend(
+                same.map(|theirs| (Some(peer.name), &peer.server, theirs as &dyn Operation, Vec::new())),
+            );
+        }
+    }
     for number in 1..=arguments.rounds {
-        for (operation, rounds) in &mut measured {
-            let round = measure::run(server, operation.as_ref(), arguments.connections, time)?;
-            tell(operation.name(), number, &round);
+        for (peer, server, operation, rounds) in &mut measured {
+            let round = measure::run(server, *operation, arguments.connections, time)?;
+            tell(peer.unwrap_or("yinxin"), operation.name(), number, &round);
             rounds.push(round);
         }
     }
     Ok(measured
         .into_iter()
-        .map(|(operation, rounds)| (operation.name(), measure::median_of_rounds(&rounds)))
+        .map(|(peer, _, operation, rounds)| Measured {
+            peer,
+            name: operation.name(),
+            round: measure::median_of_rounds(&rounds),
+        })
         .collect())
 }
 
-fn tell(name: &str, number: usize, round: &Round) {
+fn tell(whose: &str, name: &str, number: usize, round: &Round) {
     let Round { per_second, per_cpu_second, busy, checked, .. } = round;
     eprintln!(
-        "round {number}: {name}: {per_second:.0}/s, {per_cpu_second:.0} per CPU-second, busy {busy:.2}, {checked} checked"
+        "round {number}: {whose}: {name}: {per_second:.0}/s, {per_cpu_second:.0} per CPU-second, busy {busy:.2}, {checked} checked"
     );
     for wrong in round.wrong.iter().take(WRONG_SHOWN_COUNT) {
         eprintln!("  wrong: {wrong}");

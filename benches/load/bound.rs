@@ -15,10 +15,11 @@ const TOKEN_PATH: &str = "/oauth2/token";
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 /// A P-256 key.
-struct Key(EcdsaKeyPair);
+pub struct Key(EcdsaKeyPair);
 
 impl Key {
-    fn new() -> Result<Self, Wrong> {
+    /// A new one.
+    pub fn new() -> Result<Self, Wrong> {
         let (random, failed) = (SystemRandom::new(), |_| Wrong::new("no key could be made"));
         let pkcs8 =
             EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).map_err(failed)?;
@@ -30,6 +31,15 @@ impl Key {
         let point = self.0.public_key().as_ref();
         let (x, y) = point.get(1..).unwrap_or_default().split_at_checked(32).unwrap_or_default();
         json!({ "kty": "EC", "crv": "P-256", "x": base64url(x), "y": base64url(y) })
+    }
+
+    /// A proof of it for a token request to `htu` (RFC 9449, 4.2).
+    pub fn proof(&self, htu: &str) -> Result<String, Wrong> {
+        let (fresh, now) = (base::entropy::token(&base::OsEntropy), SystemClock.now().unix_seconds());
+        self.sign(
+            &json!({ "alg": "ES256", "typ": "dpop+jwt", "jwk": self.jwk() }),
+            &json!({ "jti": fresh, "htm": "POST", "htu": htu, "iat": now }),
+        )
     }
 
     fn sign(&self, header: &Value, claims: &Value) -> Result<String, Wrong> {
@@ -72,18 +82,15 @@ impl Bound {
 
     fn request(&self) -> Result<Vec<u8>, Wrong> {
         let now = SystemClock.now().unix_seconds();
-        let fresh = || base::entropy::token(&base::OsEntropy);
+        let fresh = base::entropy::token(&base::OsEntropy);
         let assertion = self.assertions.sign(
             &json!({ "alg": "ES256", "kid": "bench" }),
             &json!({
                 "iss": self.client_id, "sub": self.client_id, "aud": self.issuer,
-                "jti": fresh(), "iat": now, "exp": now + 60,
+                "jti": fresh, "iat": now, "exp": now + 60,
             }),
         )?;
-        let proof = self.proofs.sign(
-            &json!({ "alg": "ES256", "typ": "dpop+jwt", "jwk": self.proofs.jwk() }),
-            &json!({ "jti": fresh(), "htm": "POST", "htu": format!("{}{TOKEN_PATH}", self.issuer), "iat": now }),
-        )?;
+        let proof = self.proofs.proof(&format!("{}{TOKEN_PATH}", self.issuer))?;
         let form = [
             ("grant_type", "client_credentials"),
             ("client_assertion_type", ASSERTION_TYPE),

@@ -36,6 +36,18 @@ impl Cores {
         let moved = enough && run("taskset", &["--cpu-list", "--pid", "1", &own]);
         if moved { Self::Apart } else { Self::Shared }
     }
+
+    /// `program`, to run where a server does.
+    pub fn command(self, program: &Path) -> Command {
+        match self {
+            Self::Apart => {
+                let mut pinned = Command::new("taskset");
+                pinned.args(["--cpu-list", "0"]).arg(program);
+                pinned
+            }
+            Self::Shared => Command::new(program),
+        }
+    }
 }
 
 fn run(program: &str, arguments: &[&str]) -> bool {
@@ -72,41 +84,44 @@ pub struct Server {
 impl Server {
     /// Starts the server and waits until it answers.
     pub fn start(plan: &Plan) -> Result<Self, Wrong> {
-        let address = plan.address;
-        let issuer = format!("http://localhost:{}", address.port());
-        let log = std::fs::File::create(log_path(&plan.data))
-            .map_err(|e| Wrong::new(format!("server log: {e}")))?;
-        let mut command = match plan.cores {
-            Cores::Apart => {
-                let mut pinned = Command::new("taskset");
-                pinned.args(["--cpu-list", "0", PROGRAM]);
-                pinned
-            }
-            Cores::Shared => Command::new(PROGRAM),
-        };
-        command.args(arguments(plan, &issuer)).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        let issuer = format!("http://localhost:{}", plan.address.port());
+        let mut command = plan.cores.command(Path::new(PROGRAM));
+        command.args(arguments(plan, &issuer));
+        Self::launch(command, plan.address, issuer, "/livez", &log_path(&plan.data))
+    }
+
+    /// Starts `command`, ours or a peer's, and waits until `ready` is answered with 200.
+    pub fn launch(
+        mut command: Command,
+        address: SocketAddr,
+        issuer: String,
+        ready: &str,
+        log: &Path,
+    ) -> Result<Self, Wrong> {
+        let said = std::fs::File::create(log).map_err(|e| Wrong::new(format!("server log: {e}")))?;
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(said);
         let began = Instant::now();
-        let child = command.spawn().map_err(|e| Wrong::new(format!("cannot start `{PROGRAM}`: {e}")))?;
+        let child = command.spawn().map_err(|e| Wrong::new(format!("cannot start `{command:?}`: {e}")))?;
         let mut server = Self { child, address, issuer, started_in: Duration::ZERO };
-        server.wait_until_live(began, &plan.data)?;
+        server.wait_until_ready(began, ready, log)?;
         server.started_in = began.elapsed();
         Ok(server)
     }
 
-    fn wait_until_live(&mut self, began: Instant, data: &Path) -> Result<(), Wrong> {
-        let request = Request::get("/livez").into_bytes();
+    fn wait_until_ready(&mut self, began: Instant, ready: &str, log: &Path) -> Result<(), Wrong> {
+        let request = Request::get(ready).into_bytes();
         while began.elapsed().as_secs() < START_TIMEOUT_SECONDS {
             let answer = Connection::open(self.address).and_then(|mut connection| connection.send(&request));
             if answer.is_ok_and(|answer| answer.status == 200) {
                 return Ok(());
             }
             if let Ok(Some(status)) = self.child.try_wait() {
-                let log = std::fs::read_to_string(log_path(data)).unwrap_or_default();
+                let log = std::fs::read_to_string(log).unwrap_or_default();
                 return Err(Wrong::new(format!("the server ended at its start ({status}):\n{log}")));
             }
             std::thread::sleep(Duration::from_micros(POLL_INTERVAL_US));
         }
-        Err(Wrong::new(format!("the server did not answer `/livez` within {START_TIMEOUT_SECONDS} seconds")))
+        Err(Wrong::new(format!("the server did not answer `{ready}` within {START_TIMEOUT_SECONDS} seconds")))
     }
 
     /// Processor time used so far, in seconds, in user and kernel mode, by all threads.

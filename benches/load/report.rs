@@ -5,7 +5,7 @@ use std::path::Path;
 
 use base::{Clock, SystemClock};
 
-use crate::measure::Round;
+use crate::Measured;
 use crate::process::{Cores, PROGRAM};
 
 /// How a run was made, for the reader of its figures.
@@ -36,7 +36,7 @@ pub struct AtRest {
 pub fn markdown(
     conditions: &Conditions,
     at_rest: &AtRest,
-    operations: &[(&'static str, Round)],
+    operations: &[Measured],
     loaded_mib: f64,
 ) -> String {
     let mut out = String::new();
@@ -44,7 +44,7 @@ pub fn markdown(
     let _ = writeln!(out, "{}\n", heading(conditions));
     out.push_str("| operation | per second | per server CPU-second | server busy | p50 ms | p99 ms | checked | fully |\n");
     out.push_str("|---|--:|--:|--:|--:|--:|--:|--:|\n");
-    for (name, round) in operations {
+    for Measured { name, round, .. } in operations.iter().filter(|measured| measured.peer.is_none()) {
         let _ = writeln!(
             out,
             "| {name} | {} | {} | {:.0}% | {:.1} | {:.1} | {} | {} |",
@@ -57,6 +57,7 @@ pub fn markdown(
             whole(round.checked_fully as f64),
         );
     }
+    out.push_str(&beside_peers(operations));
     out.push_str("\n| at rest | |\n|---|--:|\n");
     if let Some(ms) = at_rest.cold_start_empty_ms {
         let _ =
@@ -66,6 +67,27 @@ pub fn markdown(
     let _ = writeln!(out, "| resident memory, idle | {:.1} MiB |", at_rest.idle_mib);
     let _ = writeln!(out, "| resident memory after the load | {loaded_mib:.1} MiB |");
     let _ = writeln!(out, "| the program | {:.1} MiB |", program_mib());
+    out
+}
+
+/// Our figures beside the peers' of the same run; nothing without peers.
+fn beside_peers(operations: &[Measured]) -> String {
+    let mut out = String::new();
+    let mut ours = None;
+    for Measured { peer, name, round } in operations {
+        match (peer, ours) {
+            (None, _) => ours = Some(round),
+            (Some(peer), Some(ours)) => {
+                if out.is_empty() {
+                    out.push_str("\n| operation, per server CPU-second | ours | peer | its | ours are |\n|---|--:|---|--:|--:|\n");
+                }
+                let times = ours.per_cpu_second / round.per_cpu_second.max(1.0);
+                let (ours, theirs) = (whole(ours.per_cpu_second), whole(round.per_cpu_second));
+                let _ = writeln!(out, "| {name} | {ours} | {peer} | {theirs} | {times:.1} times |");
+            }
+            (Some(_), None) => {}
+        }
+    }
     out
 }
 

@@ -68,7 +68,8 @@ impl Client {
     }
 }
 
-fn basic(credentials: &str) -> String {
+/// The credentials of `client_secret_basic`.
+pub fn basic(credentials: &str) -> String {
     use base64::Engine;
     base64::engine::general_purpose::STANDARD.encode(credentials)
 }

@@ -29,7 +29,7 @@ use crate::encryption::{self, Recipient};
 use crate::env::Env;
 use crate::error::{Failure, Fault, Rejected};
 use crate::sessions::Login;
-use crate::{clients, end_session, push_request, request_objects, session_state, subjects};
+use crate::{clients, end_session, exchange_token, push_request, request_objects, session_state, subjects};
 
 /// What the browser is to be shown next.
 #[derive(Debug)]
@@ -323,6 +323,14 @@ async fn give_code(
         dpop_jkt: request.dpop_jkt.clone(),
     };
     let recipient = recipient_of(env, now, client, request.response_mode).await?;
+    let of_id_token = match request.with_id_token {
+        true => Some(
+            exchange_token::recipient_of(env, now, client)
+                .await
+                .map_err(|e| Fault::message(e.description()))?,
+        ),
+        false => None,
+    };
     let refuse = |code, description: &str| {
         let refusal = request.refuse(&env.settings.issuer, code, description);
         deliver(env, now, client, &recipient, AuthorizationResponse::error(&refusal))
@@ -349,7 +357,11 @@ async fn give_code(
     // COMMIT POINT: only now does the browser carry the code away.
     tx.commit().await?;
     let session_state = session_state::of(env, request, &login.session);
+    let id_token = of_id_token
+        .map(|recipient| exchange_token::id_token_with_code(env, now, client, &recipient, &grant, &code))
+        .transpose()?;
     let response = AuthorizationResponse::code(request, code, session_state, &env.settings.issuer);
+    let response = response.with_id_token(id_token);
     deliver(env, now, client, &recipient, response)
 }
 

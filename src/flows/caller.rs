@@ -134,6 +134,16 @@ pub async fn authenticate(
     presented: &Presented,
     needed: &str,
 ) -> Result<Caller, Failure> {
+    known(env, now, presented, needed).await.map(|known| known.caller.clone())
+}
+
+/// As [`authenticate`], with everything that the token says.
+pub(crate) async fn known(
+    env: &Env,
+    now: Timestamp,
+    presented: &Presented,
+    needed: &str,
+) -> Result<Arc<Known>, Failure> {
     let no_token = || {
         let message = "this needs an access token: send `Authorization: Bearer …` or `Authorization: DPoP …`";
         Rejected::new(Reason::Unauthenticated, "no_token", message)
@@ -143,13 +153,12 @@ pub async fn authenticate(
         .await?
         .ok_or_else(|| refused("the access token is not one of ours, has expired or was revoked"))?;
     check_binding(env, now, presented, token, &known).await?;
-    let caller = &known.caller;
-    if !caller.scope.contains(needed) {
-        let message =
-            format!("the access token does not carry the scope `{needed}`, it has `{}`", caller.scope);
+    let scope = &known.caller.scope;
+    if !scope.contains(needed) {
+        let message = format!("the access token does not carry the scope `{needed}`, it has `{scope}`");
         return Err(Rejected::new(Reason::Forbidden, "insufficient_scope", message).into());
     }
-    Ok(caller.clone())
+    Ok(known)
 }
 
 /// A token bound to a certificate is shown over a connection that proves it (RFC 8705, 3); one bound to a key under its own scheme,

@@ -1,7 +1,6 @@
 //! Relying applications: registered, looked up.
 
-use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use audit::entry::Kind;
 use base::id::Client as ClientKind;
@@ -83,7 +82,7 @@ fn digest_of(uris: &[String]) -> String {
     base::encoding::hex(&gm::sm3::hash(uris.join("\n").as_bytes()))
 }
 
-/// The application `id`, if it is registered; what another node changed is seen after [`KEPT_SECONDS`].
+/// The application `id`, if it is registered; what another node changed is seen after [`KEPT_SECONDS`](crate::remembered::KEPT_SECONDS).
 pub async fn lookup(env: &Env, now: Timestamp, id: &ClientId) -> Result<Option<Arc<Client>>, Fault> {
     match env.clients.find(id.as_str(), now) {
         Some(client) => Ok(Some(client)),
@@ -103,41 +102,8 @@ pub(crate) async fn lookup_in(
     }
     let Some(row) = rows::lookup(conn, id.as_str()).await? else { return Ok(None) };
     let client = Arc::new(from_row(&row)?);
-    env.clients.keep(Arc::clone(&client), now);
+    env.clients.keep(client.id.as_str().to_owned(), Arc::clone(&client), now);
     Ok(Some(client))
-}
-
-/// How long an application is believed to be as it was read, in seconds.
-const KEPT_SECONDS: i64 = 1;
-/// Most applications that are kept.
-const KEPT_MAX: usize = 4_096;
-
-/// Applications as they were read a moment ago: a token costs no look into the database.
-///
-/// Only those that exist are kept, so names that a stranger makes up fill nothing. What this process changes it forgets.
-#[derive(Default)]
-pub struct ClientCache(RwLock<HashMap<String, (Arc<Client>, Timestamp)>>);
-
-impl ClientCache {
-    fn find(&self, id: &str, now: Timestamp) -> Option<Arc<Client>> {
-        let kept = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let (client, read) = kept.get(id)?;
-        // A clock that was set back makes nothing live longer.
-        (*read <= now && now < read.plus_seconds(KEPT_SECONDS)).then(|| Arc::clone(client))
-    }
-
-    fn keep(&self, client: Arc<Client>, now: Timestamp) {
-        let mut kept = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() >= KEPT_MAX {
-            kept.clear();
-        }
-        kept.insert(client.id.as_str().to_owned(), (client, now));
-    }
-
-    /// Forgets the application `id`, which has changed.
-    pub(crate) fn forget(&self, id: &str) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).remove(id);
-    }
 }
 
 /// All applications.

@@ -5,18 +5,20 @@ use std::sync::{Arc, PoisonError, RwLock};
 use base::id::Account;
 use base::{Clock, Entropy, Id, Network, Secret, Timestamp};
 use kms::KeyProvider;
+use oidc::Client;
+use oidc::claims::UserInfo;
 use oidc::mtls::TakenAt;
 use pki::Certificate;
 use store::Db;
 use tokio::sync::{Mutex, Notify};
 
 use crate::client_keys::FetchedKeys;
-use crate::clients::ClientCache;
 use crate::decide::Policies;
 use crate::error::Fault;
 use crate::keyring::Keyring;
 use crate::outbound::Outbound;
 use crate::passwords::Passwords;
+use crate::remembered::Remembered;
 use crate::revocations::Revocations;
 use crate::rotate_keys::TokenKeyTimes;
 use crate::tokens::VerifiedTokens;
@@ -40,7 +42,9 @@ pub struct Env {
     /// Secrets of this installation that are not keys.
     pub secrets: Secrets,
     /// Applications as they were read a moment ago.
-    pub clients: ClientCache,
+    pub clients: Remembered<String, Client>,
+    /// What may be said of persons, as it was read a moment ago.
+    pub persons: Remembered<Id<Account>, UserInfo>,
     /// Access tokens whose signature was found good.
     pub verified_tokens: VerifiedTokens,
     /// Applications' keys as they were fetched.
@@ -198,7 +202,8 @@ impl Env {
             passwords,
             settings: parts.settings,
             secrets,
-            clients: ClientCache::default(),
+            clients: Remembered::default(),
+            persons: Remembered::default(),
             verified_tokens: VerifiedTokens::default(),
             fetched_keys: FetchedKeys::default(),
             outbound: parts.outbound,

@@ -316,7 +316,7 @@ pub(crate) async fn persons_tokens(
             nonce: grant.nonce.as_deref(),
             sid: client.is_told_of_sessions().then_some(session.as_str()),
             at_hash: Some(jose::hash::half_hash(client.algorithms.id_token, &access)),
-            about: user_info::asked(env, grant.account, &asked).await?,
+            about: user_info::asked(env, now, grant.account, &asked).await?,
             ..IdTokenClaims::new(issuer, &client.id, &subject, log_in, now)
         };
         let signer = keyring.token_signer(client.algorithms.id_token)?;
@@ -326,6 +326,29 @@ pub(crate) async fn persons_tokens(
     };
     let response = TokenResponse::bearer(access, scope).bound(sender.bound_to.jkt.is_some());
     Ok(TokenResponse { id_token, authorization_details: details, ..response })
+}
+
+/// The ID token that goes with `code` through the browser (OIDC Core, 3.3.2.11): who logged in, and nothing about them.
+pub(crate) fn id_token_with_code(
+    env: &Env,
+    now: Timestamp,
+    client: &Client,
+    recipient: &Recipient,
+    grant: &GrantRow,
+    code: &str,
+) -> Result<String, Fault> {
+    let (subject, session) = (subjects::of(env, client, grant.account), grant.session.to_string());
+    let amr: Vec<&str> = grant.amr.iter().map(String::as_str).collect();
+    let log_in = LogIn { at: grant.authenticated, acr: &grant.acr, amr: &amr, sid: &session };
+    let claims = IdTokenClaims {
+        nonce: grant.nonce.as_deref(),
+        sid: client.is_told_of_sessions().then_some(session.as_str()),
+        c_hash: Some(jose::hash::half_hash(client.algorithms.id_token, code)),
+        ..IdTokenClaims::new(&env.settings.issuer, &client.id, &subject, log_in, now)
+    };
+    let keyring = env.keyring();
+    let signer = keyring.token_signer(client.algorithms.id_token)?;
+    recipient.wrap(env, jose::jwt::sign(signer, ID_TOKEN_TYP, &claims)?)
 }
 
 /// The claims that were asked for one by one when the grant was given.

@@ -25,7 +25,7 @@
 //! - [`outbound`] calls to addresses that applications chose.
 //! - `request_objects` signed requests; `encryption` answers that only the application can read; `subjects` the names under which it knows
 //!   people.
-//! - [`sweep`] takes away what has had its time.
+//! - [`remembered`] what was read a moment ago; [`sweep`] takes away what has had its time.
 //!
 //! People and organisations:
 //! - [`overview`] how many there are of what, and the keys: the console's first look.
@@ -72,6 +72,7 @@ pub mod people;
 pub mod ping_clients;
 pub mod push_request;
 pub mod register_client;
+pub mod remembered;
 pub mod report_signal;
 mod request_objects;
 pub mod revocations;

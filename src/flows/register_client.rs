@@ -293,6 +293,10 @@ fn check(
 ) -> Result<(), OauthError> {
     let mut client = registration.to_client(id).map_err(|e: BadMember| invalid(e.to_string()))?;
     client.secret_hash = secret_hash;
+    if client.requests.hybrid {
+        let message = "response_types: expected `code`: `code id_token` is for administrators to register";
+        return Err(invalid(message.to_owned()));
+    }
     let needs_certificate = client.auth_method.needs_certificate() || client.binding.certificate;
     if needs_certificate && !env.settings.certificates.taken_at.is_somewhere() {
         let message = "client certificates are not taken here: expected another token_endpoint_auth_method, and tokens not bound to one";

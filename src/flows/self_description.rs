@@ -92,7 +92,10 @@ pub async fn change(
     let sealed = seal(env, account, description)?;
     let mut tx = env.db.begin().await?;
     accounts::describe(&mut tx, account, &sealed, now).await?;
-    Ok(tx.commit().await?)
+    // COMMIT POINT: what is said from now on.
+    tx.commit().await?;
+    env.persons.forget(&account);
+    Ok(())
 }
 
 /// `description` checked and sealed for `account`.

@@ -2,11 +2,12 @@
 //! whether it is still good.
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use base::id::Grant;
 use base::{Id, Timestamp};
 use jose::{Algorithm, Audience, Expect, Type};
+use oidc::authorize::ClaimRequest;
 use oidc::claims::{ACCESS_TOKEN_TYP, AccessTokenClaims};
 use oidc::client::AccessTokenFormat;
 use oidc::{Client, Confirmation, Scope};
@@ -39,6 +40,8 @@ pub(crate) struct Known {
     pub(crate) expires: Timestamp,
     /// Everything it says.
     pub(crate) claims: Map<String, Value>,
+    /// What userinfo was asked for one by one, once it was looked up.
+    pub(crate) asked_of_user_info: OnceLock<Vec<ClaimRequest>>,
 }
 
 /// Tokens that were found to be ours, by the hash of their text: a token that comes again is not verified, or looked up, again.
@@ -177,7 +180,7 @@ async fn known(env: &Env, claims: Map<String, Value>) -> Result<Option<Known>, F
     };
     let Said { client_id, jti, grant, scope, acr, confirmation, expires, .. } = said;
     let caller = Caller { client_id, account, scope, acr, grant };
-    Ok(Some(Known { caller, confirmation, jti, expires, claims }))
+    Ok(Some(Known { caller, confirmation, jti, expires, claims, asked_of_user_info: OnceLock::new() }))
 }
 
 /// The claims that every access token of ours has.

@@ -1,6 +1,8 @@
 //! What an application may know about the person it acts for.
 
-use base::id::Account;
+use std::sync::Arc;
+
+use base::id::{Account, Grant};
 use base::{Id, Timestamp};
 use identity::RealNameLevel;
 use identity::resident_id::Sex;
@@ -10,13 +12,13 @@ use oidc::claims::{
 };
 use oidc::{Client, Scope};
 use serde_json::{Map, Value};
-use store::rows::accounts::{self, AccountRow, AccountState};
-use store::rows::{grants, units};
-use store::{BadRow, Conn};
+use store::rows::accounts::{self, AccountState, PersonRow};
+use store::rows::grants;
 
 use crate::caller::Presented;
 use crate::env::Env;
 use crate::error::{Failure, Fault, Reason, Rejected};
+use crate::tokens::Known;
 use crate::{caller, clients, encryption, exchange_token, people, self_description, subjects};
 
 /// Claims about a person, as they are sent.
@@ -30,27 +32,34 @@ pub enum Claims {
 
 /// The claims that the access token's scope allows, and those asked for one by one (OIDC Core, 5.3).
 pub async fn user_info(env: &Env, now: Timestamp, presented: &Presented) -> Result<Claims, Failure> {
-    let caller = caller::authenticate(env, now, presented, oidc::scope::OPENID).await?;
+    let known = caller::known(env, now, presented, oidc::scope::OPENID).await?;
+    let caller = &known.caller;
     let no_person = || {
         let message = "the access token speaks for an application, not for a person";
         Rejected::new(Reason::Forbidden, "insufficient_scope", message)
     };
     let (id, grant) = caller.account.zip(caller.grant).ok_or_else(no_person)?;
-    let mut conn = env.db.read().await?;
-    let asked = match grants::claims_of(&mut conn, grant).await? {
-        Some(json) => exchange_token::read_claims(grant, &json)?.userinfo,
-        None => Vec::new(),
-    };
-    let person = person(env, &mut conn, id).await?.ok_or_else(|| {
+    let person = person(env, now, id).await?.ok_or_else(|| {
         Rejected::new(Reason::Unauthenticated, "invalid_token", "the person's account may no longer be used")
     })?;
-    drop(conn);
-    let mut claims = person.released(&caller.scope, &asked);
+    let mut claims = person.released(&caller.scope, asked_of(env, &known, grant).await?);
     let client = caller.client_id.parse().map_err(|_| no_person())?;
     let client = clients::lookup(env, now, &client).await?;
     let client = client.ok_or_else(no_person)?;
     claims.insert("sub".to_owned(), subjects::of(env, &client, id).into());
     form_for(env, now, &client, claims).await
+}
+
+/// What was asked for one by one when the grant was given; it never changes, so it is kept with the token.
+async fn asked_of<'a>(env: &Env, known: &'a Known, grant: Id<Grant>) -> Result<&'a [ClaimRequest], Fault> {
+    if let Some(asked) = known.asked_of_user_info.get() {
+        return Ok(asked);
+    }
+    let asked = match grants::claims_of(&mut *env.db.read().await?, grant).await? {
+        Some(json) => exchange_token::read_claims(grant, &json)?.userinfo,
+        None => Vec::new(),
+    };
+    Ok(known.asked_of_user_info.get_or_init(|| asked))
 }
 
 /// The claims as `client` wants them: a token says by whom and for whom it is, and is signed before it is encrypted (OIDC Core, 5.3.2).
@@ -80,28 +89,41 @@ async fn form_for(
 /// The claims about `account` that were asked for one by one, for the ID token.
 pub(crate) async fn asked(
     env: &Env,
+    now: Timestamp,
     account: Id<Account>,
     asked: &[ClaimRequest],
 ) -> Result<Map<String, Value>, Fault> {
     if asked.iter().all(|claim| scope_of_claim(&claim.name).is_none()) {
         return Ok(Map::new());
     }
-    let Some(person) = person(env, &mut *env.db.read().await?, account).await? else { return Ok(Map::new()) };
+    let Some(person) = person(env, now, account).await? else { return Ok(Map::new()) };
     let mut claims = person.released(&Scope::default(), asked);
     claims.remove("sub");
     Ok(claims)
 }
 
-/// Everything that may be said of an active account.
-async fn person(env: &Env, conn: &mut Conn, id: Id<Account>) -> Result<Option<UserInfo>, Fault> {
-    let account = accounts::lookup(conn, id).await?.filter(|a| a.state == AccountState::Active);
-    let Some(account) = account else { return Ok(None) };
+/// Everything that may be said of an active account; what another node changed is seen after
+/// [`KEPT_SECONDS`](crate::remembered::KEPT_SECONDS).
+async fn person(env: &Env, now: Timestamp, id: Id<Account>) -> Result<Option<Arc<UserInfo>>, Fault> {
+    if let Some(person) = env.persons.find(&id, now) {
+        return Ok(Some(person));
+    }
+    let person = accounts::lookup_person(&mut *env.db.read().await?, id).await?;
+    let Some(person) = person.filter(|person| person.account.state == AccountState::Active) else {
+        return Ok(None);
+    };
+    let person = Arc::new(described(env, person)?);
+    env.persons.keep(id, Arc::clone(&person), now);
+    Ok(Some(person))
+}
+
+fn described(env: &Env, PersonRow { account, post }: PersonRow) -> Result<UserInfo, Fault> {
     let said = self_description::of(env, &account)?;
     let number = people::id_number(env, &account)?;
     // What the number says of the person is theirs once it is shown to be theirs.
     let proven = account.real_name_level >= people::level_number(RealNameLevel::Matched);
     let known = number.as_ref().filter(|_| proven);
-    Ok(Some(UserInfo {
+    Ok(UserInfo {
         sub: account.id.to_string(),
         profile: Some(Profile {
             name: account.display_name.clone(),
@@ -129,18 +151,11 @@ async fn person(env: &Env, conn: &mut Conn, id: Id<Account>) -> Result<Option<Us
             real_name_level: account.real_name_level.to_string(),
             id_number_masked: number.map(|number| number.masked()),
         }),
-        organisation: organisation(conn, &account).await?,
-    }))
-}
-
-async fn organisation(conn: &mut Conn, account: &AccountRow) -> Result<Option<Organisation>, Fault> {
-    let Some(official) = accounts::lookup_official(conn, account.id).await? else { return Ok(None) };
-    let unit = units::lookup(conn, official.unit).await?;
-    let unit = unit.ok_or_else(|| BadRow::new("official", "unit_id", account.id, official.unit))?;
-    Ok(Some(Organisation {
-        unit: unit.id.to_string(),
-        name: unit.name_zh,
-        path: unit.path,
-        post: official.post,
-    }))
+        organisation: post.map(|post| Organisation {
+            unit: post.unit.to_string(),
+            name: post.unit_name_zh,
+            path: post.unit_path,
+            post: post.post,
+        }),
+    })
 }

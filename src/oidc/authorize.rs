@@ -47,6 +47,9 @@ pub struct AuthorizationRequest {
     /// Claims asked for one by one.
     #[serde(default, skip_serializing_if = "ClaimsRequest::is_empty")]
     pub claims: ClaimsRequest,
+    /// Whether the answer carries an ID token beside the code (OIDC Core, 3.3).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub with_id_token: bool,
     /// How the answer travels.
     pub response_mode: ResponseMode,
     /// The client's own value, echoed byte for byte.
@@ -225,7 +228,7 @@ pub fn refuse_object(params: &Params, client: &Client, error: OauthError, issuer
 fn refusal(params: &Params, redirect_uri: &str, error: OauthError, issuer: &Issuer) -> RedirectError {
     RedirectError {
         redirect_uri: redirect_uri.to_owned(),
-        mode: checks::response_mode::check(params).unwrap_or_default(),
+        mode: checks::response_mode::of_refusal(params),
         error,
         state: params.value("state").map(str::to_owned),
         iss: issuer.clone(),

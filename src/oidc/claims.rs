@@ -93,6 +93,9 @@ pub struct IdTokenClaims<'a> {
     /// The left half of the access token's hash (OIDC Core, 3.1.3.6).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at_hash: Option<String>,
+    /// The left half of the hash of the code that came with it (OIDC Core, 3.3.2.11).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub c_hash: Option<String>,
     /// Claims about the person that were asked for one by one (OIDC Core, 5.5).
     #[serde(flatten)]
     pub about: serde_json::Map<String, serde_json::Value>,
@@ -119,6 +122,7 @@ impl<'a> IdTokenClaims<'a> {
             amr: log_in.amr,
             sid: None,
             at_hash: None,
+            c_hash: None,
             about: serde_json::Map::new(),
         }
     }

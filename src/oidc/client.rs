@@ -144,6 +144,8 @@ pub struct RequestRules {
     pub default_max_age_seconds: Option<i64>,
     /// Without PKCE: for a confidential client that cannot send it (RFC 9700, 2.1.1, recommends it to them and requires it of others).
     pub pkce_waived: bool,
+    /// The answer may carry an ID token beside the code (OIDC Core, 3.3): for a client that cannot do without.
+    pub hybrid: bool,
 }
 
 /// What a client's access tokens are bound to whatever it asks.

@@ -5,6 +5,7 @@ use jose::jwe::{ContentEncryption, EncryptionKeys, KeyManagement};
 use jose::{Algorithm, Jwks};
 use serde::{Deserialize, Serialize};
 
+use crate::authorize::checks::response_type::CODE_ID_TOKEN;
 use crate::ciba::Delivery;
 use crate::client::{
     AccessTokenFormat, Approval, AuthMethod, BackChannel, Binding, CLIENT_URI_MAX_BYTES, Client, ClientKeys,
@@ -47,7 +48,7 @@ pub struct Registration {
     pub post_logout_redirect_uris: Vec<String>,
     /// Names of grants.
     pub grant_types: Vec<String>,
-    /// `code`, for those that log people in.
+    /// `code`, for those that log people in; `code id_token` as well for one that cannot do without, which is for administrators to say.
     pub response_types: Vec<String>,
     /// The most that may ever be granted.
     pub scope: String,
@@ -307,8 +308,9 @@ pub struct BadMember {
 impl Registration {
     /// The client called `id` that this registers, without its secret; [`Client::check_registration`] says whether it holds together.
     pub fn to_client(&self, id: &str) -> Result<Client, BadMember> {
-        if let Some(other) = self.response_types.iter().find(|t| *t != "code") {
-            return Err(bad("response_types", "`code`", other));
+        let known = ["code", CODE_ID_TOKEN];
+        if let Some(other) = self.response_types.iter().find(|t| !known.contains(&t.as_str())) {
+            return Err(bad("response_types", "`code` or `code id_token`", other));
         }
         Ok(Client {
             id: id.parse().map_err(|_| bad("client_id", "a client identifier", id))?,
@@ -336,6 +338,7 @@ impl Registration {
                 signed_only: self.require_signed_request_object,
                 alg: optional("request_object_signing_alg", self.request_object_signing_alg.as_deref())?,
                 pkce_waived: !self.require_pkce,
+                hybrid: self.response_types.iter().any(|t| t == CODE_ID_TOKEN),
                 default_max_age_seconds: self.default_max_age.filter(|age| *age >= 0),
             },
             certificate_subject: self.certificate_subject()?,

@@ -162,7 +162,7 @@ stories! {
                 "expected response_type `code`, got `token`",
             ),
             (with("response_type", "id_token"), "unsupported_response_type", "`id_token`"),
-            (with("response_type", "code id_token"), "unsupported_response_type", "`code id_token`"),
+            (with("response_type", "code token"), "unsupported_response_type", "`code token`"),
             (with("response_mode", "fragment"), "invalid_request", "got `fragment`"),
             (with("response_mode", "fragment"), "invalid_request", "got `fragment`"),
             (good.clone().without("code_challenge"), "invalid_request", "`code_challenge` is missing"),

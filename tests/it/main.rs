@@ -25,6 +25,7 @@ mod device;
 mod encryption;
 mod exchange;
 mod hardening;
+mod hybrid;
 mod layers;
 mod login;
 mod logout;

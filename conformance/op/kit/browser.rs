@@ -42,6 +42,8 @@ pub(crate) struct Pages {
     deny_links: Vec<String>,
     /// What confirms a logout.
     confirm_logout: Vec<Press>,
+    /// What a script of the login page copies from the page's address into the form and into the form's address.
+    copied_by_script: Vec<String>,
 }
 
 /// A control that tells what a form is for.
@@ -63,6 +65,7 @@ impl Default for Pages {
             deny: vec![press("decision", "deny"), press("consent", "deny")],
             deny_links: named(&["/abort", "/cancel"]),
             confirm_logout: vec![press("logout", "yes"), press("confirm", "yes")],
+            copied_by_script: Vec::new(),
         }
     }
 }
@@ -346,9 +349,18 @@ impl Browser {
         let user = self.pages.user_fields.iter().find(|name| form.find(|f| f.name == **name).is_some());
         let mut fill = vec![(password.name.as_str(), self.user.password.as_str())];
         fill.extend(user.map(|name| (name.as_str(), self.user.name.as_str())));
+        let copied =
+            url.query_pairs().filter(|(name, _)| self.pages.copied_by_script.iter().any(|n| n == name));
+        let copied: Vec<(String, String)> = copied.map(|(n, v)| (n.into_owned(), v.into_owned())).collect();
+        fill.extend(copied.iter().map(|(name, value)| (name.as_str(), value.as_str())));
         let sent = submit(url, form, form.default_button(), &fill)?;
         Ok(Some(match sent {
-            Next::Go(call) => Next::LogIn(call),
+            Next::Go(mut call) => {
+                if !copied.is_empty() {
+                    call.url.query_pairs_mut().extend_pairs(&copied);
+                }
+                Next::LogIn(call)
+            }
             other => other,
         }))
     }

@@ -53,6 +53,7 @@ pub(super) fn run(
     Ok(AuthorizationRequest {
         client_id: client.id.clone(),
         redirect_uri: redirect_uri.to_owned(),
+        with_id_token: response_type::asks_for_id_token(params), // OIDC Core, 3.3
         response_mode: response_mode::check(params)?, // OAuth 2.0 Multiple Response Types, 2.1; JARM, 2.3
         code_challenge: pkce::check(params, client)?, // RFC 7636, 4.3; RFC 9700, 2.1.1
         scope: scope::check(params, client)?,         // RFC 6749, 3.3; OIDC Core, 3.1.2.1

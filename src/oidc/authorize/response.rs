@@ -65,6 +65,13 @@ impl AuthorizationResponse {
         }
     }
 
+    /// With an ID token, for the response type that has one (OIDC Core, 3.3.2.5).
+    #[must_use]
+    pub fn with_id_token(mut self, id_token: Option<String>) -> Self {
+        self.parameters.extend(id_token.map(|token| ("id_token", token)));
+        self
+    }
+
     /// The answer that carries a refusal.
     pub fn error(refusal: &RedirectError) -> Self {
         let mut parameters = vec![
@@ -109,6 +116,11 @@ fn with(redirect_uri: String, mode: ResponseMode, fields: Vec<(&'static str, Str
         return Delivery::Form { action: redirect_uri, fields };
     }
     let mut url = redirect_uri;
+    if mode.is_fragment() {
+        // INVARIANT: a registered redirect URI has no fragment of its own (RFC 6749, 3.1.2).
+        let fields = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        return Delivery::Redirect(format!("{url}#{fields}"));
+    }
     for (name, value) in fields {
         append(&mut url, name, &value);
     }

@@ -15,10 +15,14 @@ pub enum ResponseMode {
     QueryJwt,
     /// Signed, in a form.
     FormPostJwt,
+    /// In the fragment of the redirect URI, for answers with an ID token (OAuth 2.0 Multiple Response Types, 5).
+    Fragment,
+    /// Signed, in the fragment.
+    FragmentJwt,
 }
 
 impl ResponseMode {
-    /// Every mode, with its name; `jwt` is `query.jwt` for the response type `code` (JARM, 2.3.4).
+    /// Every mode of an answer without an ID token, with its name; `jwt` is `query.jwt` there (JARM, 2.3.4).
     const NAMES: [(&'static str, Self); 5] = [
         ("query", Self::Query),
         ("form_post", Self::FormPost),
@@ -27,12 +31,30 @@ impl ResponseMode {
         ("form_post.jwt", Self::FormPostJwt),
     ];
 
+    /// Every mode of an answer with an ID token, which never goes into a query, where logs and headers would keep it.
+    const NAMES_WITH_ID_TOKEN: [(&'static str, Self); 5] = [
+        ("fragment", Self::Fragment),
+        ("form_post", Self::FormPost),
+        ("jwt", Self::FragmentJwt),
+        ("fragment.jwt", Self::FragmentJwt),
+        ("form_post.jwt", Self::FormPostJwt),
+    ];
+
     /// The names, for discovery.
     pub const SUPPORTED: [&'static str; 5] = ["query", "form_post", "jwt", "query.jwt", "form_post.jwt"];
 
-    /// The mode called `name`.
+    /// The names for answers with an ID token.
+    pub const SUPPORTED_WITH_ID_TOKEN: [&'static str; 5] =
+        ["fragment", "form_post", "jwt", "fragment.jwt", "form_post.jwt"];
+
+    /// The mode called `name` of an answer without an ID token.
     pub fn parse(name: &str) -> Option<Self> {
         Self::NAMES.iter().find(|(n, _)| *n == name).map(|(_, mode)| *mode)
+    }
+
+    /// The mode called `name` of an answer with an ID token.
+    pub fn parse_with_id_token(name: &str) -> Option<Self> {
+        Self::NAMES_WITH_ID_TOKEN.iter().find(|(n, _)| *n == name).map(|(_, mode)| *mode)
     }
 
     /// The mode's name.
@@ -42,12 +64,19 @@ impl ResponseMode {
             Self::FormPost => "form_post",
             Self::QueryJwt => "query.jwt",
             Self::FormPostJwt => "form_post.jwt",
+            Self::Fragment => "fragment",
+            Self::FragmentJwt => "fragment.jwt",
         }
     }
 
     /// Whether the answer is signed.
     pub const fn is_signed(self) -> bool {
-        matches!(self, Self::QueryJwt | Self::FormPostJwt)
+        matches!(self, Self::QueryJwt | Self::FormPostJwt | Self::FragmentJwt)
+    }
+
+    /// Whether the answer stands in the fragment.
+    pub const fn is_fragment(self) -> bool {
+        matches!(self, Self::Fragment | Self::FragmentJwt)
     }
 
     /// Whether the answer is posted.
@@ -72,6 +101,6 @@ impl TryFrom<String> for ResponseMode {
     type Error = String;
 
     fn try_from(name: String) -> Result<Self, String> {
-        Self::parse(&name).ok_or(name)
+        Self::parse(&name).or_else(|| Self::parse_with_id_token(&name)).ok_or(name)
     }
 }

@@ -12,6 +12,11 @@ const COLUMNS_ADD: &str = "INSERT INTO account (id, user_name, display_name, pas
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11)";
 const LOOKUP: &str = "SELECT id, user_name, display_name, password_hash, real_name_level, id_number_sealed, \
      id_number_index, state, sample, created_us, self_description_sealed FROM account WHERE id = $1";
+const LOOKUP_PERSON: &str = "SELECT a.id, a.user_name, a.display_name, a.password_hash, a.real_name_level, \
+     a.id_number_sealed, a.id_number_index, a.state, a.sample, a.created_us, a.self_description_sealed, \
+     u.id AS unit_id, u.name_zh AS unit_name_zh, u.path AS unit_path, o.post FROM account a \
+     LEFT JOIN official o ON o.account_id = a.id AND o.state = 'active' LEFT JOIN org_unit u ON u.id = o.unit_id \
+     WHERE a.id = $1";
 const FIND_BY_USER_NAME: &str = "SELECT id, user_name, display_name, password_hash, real_name_level, \
      id_number_sealed, id_number_index, state, sample, created_us, self_description_sealed FROM account WHERE user_name = $1";
 const FIND_BY_ID_NUMBER: &str = "SELECT id, user_name, display_name, password_hash, real_name_level, \
@@ -36,6 +41,7 @@ const COUNT_ADMINISTRATORS: &str =
 pub const STATEMENTS: &[&str] = &[
     COLUMNS_ADD,
     LOOKUP,
+    LOOKUP_PERSON,
     FIND_BY_USER_NAME,
     FIND_BY_ID_NUMBER,
     LIST,
@@ -160,6 +166,60 @@ pub async fn describe(
 /// The account `id`.
 pub async fn lookup(conn: &mut Conn, id: Id<Account>) -> Result<Option<AccountRow>, StoreError> {
     find!(Raw, conn, LOOKUP, id.to_string())?.map(AccountRow::try_from).transpose()
+}
+
+/// A person: an account, and the post that it holds now.
+#[derive(Clone, Debug)]
+pub struct PersonRow {
+    /// The account.
+    pub account: AccountRow,
+    /// The post.
+    pub post: Option<PostRow>,
+}
+
+/// A post and its unit, as much as others are told.
+#[derive(Clone, Debug)]
+pub struct PostRow {
+    /// The unit.
+    pub unit: Id<Unit>,
+    /// Its name in Chinese.
+    pub unit_name_zh: String,
+    /// The identifiers from the top of the tree down to it, joined by `/`.
+    pub unit_path: String,
+    /// What the post is called.
+    pub post: String,
+}
+
+#[derive(sqlx::FromRow)]
+struct RawPerson {
+    #[sqlx(flatten)]
+    account: Raw,
+    unit_id: Option<String>,
+    unit_name_zh: Option<String>,
+    unit_path: Option<String>,
+    post: Option<String>,
+}
+
+impl TryFrom<RawPerson> for PersonRow {
+    type Error = StoreError;
+    fn try_from(raw: RawPerson) -> Result<Self, StoreError> {
+        let post = match (raw.unit_id, raw.unit_name_zh, raw.unit_path, raw.post) {
+            (Some(unit), Some(unit_name_zh), Some(unit_path), Some(post)) => {
+                Some(PostRow { unit: id("official", "unit_id", &unit)?, unit_name_zh, unit_path, post })
+            }
+            (None, None, None, None) => None,
+            (_, _, _, post) => {
+                let value = post.unwrap_or_default();
+                return Err(BadRow::new("official", "unit_id", &raw.account.id, value).into());
+            }
+        };
+        Ok(Self { account: raw.account.try_into()?, post })
+    }
+}
+
+/// The account `id` with its post, in one look.
+pub async fn lookup_person(conn: &mut Conn, id: Id<Account>) -> Result<Option<PersonRow>, StoreError> {
+    find!(RawPerson, conn, LOOKUP_PERSON, id.to_string())?.map(PersonRow::try_from).transpose()
 }
 
 /// The account that logs in as `user_name`.

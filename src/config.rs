@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use flows::env::Forwarding;
 use flows::outbound::Network;
 use flows::rotate_keys::TokenKeyTimes;
 use oidc::Issuer;
@@ -17,6 +18,9 @@ pub const PORT: u16 = 8080;
 
 /// The usual header in which a proxy says what certificate it was shown (RFC 9440, 2.2).
 const CERTIFICATE_HEADER: &str = "client-cert";
+
+/// The usual header in which a proxy says where a request comes from.
+const ADDRESS_HEADER: &str = "x-forwarded-for";
 
 /// Flags of `serve`. Each can be set in the environment and in the file instead.
 #[derive(Args, Debug, Default, Clone)]
@@ -66,6 +70,12 @@ pub struct ServeFlags {
     /// Header in which they say it; they must take away what clients send under this name [usual: Client-Cert]
     #[arg(long, env = "YINXIN_CLIENT_CERTIFICATE_HEADER", value_name = "NAME")]
     pub client_certificate_header: Option<String>,
+    /// Network of proxies in front that are believed where a request comes from: 10.20.0.1/32
+    #[arg(long, env = "YINXIN_ADDRESS_PROXIES", value_name = "CIDR", value_delimiter = ',')]
+    pub address_proxies: Vec<Network>,
+    /// Header to which each of them adds the address that it was called from [usual: X-Forwarded-For]
+    #[arg(long, env = "YINXIN_ADDRESS_HEADER", value_name = "NAME")]
+    pub address_header: Option<String>,
     /// Take proofs of a key (DPoP) only with a nonce of this server
     #[arg(long, env = "YINXIN_DPOP_NONCES_REQUIRED")]
     pub dpop_nonces_required: bool,
@@ -108,6 +118,9 @@ struct File {
     #[serde(default)]
     trusted_proxies: Vec<String>,
     client_certificate_header: Option<String>,
+    #[serde(default)]
+    address_proxies: Vec<String>,
+    address_header: Option<String>,
     #[serde(default)]
     dpop_nonces_required: bool,
     token_key_rotation_days: Option<i64>,
@@ -176,6 +189,8 @@ pub struct Config {
     pub outbound: Outbound,
     /// Client certificates.
     pub certificates: Certificates,
+    /// Whom to believe where a request comes from.
+    pub forwarding: Forwarding,
     /// Whether every proof of a key must carry a nonce of ours.
     pub dpop_nonces_required: bool,
     /// When the keys that sign tokens take turns.
@@ -207,7 +222,15 @@ impl Config {
             listen: mtls_listen,
             roots: [flags.client_certificate_roots, file.client_certificate_roots].concat(),
             proxies,
-            header: header(flags.client_certificate_header.or(file.client_certificate_header))?,
+            header: header(
+                "client_certificate_header",
+                flags.client_certificate_header.or(file.client_certificate_header),
+                CERTIFICATE_HEADER,
+            )?,
+        };
+        let forwarding = Forwarding {
+            proxies: networks(flags.address_proxies, &file.address_proxies)?,
+            header: header("address_header", flags.address_header.or(file.address_header), ADDRESS_HEADER)?,
         };
         Ok(Self {
             data: flags.data.or(file.data).unwrap_or_else(|| PathBuf::from("data")),
@@ -221,6 +244,7 @@ impl Config {
                 roots: [flags.outbound_roots, file.outbound_roots].concat(),
             },
             certificates,
+            forwarding,
             dpop_nonces_required: flags.dpop_nonces_required || file.dpop_nonces_required,
             token_keys: TokenKeyTimes::new(
                 flags.token_key_rotation_days.or(file.token_key_rotation_days),
@@ -319,14 +343,12 @@ fn taken_at(
     Ok(if base == *issuer { TakenAt::TheIssuer } else { TakenAt::Base(base) })
 }
 
-fn header(given: Option<String>) -> Result<String, StartError> {
-    let name = given.unwrap_or_else(|| CERTIFICATE_HEADER.to_owned()).to_ascii_lowercase();
+fn header(key: &str, given: Option<String>, usual: &str) -> Result<String, StartError> {
+    let name = given.unwrap_or_else(|| usual.to_owned()).to_ascii_lowercase();
     if !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
         return Ok(name);
     }
-    Err(StartError::Configuration(format!(
-        "client_certificate_header: expected a name of letters, digits and `-`, got `{name}`"
-    )))
+    Err(StartError::Configuration(format!("{key}: expected a name of letters, digits and `-`, got `{name}`")))
 }
 
 #[cfg(test)]
@@ -400,6 +422,22 @@ mod tests {
         assert_eq!(taken_at(behind).unwrap(), TakenAt::TheIssuer);
         let header = Some("X-Cert\n".to_owned());
         assert!(taken_at(ServeFlags { client_certificate_header: header, ..ServeFlags::default() }).is_err());
+    }
+
+    #[test]
+    fn proxies_are_believed_where_a_request_comes_from_when_they_are_named() {
+        let alone = Config::read(ServeFlags::default()).unwrap();
+        assert!(alone.forwarding.proxies.is_empty(), "nobody, until the operator says whom");
+        let behind =
+            ServeFlags { address_proxies: vec!["10.20.0.1/32".parse().unwrap()], ..ServeFlags::default() };
+        let behind = Config::read(behind).unwrap();
+        assert_eq!(
+            (behind.forwarding.proxies.len(), behind.forwarding.header.as_str()),
+            (1, "x-forwarded-for")
+        );
+        assert_eq!(behind.certificates.taken_at, TakenAt::Nowhere, "they are not asked for certificates");
+        let odd = ServeFlags { address_header: Some("X Real\n".to_owned()), ..ServeFlags::default() };
+        assert!(Config::read(odd).unwrap_err().to_string().contains("address_header: "));
     }
 
     #[test]

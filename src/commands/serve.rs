@@ -1,5 +1,6 @@
 //! `yinxin serve`: everything on this machine.
 
+use std::fmt::{self, Write};
 use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -11,7 +12,11 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tracing::field::Field;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::field::MakeExt;
+use tracing_subscriber::fmt::FormatFields;
+use tracing_subscriber::fmt::format::{self, Writer};
 
 use super::{failed, say};
 use crate::background::Background;
@@ -44,6 +49,7 @@ impl Running {
             dpop_nonces_required: config.dpop_nonces_required,
             token_keys: config.token_keys,
             certificates: &config.certificates,
+            forwarding: &config.forwarding,
         };
         let asking =
             config.certificates.listen.iter().map(|address| bind(*address)).collect::<Result<Vec<_>, _>>()?;
@@ -116,9 +122,38 @@ fn start_logging(config: &Config) -> Result<(), StartError> {
     if config.log_json {
         builder.json().init()
     } else {
-        builder.init()
+        builder.fmt_fields(in_one_line()).init()
     }
     Ok(())
+}
+
+/// Fields as they are usually written, but that no text of a stranger begins a line of its own, or colours or turns one.
+fn in_one_line() -> impl for<'w> FormatFields<'w> + 'static {
+    let written = |writer: &mut Writer<'_>, field: &Field, value: &dyn fmt::Debug| {
+        let mut line = OneLine(writer);
+        match field.name() {
+            "message" => write!(line, "{value:?}"),
+            name => write!(line, "{name}={value:?}"),
+        }
+    };
+    format::debug_fn(written).delimited(" ")
+}
+
+/// Writes characters that are more than themselves as escapes.
+struct OneLine<'a, 'w>(&'a mut Writer<'w>);
+
+impl fmt::Write for OneLine<'_, '_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        text.chars().try_for_each(|c| {
+            let directs =
+                matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+            if c.is_control() || directs {
+                write!(self.0, "{}", c.escape_default())
+            } else {
+                self.0.write_char(c)
+            }
+        })
+    }
 }
 
 /// A socket on `address`. An IPv6 socket is for IPv6 only, so that both kinds can share a port.
@@ -163,4 +198,47 @@ fn stop_signal() -> Result<impl Future<Output = ()>, StartError> {
             _ = terminate.recv() => {}
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::Mutex;
+
+    use super::*;
+
+    /// What was logged.
+    #[derive(Clone, Default)]
+    struct Kept(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Kept {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn what_a_stranger_sends_is_no_line_of_the_log() {
+        let kept = Kept::default();
+        let writer = kept.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_ansi(false)
+            .without_time()
+            .with_writer(move || writer.clone())
+            .fmt_fields(in_one_line())
+            .finish();
+        tracing::subscriber::with_default(subscriber, || {
+            let sent = "a\n2026-01-01  INFO yinxin: all is well\r\u{1b}[31m\u{202e}\0印";
+            tracing::info!(code = "bad", %sent, "refused: {sent}");
+        });
+        let text = String::from_utf8(kept.0.lock().unwrap().clone()).unwrap();
+        assert_eq!(text.lines().count(), 1, "{text}");
+        let escaped = r"a\n2026-01-01  INFO yinxin: all is well\r\u{1b}[31m\u{202e}\u{0}印";
+        assert!(text.ends_with(&format!("refused: {escaped} code=\"bad\" sent={escaped}\n")), "{text}");
+    }
 }

@@ -7,8 +7,7 @@ use base::id::{Account, DeferredRequest};
 use base::{Id, Timestamp};
 use identity::LoginName;
 use oidc::ciba::{
-    self as rules, ASKED_MAX_COUNT, ASKED_WINDOW_SECONDS, BackchannelAuthentication, BackchannelRequest,
-    Hint, WAITING_MAX_COUNT,
+    self as rules, ASKED_WINDOW_SECONDS, AskedAlready, BackchannelAuthentication, BackchannelRequest, Hint,
 };
 use oidc::deferred::Channel;
 use oidc::lifetimes::POLL_INTERVAL_SECONDS;
@@ -65,11 +64,15 @@ pub async fn begin(
     if !accounts::hold_active(&mut tx, account).await? {
         return Err(rules::unknown_user().into());
     }
-    let waiting = rows::count_waiting(&mut tx, account, now).await?;
-    let lately = rows::count_since(&mut tx, account, now.plus_seconds(-ASKED_WINDOW_SECONDS)).await?;
-    if waiting >= WAITING_MAX_COUNT || lately >= ASKED_MAX_COUNT {
+    let since = now.plus_seconds(-ASKED_WINDOW_SECONDS);
+    let already = AskedAlready {
+        waiting: rows::count_waiting_of(&mut tx, account, &row.client_id, now).await?,
+        waiting_in_all: rows::count_waiting(&mut tx, account, now).await?,
+        lately: rows::count_since(&mut tx, account, &row.client_id, since).await?,
+    };
+    if let Err(refused) = rules::check_asked(already) {
         tracing::warn!(client = row.client_id, %account, "a person is asked too often");
-        return Err(rules::too_many().into());
+        return Err(refused.into());
     }
     rows::add(&mut tx, &row, keys).await?;
     // COMMIT POINT: the code is told only for a request that is kept.

@@ -77,6 +77,17 @@ pub struct Settings {
     pub token_keys: TokenKeyTimes,
     /// What is made of client certificates.
     pub certificates: Certificates,
+    /// Whom to believe where a request comes from.
+    pub forwarding: Forwarding,
+}
+
+/// Proxies in front that say where a request comes from.
+#[derive(Clone, Debug, Default)]
+pub struct Forwarding {
+    /// Where they are.
+    pub proxies: Vec<Network>,
+    /// The header in which they say it, in lower case: addresses, the nearest last.
+    pub header: String,
 }
 
 /// Client certificates: where they come from, and who may have issued them.
@@ -103,6 +114,7 @@ impl Settings {
             dpop_nonces_required: false,
             token_keys: TokenKeyTimes::default(),
             certificates: Certificates::default(),
+            forwarding: Forwarding::default(),
         })
     }
 }

@@ -264,6 +264,74 @@ mod tests {
         }
     }
 
+    /// Calls out, trusting nobody, within `reach`.
+    fn outbound(reach: Reach) -> Outbound {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let tls = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+        let tls = tls.unwrap().with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth();
+        Outbound::new(tls, reach).unwrap()
+    }
+
+    /// A site on this machine that answers each request with `answer`; its port, and how often it was called.
+    async fn site(answer: String) -> (u16, Arc<std::sync::atomic::AtomicUsize>) {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let calls = Arc::<std::sync::atomic::AtomicUsize>::default();
+        let counted = Arc::clone(&calls);
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                counted.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+                let mut head = [0; 1_024];
+                assert!(stream.read(&mut head).await.is_ok());
+                stream.write_all(answer.as_bytes()).await.ok();
+                stream.shutdown().await.ok();
+            }
+        });
+        (port, calls)
+    }
+
+    #[tokio::test]
+    async fn whoever_leads_inside_is_not_followed_there_by_number_by_name_or_by_redirect() {
+        let (port, calls) = site("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}".to_owned()).await;
+        let outside = outbound(Reach::default());
+        let get = async |outbound: &Outbound, url: String| outbound.get(&url.parse().unwrap(), "*/*").await;
+        for url in [
+            format!("http://127.0.0.1:{port}/"),
+            format!("https://127.0.0.1:{port}/"),
+            format!("https://0x7f000001:{port}/"),
+            format!("https://2130706433:{port}/"),
+            format!("https://[::ffff:127.0.0.1]:{port}/"),
+            format!("https://localhost:{port}/"),
+            format!("https://user@localhost:{port}/"),
+            "https://169.254.169.254/latest/meta-data/".to_owned(),
+            "https://[fd00:ec2::254]/".to_owned(),
+            "file:///etc/passwd".to_owned(),
+        ] {
+            assert!(get(&outside, url.clone()).await.is_err(), "{url}");
+        }
+        assert_eq!(calls.load(std::sync::atomic::Ordering::SeqCst), 0, "nothing was even connected to");
+
+        let here = outbound(Reach { this_machine: true, networks: Vec::new() });
+        assert_eq!(get(&here, format!("http://127.0.0.1:{port}/")).await.unwrap(), b"{}");
+        let moved = format!(
+            "HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:{port}/secret\r\ncontent-length: 0\r\n\r\n"
+        );
+        let (leading, _) = site(moved).await;
+        let refused = get(&here, format!("http://127.0.0.1:{leading}/")).await.unwrap_err();
+        assert!(matches!(refused, OutboundError::Status { status: 302, .. }), "{refused}");
+        assert_eq!(calls.load(std::sync::atomic::Ordering::SeqCst), 1, "and is not followed");
+    }
+
+    #[tokio::test]
+    async fn an_answer_without_end_is_not_read_to_the_end() {
+        let here = outbound(Reach { this_machine: true, networks: Vec::new() });
+        let endless = format!("HTTP/1.1 200 OK\r\n\r\n{}", "x".repeat(ANSWER_MAX_BYTES + 1));
+        let (port, _) = site(endless).await;
+        let url: Url = format!("http://127.0.0.1:{port}/").parse().unwrap();
+        assert!(matches!(here.get(&url, "*/*").await, Err(OutboundError::TooLong(_))));
+    }
+
     #[test]
     fn the_operator_opens_networks_by_name() {
         let networks = vec!["10.20.0.0/16".parse().unwrap(), "fd12::/16".parse().unwrap()];

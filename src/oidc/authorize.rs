@@ -137,7 +137,8 @@ pub enum PageError {
     RequestObject(String),
     /// The redirect URI is not one of the client's.
     #[error(
-        "redirect_uri `{received}` is not registered for client `{client_id}`: register this exact string or send a registered one"
+        "redirect_uri `{received}` is not registered for client `{client_id}`, which has {}: register this exact string or send a registered one",
+        crate::redirect_uri::listed(.registered)
     )]
     RedirectUri {
         /// What came.

@@ -19,9 +19,11 @@ pub const BINDING_MESSAGE_MAX_CHARS: usize = 64;
 pub const NOTIFICATION_TOKEN_MAX_BYTES: usize = 1_024;
 /// Shortest one: 128 bits in base64url (CIBA Core 1.0, 7.1).
 const NOTIFICATION_TOKEN_MIN_BYTES: usize = 22;
-/// Most questions that wait for one person at a time.
+/// Most questions of one application that wait for one person at a time.
 pub const WAITING_MAX_COUNT: i64 = 3;
-/// Most questions that one person is asked within [`ASKED_WINDOW_SECONDS`].
+/// Most questions of all applications that wait for one person at a time, but for the first of an application that has none waiting.
+pub const WAITING_IN_ALL_MAX_COUNT: i64 = 6;
+/// Most questions that one application asks one person within [`ASKED_WINDOW_SECONDS`].
 pub const ASKED_MAX_COUNT: i64 = 20;
 /// How far back questions are counted, in seconds.
 pub const ASKED_WINDOW_SECONDS: i64 = 3_600;
@@ -184,10 +186,28 @@ pub fn unknown_user() -> OauthError {
     OauthError::new(ErrorCode::UnknownUserId, "the hint names nobody who can be asked")
 }
 
-/// The person is asked too often: by anybody, so that nobody is worn down until they say yes.
-pub fn too_many() -> OauthError {
+/// What a person has been asked already.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct AskedAlready {
+    /// What waits of the application that wants to ask.
+    pub waiting: i64,
+    /// What waits of all applications.
+    pub waiting_in_all: i64,
+    /// What the application asked within [`ASKED_WINDOW_SECONDS`].
+    pub lately: i64,
+}
+
+/// Whether a person may be asked once more: not so often that they are worn down until they say yes, and never so that one application
+/// keeps another from asking.
+pub fn check_asked(already: AskedAlready) -> Result<(), OauthError> {
+    let worn_down = already.waiting >= WAITING_MAX_COUNT || already.lately >= ASKED_MAX_COUNT;
+    let crowded = already.waiting > 0 && already.waiting_in_all >= WAITING_IN_ALL_MAX_COUNT;
+    if worn_down || crowded { Err(too_many()) } else { Ok(()) }
+}
+
+fn too_many() -> OauthError {
     let description = format!(
-        "the person has {WAITING_MAX_COUNT} questions waiting, or was asked {ASKED_MAX_COUNT} times within an hour: try again later"
+        "the person has {WAITING_MAX_COUNT} questions of yours waiting or many of others, or was asked by you {ASKED_MAX_COUNT} times within an hour: try again later"
     );
     OauthError::new(ErrorCode::AccessDenied, description)
 }
@@ -260,5 +280,18 @@ mod tests {
         }
         let polled = request(&client(Delivery::Poll), &[("client_notification_token", TOKEN)]);
         assert!(polled.ok().unwrap().notification_token.is_none(), "overlooked");
+    }
+
+    #[test]
+    fn no_application_wears_a_person_down_or_keeps_another_from_asking() {
+        let asked = |waiting, waiting_in_all, lately| {
+            check_asked(AskedAlready { waiting, waiting_in_all, lately }).map_err(|error| error.code)
+        };
+        assert_eq!(asked(0, 0, 0), Ok(()));
+        assert_eq!(asked(2, 2, 19), Ok(()));
+        assert_eq!(asked(3, 3, 3), Err(ErrorCode::AccessDenied), "three of its own wait");
+        assert_eq!(asked(0, 0, 20), Err(ErrorCode::AccessDenied), "twenty within an hour");
+        assert_eq!(asked(1, 6, 1), Err(ErrorCode::AccessDenied), "the person has enough to answer");
+        assert_eq!(asked(0, 1_000, 0), Ok(()), "whatever others ask, its first question is put");
     }
 }

@@ -344,6 +344,14 @@ impl Client {
         self.auth_method != AuthMethod::None
     }
 
+    /// Whether another application on the person's device could be asking in its name: it has nothing to prove itself with, and its answer
+    /// goes to a port or a scheme that anybody there can listen on. An `https` address is its own (RFC 8252, 7.2 and 8.6).
+    pub fn could_be_another(&self, redirect_uri: &str) -> bool {
+        self.application_type == ApplicationType::Native
+            && !self.is_confidential()
+            && !redirect_uri.starts_with("https://")
+    }
+
     /// Whether people are not asked for consent.
     pub fn is_first_party(&self) -> bool {
         self.approval == Approval::FirstParty

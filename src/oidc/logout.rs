@@ -115,13 +115,16 @@ pub enum LogoutRefused {
     UnknownClient(String),
     /// The address is not one of the client's.
     #[error(
-        "post_logout_redirect_uri `{received}` is not registered for client `{client_id}`: register this exact string"
+        "post_logout_redirect_uri `{received}` is not registered for client `{client_id}`, which has {}: register this exact string or send a registered one",
+        crate::redirect_uri::listed(.registered)
     )]
     RedirectUri {
         /// What came.
         received: String,
         /// Whose it should be.
         client_id: ClientId,
+        /// What it registered.
+        registered: Vec<String>,
     },
 }
 
@@ -187,6 +190,7 @@ impl EndSessionRequest {
             return Err(LogoutRefused::RedirectUri {
                 received: uri.to_owned(),
                 client_id: client.id.clone(),
+                registered: client.post_logout_redirect_uris.clone(),
             });
         }
         let mut url = uri.to_owned();

@@ -4,6 +4,8 @@ use url::{Host, Url};
 
 /// Longest redirect URI, in bytes.
 pub const REDIRECT_URI_MAX_BYTES: usize = 2_048;
+/// Most redirect URIs that one refusal names.
+const LISTED_MAX_COUNT: usize = 4;
 
 /// What kind of application registered (OIDC Dynamic Registration 1.0, 2, `application_type`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -89,6 +91,16 @@ pub fn is_same(registered: &str, received: &str, kind: ApplicationType) -> bool 
                 (Some(registered), Some(received)) => registered == received,
                 _ => false,
             })
+}
+
+/// `uris` for developers to compare with, the first few.
+pub(crate) fn listed(uris: &[String]) -> String {
+    let shown: Vec<String> = uris.iter().take(LISTED_MAX_COUNT).map(|uri| format!("`{uri}`")).collect();
+    match uris.len().saturating_sub(shown.len()) {
+        _ if uris.is_empty() => "none".to_owned(),
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
 }
 
 /// Whether `url` may be called or loaded: https, or http on this machine.

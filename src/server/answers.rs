@@ -60,9 +60,14 @@ async fn device_code(
     };
     let typed = readable(form.text("user_code"));
     let Some(login) = &visitor.login else { return to_login(&with_code(&typed)) };
+    device_question(&app, &visitor, login, typed).await
+}
+
+/// What the device with this code asks of the person.
+async fn device_question(app: &App, visitor: &Visitor, login: &Login, typed: String) -> Response {
     match authorize_device::look(&app.env, visitor.now, login, visitor.network, &typed).await {
-        Ok(question) => device_consent(&app, &visitor, login, &question, typed),
-        Err(failure) => not_taken(&app, &visitor, typed, failure),
+        Ok(question) => device_consent(app, visitor, login, &question, typed),
+        Err(failure) => not_taken(app, visitor, typed, failure),
     }
 }
 
@@ -94,6 +99,7 @@ fn device_consent(
     let view = DeviceConsent {
         client_name: client_name(visitor, &question.client),
         account_name: login.account.display_name.clone(),
+        account: login.account.id.to_string(),
         facts: vec![
             Fact::new(frame.t("asked-from"), &question.row.network),
             Fact::new(frame.t("asked-at"), question.row.created.minute_in_china()),
@@ -113,12 +119,20 @@ async fn device_answer(
     headers: HeaderMap,
     received: Received,
 ) -> Response {
+    let form = match form(&app, &visitor, &headers, received) {
+        Ok(form) => form,
+        Err(failure) => return problem::page(&app, &visitor, failure),
+    };
+    let typed = readable(form.text("user_code"));
+    let Some(login) = &visitor.login else { return to_login(&with_code(&typed)) };
+    if form.text("account") != login.account.id.to_string() {
+        // Shown to somebody else, who was logged in here then: whoever is here now has not been asked yet.
+        return device_question(&app, &visitor, login, typed).await;
+    }
     let answered = async {
-        let form = form(&app, &visitor, &headers, received)?;
-        let (login, allowed) = (visitor.known()?, decision(&form)?);
-        let (network, typed) = (visitor.network, form.text("user_code"));
+        let (network, allowed) = (visitor.network, decision(&form)?);
         let question =
-            authorize_device::answer(&app.env, visitor.now, login, network, typed, allowed).await?;
+            authorize_device::answer(&app.env, visitor.now, login, network, &typed, allowed).await?;
         Ok::<_, Failure>((question, allowed))
     };
     match answered.await {
@@ -167,9 +181,13 @@ async fn approval(
     headers: HeaderMap,
     received: Received,
 ) -> Response {
+    let form = match form(&app, &visitor, &headers, received) {
+        Ok(form) => form,
+        Err(failure) => return problem::page(&app, &visitor, failure),
+    };
+    let Some(login) = &visitor.login else { return to_login(APPROVALS) };
     let answered = async {
-        let form = form(&app, &visitor, &headers, received)?;
-        let (login, allowed) = (visitor.known()?, decision(&form)?);
+        let allowed = decision(&form)?;
         let question =
             ask_person::answer(&app.env, visitor.now, login, form.text("request"), allowed).await?;
         Ok::<_, Failure>((question, allowed))

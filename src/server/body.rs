@@ -94,7 +94,12 @@ pub fn form(headers: &HeaderMap, received: Received) -> Result<Form, Rejected> {
         let message = "expected content type `application/x-www-form-urlencoded`";
         return Err(Rejected::new(Reason::UnsupportedMediaType, "unsupported_media_type", message));
     }
-    Ok(Form(url::form_urlencoded::parse(&body).into_owned().collect()))
+    let pairs: Vec<(String, String)> = url::form_urlencoded::parse(&body).into_owned().collect();
+    // No text of ours holds U+0000, and not every engine can be asked for it.
+    if pairs.iter().any(|(name, value)| name.contains('\0') || value.contains('\0')) {
+        return Err(Rejected::bad_request("invalid_request", "body: expected texts without U+0000"));
+    }
+    Ok(Form(pairs))
 }
 
 /// The fields of a form, in order.

@@ -102,10 +102,20 @@ async fn log_in_here(
     headers: HeaderMap,
     received: Received,
 ) -> Response {
-    let form = match form(&app, &visitor, &headers, received) {
+    let form = match body::form(&headers, received) {
         Ok(form) => form,
-        Err(failure) => return problem::page(&app, &visitor, failure),
+        Err(rejected) => return problem::page(&app, &visitor, rejected.into()),
     };
+    let flow = form.text("flow");
+    if visitor.check_csrf(&app, form.text("csrf")).is_err() {
+        // Nothing of it is looked at. A browser that was new here and opened two pages at once has one that is not bound to the cookie it
+        // kept: it gets the page again.
+        let page = login_again(&app, &visitor, flow, "", Message::new("form-expired")).await;
+        return match page {
+            Ok(page) => (StatusCode::FORBIDDEN, page).into_response(),
+            Err(failure) => problem::page(&app, &visitor, failure),
+        };
+    }
     let attempt = Attempt {
         user_name: form.text("username").to_owned(),
         password: Secret::new(form.text("password").to_owned()),
@@ -114,7 +124,6 @@ async fn log_in_here(
         device: visitor.device.clone(),
         replaces: visitor.login.clone(),
     };
-    let flow = form.text("flow");
     match log_in::log_in(&app.env, visitor.now, attempt).await {
         Ok(logged_in) => {
             let response = go_on(&app, &visitor, flow, &logged_in.login).await;
@@ -145,16 +154,32 @@ async fn failed(app: &App, visitor: &Visitor, flow: &str, user_name: &str, failu
         Ok(shown) => shown,
         Err(failure) => return problem::page(app, visitor, failure),
     };
-    let response = match flow.strip_prefix(BACK) {
-        Some(back) => plain_login(app, visitor, local_path(back), user_name.to_owned(), Some(message)),
-        None => match authorize::login_step(&app.env, visitor.now, flow, user_name).await {
-            Ok(step) => show(app, visitor, step, Some(message)),
-            Err(failure) => return problem::page(app, visitor, failure),
-        },
+    let page = match login_again(app, visitor, flow, user_name, message).await {
+        Ok(page) => page,
+        Err(failure) => return problem::page(app, visitor, failure),
     };
-    let mut response = (problem::status(reason), response).into_response();
+    let mut response = (problem::status(reason), page).into_response();
     problem::retry_after(&mut response, reason);
     response
+}
+
+/// The login page that `flow` is of, with `message`.
+async fn login_again(
+    app: &App,
+    visitor: &Visitor,
+    flow: &str,
+    user_name: &str,
+    message: Message,
+) -> Result<Response, Failure> {
+    Ok(match flow.strip_prefix(BACK) {
+        Some(back) => plain_login(app, visitor, local_path(back), user_name.to_owned(), Some(message)),
+        None => show(
+            app,
+            visitor,
+            authorize::login_step(&app.env, visitor.now, flow, user_name).await?,
+            Some(message),
+        ),
+    })
 }
 
 async fn consent(
@@ -163,26 +188,33 @@ async fn consent(
     headers: HeaderMap,
     received: Received,
 ) -> Response {
+    let form = match form(&app, &visitor, &headers, received) {
+        Ok(form) => form,
+        Err(failure) => return problem::page(&app, &visitor, failure),
+    };
+    let flow = form.text("flow");
     let answered = async {
-        let form = form(&app, &visitor, &headers, received)?;
-        let flow = form.text("flow");
-        match form.text("decision") {
-            "allow" => {
-                let login = visitor.known()?;
+        match (form.text("decision"), &visitor.login) {
+            // Logged out meanwhile, in another tab perhaps: the request goes on with a login.
+            ("allow", None) => authorize::resume(&app.env, visitor.now, flow, None).await,
+            ("allow", Some(login)) => {
                 let account = form.text("account").parse().map_err(|_| {
                     Rejected::bad_request("bad_ticket", "the form does not say whom the page was shown to")
                 })?;
                 authorize::allow(&app.env, visitor.now, flow, login, account).await
             }
             // Also from the login page, by somebody who is nobody yet.
-            "deny" => authorize::deny(&app.env, visitor.now, flow).await,
-            other => {
+            ("deny", _) => authorize::deny(&app.env, visitor.now, flow).await,
+            (other, _) => {
                 let message = format!("expected `decision` to be `allow` or `deny`, got `{other}`");
                 Err(Rejected::bad_request("bad_decision", message).into())
             }
         }
     };
     match answered.await {
+        Ok(authorize::Step::LogIn { ticket, .. }) => {
+            Redirect::to(&format!("/login?flow={ticket}")).into_response()
+        }
         Ok(step) => show(&app, &visitor, step, None),
         Err(failure) => problem::page(&app, &visitor, failure),
     }

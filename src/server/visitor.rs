@@ -10,6 +10,7 @@ use base::Timestamp;
 use cookie::{Cookie, SameSite};
 use flows::caller::Presented;
 use flows::dpop::ProofHeader;
+use flows::env::Forwarding;
 use flows::log_in::LoggedIn;
 use flows::sessions::{self, Login};
 use flows::{Failure, Rejected, session_state};
@@ -51,13 +52,43 @@ pub struct FromNetwork(pub Network);
 impl FromRequestParts<App> for FromNetwork {
     type Rejection = std::convert::Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Self::Rejection> {
-        Ok(Self(network(parts)))
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Self::Rejection> {
+        Ok(Self(network(parts, app)))
     }
 }
 
-fn network(parts: &Parts) -> Network {
-    Network::of(parts.extensions.get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip()))
+fn network(parts: &Parts, app: &App) -> Network {
+    let peer = parts.extensions.get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip());
+    Network::of(origin(peer, &parts.headers, &app.env.settings.forwarding))
+}
+
+/// Where a request comes from: whoever is connected, or, when that is a proxy that is believed, the nearest address it names that is no
+/// such proxy's.
+///
+/// Each proxy adds the address that it was called from at the end; what stands in front of the first address that is nobody's whom we
+/// know was written by whoever sent it, and counts for nothing (RFC 7239, 8.1).
+fn origin(peer: IpAddr, headers: &HeaderMap, forwarding: &Forwarding) -> IpAddr {
+    let is_proxy = |ip: IpAddr| forwarding.proxies.iter().any(|network| network.contains(ip));
+    if !is_proxy(peer) {
+        return peer;
+    }
+    let lines = headers.get_all(&forwarding.header).iter().map(|line| line.to_str().unwrap_or_default());
+    let named: Vec<&str> = lines.flat_map(|line| line.split(',')).collect();
+    let mut nearest = peer;
+    for name in named.into_iter().rev() {
+        let Some(ip) = address(name.trim()) else { return nearest };
+        if !is_proxy(ip) {
+            return ip;
+        }
+        nearest = ip;
+    }
+    nearest
+}
+
+/// An address as proxies write it: bare, in brackets, or with a port.
+fn address(name: &str) -> Option<IpAddr> {
+    let bare = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
+    bare.parse().ok().or_else(|| name.parse::<SocketAddr>().ok().map(|with_port| with_port.ip()))
 }
 
 /// The access token in the Authorization header (RFC 6750, 2.1; RFC 9449, 7.1), with what came to prove its key or certificate.
@@ -157,7 +188,7 @@ impl FromRequestParts<App> for Visitor {
         Ok(Self {
             now,
             login,
-            network: network(parts),
+            network: network(parts, app),
             user_agent: text(&parts.headers, header::USER_AGENT).to_owned(),
             display: display(parts, &cookies),
             device: cookies.value(DEVICE),
@@ -302,4 +333,47 @@ fn display(parts: &Parts, cookies: &Cookies) -> Display {
 
 fn text(headers: &HeaderMap, name: header::HeaderName) -> &str {
     headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_comes_from_the_nearest_address_that_no_proxy_of_ours_has() {
+        let forwarding = Forwarding {
+            proxies: vec!["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()],
+            header: "x-forwarded-for".to_owned(),
+        };
+        let from = |peer: &str, lines: &[&'static str]| {
+            let mut headers = HeaderMap::new();
+            for line in lines {
+                headers.append("x-forwarded-for", HeaderValue::from_static(line));
+            }
+            origin(peer.parse().unwrap(), &headers, &forwarding).to_string()
+        };
+        for (peer, lines, origin) in [
+            ("203.0.113.9", &["198.51.100.1"][..], "203.0.113.9"), // nobody's proxy
+            ("10.0.0.1", &[], "10.0.0.1"),
+            ("10.0.0.1", &["198.51.100.1"], "198.51.100.1"),
+            ("::ffff:10.0.0.1", &["198.51.100.1"], "198.51.100.1"),
+            ("10.0.0.1", &["1.1.1.1, 198.51.100.1"], "198.51.100.1"), // the first was the sender's own
+            ("10.0.0.1", &["1.1.1.1", "198.51.100.1 ,10.0.0.2"], "198.51.100.1"),
+            ("10.0.0.1", &["198.51.100.1", "unknown"], "10.0.0.1"),
+            ("10.0.0.1", &["198.51.100.1, unknown, 10.0.0.2"], "10.0.0.2"),
+            ("10.0.0.1", &["198.51.100.1,"], "10.0.0.1"),
+            ("10.0.0.1", &["10.0.0.3, 10.0.0.2"], "10.0.0.3"),
+            ("fd00::1", &["2001:db8::7"], "2001:db8::7"),
+            ("fd00::1", &["[2001:db8::7]"], "2001:db8::7"),
+            ("fd00::1", &["[2001:db8::7]:443"], "2001:db8::7"),
+            ("10.0.0.1", &["198.51.100.1:51004"], "198.51.100.1"),
+        ] {
+            assert_eq!(from(peer, lines), origin, "{peer} {lines:?}");
+        }
+        assert_eq!(
+            super::origin("10.0.0.1".parse().unwrap(), &HeaderMap::new(), &Forwarding::default()).to_string(),
+            "10.0.0.1",
+            "no proxy is believed until one is named"
+        );
+    }
 }

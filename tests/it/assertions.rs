@@ -81,7 +81,7 @@ stories! {
     async fn of_two_who_bring_the_same_assertion_one_gets_a_token(app: TestApp) {
         let hospital = Issuer::new();
         let ward = ward(&app, &hospital, "user_name").await;
-        for round in 0..50 {
+        for round in 0..200 {
             let assertion = hospital.asserts(&app, "li.xiaoman", &round.to_string());
             let (first, second) = tokio::join!(ward.brings(&assertion, &[]), ward.brings(&assertion, &[]));
             let mut statuses = [first.status, second.status];

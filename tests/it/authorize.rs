@@ -310,7 +310,10 @@ stories! {
         let page = nobody.opens(&request.path()).await;
         let mut forged = page.hidden_fields("/login").unwrap();
         forged.push(("decision".to_owned(), "allow".to_owned()));
-        assert_shown(&nobody.browser.post("/consent", &forged).await.unwrap(), 401, "请先登录");
+        let led = nobody.browser.post("/consent", &forged).await.unwrap();
+        assert_shown(&nobody.opens(led.location.as_deref().unwrap()).await, 200, "action=\"/login\"");
+        let asked_again = citizen.opens(&request.path()).await;
+        assert_shown(&asked_again, 200, "action=\"/consent\"");
 
         let tokens = portal.admits(&citizen, "openid profile offline_access").await;
         let account = citizen.opens("/account").await;
@@ -404,6 +407,11 @@ stories! {
         };
         redeem("http://127.0.0.1:51005/callback").await.assert_refused(400, "invalid_grant", "redirect_uri");
         redeem("http://127.0.0.1:51004/callback").await.tokens();
+        // Whoever else listens on this machine could ask in its name: what was allowed before opens nothing by itself.
+        let (_, pages) = citizen.authorizes_in_pages(&request).await;
+        assert_eq!(pages, 1, "consent each time (RFC 8252, 8.6)");
+        let silent = Returned::by(&citizen.opens(&request.with("prompt", "none").path()).await);
+        assert_eq!(silent.error(), "consent_required");
         for other in
             ["http://localhost:51004/callback", "http://127.0.0.1:51004/other", "http://127.0.0.1:0/callback"]
         {

@@ -17,10 +17,10 @@ use crate::kit::actors::{Answer, Application, Person, assert_shown};
 use crate::kit::app::{TestApp, stories};
 use crate::kit::intruder::Intruder;
 
-const GRANT: &str = "urn:openid:params:grant-type:ciba";
+pub(crate) const GRANT: &str = "urn:openid:params:grant-type:ciba";
 const NOTIFICATION_TOKEN: &str = "8d67dc78-7faa-4d41-aabd-67707b374255";
 /// How often two redeem the same code at once.
-const RACES_COUNT: usize = 100;
+const RACES_COUNT: usize = 200;
 
 stories! {
     async fn a_person_answers_where_they_are_logged_in(app: TestApp) {
@@ -96,9 +96,6 @@ stories! {
         }
         let refused = ask("li.xiaoman").await;
         assert_eq!((refused.status, refused.text("error")), (403, "access_denied"), "three wait");
-        let another = self::counter(&app).await;
-        let refused = another.asks_for(&[("login_hint", "li.xiaoman"), ("scope", "openid")]).await;
-        assert_eq!(refused.status, 403, "whoever asks");
         assert_eq!(ask("chen.apo").await.status, 200, "others are asked");
 
         let mut asked = 3;
@@ -214,19 +211,19 @@ pub(crate) async fn counter(app: &TestApp) -> Application {
 }
 
 impl Application {
-    async fn asks_for(&self, form: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn asks_for(&self, form: &[(&str, &str)]) -> Answer {
         let request = self.request("/oauth2/bc-authorize");
         Answer::to(request.basic_auth(&self.client_id, Some(&self.client_secret)).form(form)).await
     }
 
-    async fn polls_for(&self, auth_req_id: &str) -> Answer {
+    pub(crate) async fn polls_for(&self, auth_req_id: &str) -> Answer {
         self.asks(&[("grant_type", GRANT), ("auth_req_id", auth_req_id)]).await
     }
 }
 
 impl Person<'_> {
     /// Answers the first request of `page`.
-    async fn answers(&self, page: &Page, decision: &str) -> Page {
+    pub(crate) async fn answers(&self, page: &Page, decision: &str) -> Page {
         self.submits(page, "/approvals", &[("decision", decision)]).await
     }
 }

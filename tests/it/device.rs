@@ -7,7 +7,7 @@ use yinxin::browser::Page;
 use crate::kit::actors::{Answer, Application, Person, assert_shown};
 use crate::kit::app::{TestApp, stories};
 
-const GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
+pub(crate) const GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
 /// How often two redeem the same code at once.
 const RACES_COUNT: usize = 200;
 
@@ -268,24 +268,24 @@ pub(crate) async fn television(app: &TestApp) -> Application {
 }
 
 impl Application {
-    async fn begins(&self, form: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn begins(&self, form: &[(&str, &str)]) -> Answer {
         let request = self.request("/oauth2/device_authorization");
         Answer::to(request.basic_auth(&self.client_id, Some(&self.client_secret)).form(form)).await
     }
 
-    async fn polls(&self, device_code: &str) -> Answer {
+    pub(crate) async fn polls(&self, device_code: &str) -> Answer {
         self.asks(&[("grant_type", GRANT), ("device_code", device_code)]).await
     }
 }
 
 impl Person<'_> {
     /// Types `user_code` at the page for it; what comes then.
-    async fn types(&self, user_code: &str) -> Page {
+    pub(crate) async fn types(&self, user_code: &str) -> Page {
         let page = self.opens("/device").await;
         self.submits(&page, "/device", &[("user_code", user_code)]).await
     }
 
-    async fn allows(&self, user_code: &str) {
+    pub(crate) async fn allows(&self, user_code: &str) {
         let page = self.types(user_code).await;
         assert_shown(&page, 200, user_code);
         let done = self.submits(&page, "/device/answer", &[("decision", "allow")]).await;

@@ -3,15 +3,17 @@
 use oidc::lifetimes::REFRESH_GRACE_SECONDS;
 use std::sync::Arc;
 
+use serde_json::json;
 use store::rows::accounts;
 use tokio::task::JoinSet;
 use yinxin::browser::Page;
 
-use crate::kit::actors::{Answer, Returned, assert_shown};
+use crate::kit::actors::{Answer, Application, Returned, Tokens, assert_shown};
 use crate::kit::app::stories;
+use crate::kit::keys::{ClientKey, fresh};
 
 /// How often each pair runs unless `YINXIN_TEST_ROUNDS` says otherwise.
-const ROUNDS_COUNT: usize = 50;
+const ROUNDS_COUNT: usize = 200;
 /// How many want to be the first administrator.
 const CONTENDERS_COUNT: usize = 50;
 /// A login costs a password; of those there are fewer.
@@ -141,6 +143,117 @@ stories! {
         }
     }
 
+    async fn a_logout_that_meets_a_redemption_leaves_nothing_alive(app: TestApp) {
+        let portal = app.application("portal");
+        for _ in 0..LOGINS_COUNT {
+            let citizen = app.person("li.xiaoman");
+            let first = portal.admits(&citizen, "openid profile offline_access").await;
+            let code = citizen.authorizes(&portal.requests("openid profile offline_access")).await.code();
+            let out = format!("/oauth2/logout?id_token_hint={}", first.id());
+            let (page, redeemed) = tokio::join!(citizen.opens(&out), portal.redeems(&code));
+            assert_shown(&page, 200, "您已退出登录");
+            match redeemed.status {
+                200 => assert_dead(&portal, &redeemed.tokens()).await,
+                _ => redeemed.assert_refused(400, "invalid_grant", "expired"),
+            }
+            assert_dead(&portal, &first).await;
+        }
+    }
+
+    async fn a_revocation_that_meets_a_refresh_leaves_nothing_alive(app: TestApp) {
+        let citizen = app.person("li.xiaoman");
+        let portal = app.application("portal");
+        citizen.authorizes(&portal.requests("openid profile offline_access")).await;
+        for round in 0..rounds() {
+            let tokens = portal.admits(&citizen, "openid profile offline_access").await;
+            let (revoked, refreshed) =
+                tokio::join!(gives_back(&portal, tokens.refresh()), portal.refreshes(tokens.refresh()));
+            assert_eq!(revoked, 200, "round {round}");
+            match refreshed.status {
+                200 => assert_dead(&portal, &refreshed.tokens()).await,
+                _ => refreshed.assert_refused(400, "invalid_grant", "revoked"),
+            }
+            assert_dead(&portal, &tokens).await;
+        }
+    }
+
+    async fn a_withdrawal_that_meets_a_refresh_or_a_redemption_leaves_nothing_alive(app: TestApp) {
+        let citizen = app.person("li.xiaoman");
+        let portal = app.application("portal");
+        for round in 0..LOGINS_COUNT {
+            let tokens = portal.admits(&citizen, "openid profile offline_access").await;
+            let code = citizen.authorizes(&portal.requests("openid profile offline_access")).await.code();
+            let account = citizen.opens("/account").await;
+            let (page, refreshed, redeemed) = tokio::join!(
+                citizen.submits(&account, "/account/grants/withdraw", &[]),
+                portal.refreshes(tokens.refresh()),
+                portal.redeems(&code),
+            );
+            assert_eq!(page.status.as_u16(), 303, "round {round}");
+            for answer in [refreshed, redeemed] {
+                match answer.status {
+                    200 => assert_dead(&portal, &answer.tokens()).await,
+                    _ => answer.assert_refused(400, "invalid_grant", ""),
+                }
+            }
+            assert_dead(&portal, &tokens).await;
+        }
+    }
+
+    async fn a_token_that_was_given_back_while_it_was_used_opens_nothing_after(app: TestApp) {
+        let citizen = app.person("li.xiaoman");
+        let opaque = app
+            .registers(json!({
+                "redirect_uris": ["http://localhost:9873/callback"], "scope": "openid",
+                "access_token_format": "opaque",
+            }))
+            .await;
+        for client in [&app.application("portal"), &opaque] {
+            citizen.authorizes(&client.requests("openid")).await;
+            for round in 0..rounds() {
+                let tokens = client.admits(&citizen, "openid").await;
+                let (used, revoked, again) = tokio::join!(
+                    client.user_info(&tokens.access),
+                    gives_back(client, &tokens.access),
+                    client.user_info(&tokens.access),
+                );
+                assert_eq!(revoked, 200, "round {round}");
+                for use_of_it in [used, again] {
+                    assert!([200, 401].contains(&use_of_it.status), "round {round}: {use_of_it:?}");
+                }
+                client.user_info(&tokens.access).await.assert_problem(401, "invalid_token", "revoked");
+            }
+        }
+    }
+
+    async fn of_two_requests_with_one_client_assertion_one_is_served(app: TestApp) {
+        let key = ClientKey::new("k1");
+        let machine = app
+            .registers(json!({
+                "token_endpoint_auth_method": "private_key_jwt", "jwks": key.jwks(),
+                "grant_types": ["client_credentials"], "response_types": [], "scope": "decision:evaluate",
+            }))
+            .await;
+        for round in 0..rounds() {
+            let now = app.now().unix_seconds();
+            let assertion = key.signs(&json!({}), &json!({
+                "iss": machine.client_id, "sub": machine.client_id, "aud": app.issuer, "jti": fresh(), "exp": now + 60,
+            }));
+            let ask = async || {
+                let form = [
+                    ("grant_type", "client_credentials"),
+                    ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
+                    ("client_assertion", &assertion),
+                ];
+                Answer::to(machine.token_request().form(&form)).await
+            };
+            let (first, second) = tokio::join!(ask(), ask());
+            let mut statuses = [first.status, second.status];
+            statuses.sort_unstable();
+            assert_eq!(statuses, [200, 401], "round {round}: {first:?}, {second:?}");
+        }
+    }
+
     async fn many_guesses_at_once_are_counted_like_one_after_another(app: TestApp) {
         let app = Arc::new(app);
         let mut guesses = JoinSet::new();
@@ -166,6 +279,20 @@ fn one_wins(answers: [&Answer; 2], round: usize) -> &Answer {
     assert_eq!(won.status, 200, "round {round}: {answers:?}");
     lost.assert_refused(400, "invalid_grant", "used");
     won
+}
+
+/// Nothing of `tokens` opens anything.
+async fn assert_dead(client: &Application, tokens: &Tokens) {
+    client.user_info(&tokens.access).await.assert_problem(401, "invalid_token", "revoked");
+    if let Some(refresh) = &tokens.refresh {
+        client.refreshes(refresh).await.assert_refused(400, "invalid_grant", "revoked");
+    }
+}
+
+/// Revokes `token` (RFC 7009); the status of the answer.
+async fn gives_back(client: &Application, token: &str) -> u16 {
+    let request = client.request("/oauth2/revoke").basic_auth(&client.client_id, Some(&client.client_secret));
+    request.form(&[("token", token)]).send().await.unwrap().status().as_u16()
 }
 
 #[expect(clippy::disallowed_methods, reason = "a run is told by the environment how long it may take")]

@@ -18,6 +18,55 @@ fn every_path_that_the_architecture_names_exists() {
 }
 
 #[test]
+fn every_test_that_the_documents_name_is_there() {
+    for document in ["docs/incidents.md", "docs/security-checklist.md"] {
+        let (mut rows, mut named) = (0, 0);
+        for row in guarded_rows(&read(document)) {
+            rows += 1;
+            let mut text = None;
+            for span in code_spans(&row.guards) {
+                if has_ending(Path::new(&span), "rs") {
+                    assert!(exists_somewhere(&span), "{document}: `{span}` is not there: {}", row.what);
+                    text = Some(read_somewhere(&span));
+                } else if let Some(text) = &text {
+                    named += 1;
+                    assert!(
+                        text.contains(&format!("fn {span}(")),
+                        "{document}: no test `{span}`: {}",
+                        row.what
+                    );
+                }
+            }
+            let before = row.guards.contains("the same test");
+            assert!(text.is_some() || before, "{document}: nothing guards: {}", row.what);
+        }
+        assert!(
+            rows > 30 && named > rows / 2,
+            "{document}: expected its tables, found {rows} rows, {named} tests"
+        );
+    }
+}
+
+#[test]
+fn calls_out_are_made_in_one_place() {
+    // The tour and the browser call this server itself.
+    let open = ["src/flows/outbound.rs", "src/browser.rs", "src/commands/tour/"];
+    for (file, text) in texts().into_iter().filter(|(file, _)| has_ending(file, "rs")) {
+        let name = short(&file);
+        if !name.starts_with("src/") || open.iter().any(|place| name.starts_with(place)) {
+            continue;
+        }
+        for client in ["reqwest::", "TcpStream::connect", "hyper::client", "UdpSocket::"] {
+            let product = text.split("#[cfg(test)]").next().unwrap();
+            assert!(
+                !product.contains(client),
+                "{name}: `{client}` goes past the limits of src/flows/outbound.rs"
+            );
+        }
+    }
+}
+
+#[test]
 fn every_link_in_the_documents_leads_somewhere() {
     let mut checked = 0;
     for file in files().iter().filter(|file| has_ending(file, "md")) {
@@ -173,7 +222,7 @@ fn files() -> Vec<PathBuf> {
             let made = MADE.iter().any(|name| entry.file_name() == *name);
             match entry.file_type().unwrap() {
                 kind if kind.is_dir() && !made => folders.push(entry.path()),
-                kind if kind.is_file() => found.push(entry.path()),
+                kind if kind.is_file() && !made => found.push(entry.path()),
                 _ => (),
             }
         }
@@ -246,6 +295,36 @@ fn is_path(span: &str) -> bool {
 
 fn exists_somewhere(path: &str) -> bool {
     root().join(path).exists() || root().join("src").join(path).exists()
+}
+
+/// A row of a table whose last column is called `guarded by`.
+struct Guarded {
+    what: String,
+    guards: String,
+}
+
+/// Those rows, from every such table of `text`.
+fn guarded_rows(text: &str) -> Vec<Guarded> {
+    let mut rows = Vec::new();
+    let mut guarded = false;
+    for line in text.lines() {
+        let cells: Vec<&str> = line.trim().trim_matches('|').split(" | ").map(str::trim).collect();
+        if !line.starts_with('|') {
+            guarded = false;
+        } else if cells.last() == Some(&"guarded by") {
+            guarded = true;
+        } else if guarded && !line.starts_with("|---") {
+            rows.push(Guarded { what: cells[0].to_owned(), guards: (*cells.last().unwrap()).to_owned() });
+        }
+    }
+    rows
+}
+
+fn read_somewhere(path: &str) -> String {
+    [root().join(path), root().join("src").join(path)]
+        .iter()
+        .find_map(|path| fs::read_to_string(path).ok())
+        .unwrap_or_else(|| panic!("expected {path}"))
 }
 
 /// The targets of `[words](target)` that are not on the web and not within the page.

@@ -22,6 +22,7 @@ use yinxin::commands::serve::Running;
 use crate::kit::app::{TestApp, stories};
 use crate::kit::command::yinxin;
 use crate::kit::documents::one_page;
+use crate::kit::program::Program;
 
 const HTTP2: &[u8] = b"h2";
 const HTTP1: &[u8] = b"http/1.1";
@@ -96,6 +97,81 @@ async fn each_start_gives_a_new_enrolment_link_until_there_is_an_administrator()
     let told = start().stop();
     assert_eq!(enrolment_code(&told, &issuer), None, "{told}");
     assert!(told.contains(&format!("console  {issuer}/console\n")), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_secret_is_in_the_log_and_nobody_writes_lines_of_their_own() {
+    let program = Program::serve_sample_province_with(&["--log", "trace"]);
+    let browser = Browser::new(&program.issuer).unwrap();
+    let (citizen, portal) = (program.citizen(), program.application("portal"));
+    let http = reqwest::Client::new();
+    let verifier = base::entropy::token(&base::OsEntropy);
+    let challenge = verifier.parse::<oidc::pkce::CodeVerifier>().unwrap().challenge();
+    let request = url::form_urlencoded::Serializer::new(String::new())
+        .extend_pairs([
+            ("response_type", "code"),
+            ("client_id", &portal.client_id),
+            ("redirect_uri", &portal.redirect_uris[0]),
+            ("scope", "openid profile offline_access"),
+            ("code_challenge", challenge.as_str()),
+            ("code_challenge_method", "S256"),
+        ])
+        .finish();
+    let path = format!("/oauth2/authorize?{request}");
+    let wrong = "wrong-horse-battery-9";
+    let login = browser.open(&path).await.unwrap();
+    browser.submit(&login, "/login", &[("username", &citizen.user_name), ("password", wrong)]).await.unwrap();
+    let (url, _) = browser.authorize(&path, &citizen.user_name, Some(&citizen.password)).await.unwrap();
+    let code = url.query_pairs().find(|(name, _)| name == "code").unwrap().1.into_owned();
+    let asks = async |form: &[(&str, &str)]| -> Value {
+        let asked = http
+            .post(program.url("/oauth2/token"))
+            .basic_auth(&portal.client_id, Some(&portal.client_secret));
+        asked.form(form).send().await.unwrap().json().await.unwrap()
+    };
+    let redemption = [
+        ("grant_type", "authorization_code"),
+        ("code", code.as_str()),
+        ("redirect_uri", &portal.redirect_uris[0]),
+        ("code_verifier", &verifier),
+    ];
+    let tokens = asks(&redemption).await;
+    let of = |name: &str| tokens[name].as_str().unwrap_or_else(|| panic!("{tokens}")).to_owned();
+    let (access, refresh, id) = (of("access_token"), of("refresh_token"), of("id_token"));
+    http.get(program.url("/oauth2/userinfo")).bearer_auth(&access).send().await.unwrap();
+    asks(&redemption).await; // a replay is told to the operator, without the code
+    asks(&[("grant_type", "refresh_token"), ("refresh_token", &refresh)]).await;
+    let secret = "a-secret-that-was-guessed";
+    let guessed = http.post(program.url("/oauth2/token")).basic_auth(&portal.client_id, Some(secret));
+    guessed.form(&redemption).send().await.unwrap();
+    http.get(program.url("/oauth2/userinfo")).bearer_auth("not-a-token-of-anybody").send().await.unwrap();
+    let lines = "x\n2026-01-01T00:00:00.000000Z  INFO yinxin: forged";
+    let mut form = login.hidden_fields("/login").unwrap();
+    form.push(("decision".to_owned(), lines.to_owned()));
+    browser.post("/consent", &form).await.unwrap();
+
+    let log = fs::read_to_string(program.folder().join("log")).unwrap();
+    assert!(log.contains("decision"), "what was refused is there: {log}");
+    let sign = |token: &str| token.rsplit('.').next().unwrap().to_owned();
+    for (what, secret) in [
+        ("password", citizen.password.as_str()),
+        ("wrong password", wrong),
+        ("client secret", &portal.client_secret),
+        ("wrong client secret", secret),
+        ("code", &code),
+        ("verifier", &verifier),
+        ("access token", &sign(&access)),
+        ("refresh token", &refresh),
+        ("ID token", &sign(&id)),
+        ("no token of ours", "not-a-token-of-anybody"),
+    ] {
+        let line = log.lines().find(|line| line.contains(secret));
+        assert!(line.is_none(), "the {what} is in the log: {line:?}");
+    }
+    for line in log.lines() {
+        assert!(!line.starts_with("2026-01-01T00:00:00"), "{line}");
+        assert!(line.starts_with("20") && line.contains("Z "), "each line is ours: {line:?}");
+    }
 }
 
 #[test]

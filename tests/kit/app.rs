@@ -95,6 +95,7 @@ impl TestApp {
             tls: Tls::Off,
             outbound: yinxin::config::Outbound::default(),
             certificates: yinxin::config::Certificates::default(),
+            forwarding: flows::env::Forwarding::default(),
             dpop_nonces_required: false,
             token_keys: flows::rotate_keys::TokenKeyTimes::default(),
             log_json: false,
@@ -149,6 +150,7 @@ impl TestApp {
             dpop_nonces_required: false,
             token_keys: flows::rotate_keys::TokenKeyTimes::default(),
             certificates: &self.config.certificates,
+            forwarding: &self.config.forwarding,
         };
         yinxin::assemble(&place, seams(&self.clock, &self.randomness)).await.unwrap()
     }

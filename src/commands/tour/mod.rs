@@ -91,6 +91,7 @@ pub async fn tour(flags: TourFlags) -> Result<PathBuf, TourError> {
         tls: Tls::Off,
         outbound: crate::config::Outbound::default(),
         certificates: crate::config::Certificates::default(),
+        forwarding: flows::env::Forwarding::default(),
         dpop_nonces_required: false,
         token_keys: flows::rotate_keys::TokenKeyTimes::default(),
         log_json: false,

@@ -55,7 +55,8 @@ pub struct Situation<'a> {
 
 /// Decides what comes next; with `prompt=none`, what would have to be shown becomes an error for the client.
 ///
-/// Source: OIDC Core, 3.1.2.1 (`prompt`, `max_age`, `id_token_hint`), 3.1.2.3, 3.1.2.4, 3.1.2.6 and 5.5.1 (`sub`, essential `acr`).
+/// Source: OIDC Core, 3.1.2.1 (`prompt`, `max_age`, `id_token_hint`), 3.1.2.3, 3.1.2.4, 3.1.2.6 and 5.5.1 (`sub`, essential `acr`); RFC 8252,
+/// 8.6 (applications on the person's device).
 pub fn next(
     request: &AuthorizationRequest,
     client: &Client,
@@ -115,6 +116,10 @@ fn must_consent(request: &AuthorizationRequest, client: &Client, situation: &Sit
     let allowed = situation.consented.filter(|consented| {
         covers(consented.scope) && (request.authorization_details.is_empty() || situation.allowed_here)
     });
+    // What somebody said to the application before says nothing of who asks now.
+    if client.could_be_another(&request.redirect_uri) && !situation.allowed_here {
+        return true;
+    }
     match allowed {
         Some(_) => request.prompt.consent && !situation.allowed_here,
         None => {

@@ -172,7 +172,7 @@ fn an_unregistered_redirect_uri_gets_a_page_that_says_what_came_and_what_is_regi
     let refusal = page(&web_client(), &with("redirect_uri", "https://evil.example/cb"));
     assert_eq!(
         refusal.to_string(),
-        "redirect_uri `https://evil.example/cb` is not registered for client `tax-web`: register this exact string or send a registered one"
+        "redirect_uri `https://evil.example/cb` is not registered for client `tax-web`, which has `https://app.example/cb?tenant=1`: register this exact string or send a registered one"
     );
     assert!(matches!(refusal, PageError::RedirectUri { registered, .. } if registered == [REDIRECT_URI]));
     assert_eq!(page(&web_client(), &with("redirect_uri", "")), PageError::Missing("redirect_uri"));
@@ -436,6 +436,33 @@ fn the_governments_own_applications_need_no_consent_but_may_ask_for_it() {
     assert_eq!(next(&asked("prompt", ""), &own, &situation), Ok(Next::Answer));
     assert_eq!(next(&asked("prompt", "consent"), &own, &situation), Ok(Next::Consent));
     assert_eq!(next(&asked("prompt", ""), &web_client(), &situation), Ok(Next::Consent));
+}
+
+/// RFC 8252, 8.6; ASVS 5.0 V10.7.1.
+#[test]
+fn on_the_persons_device_anybody_could_ask_in_an_applications_name_so_the_person_is_asked_each_time() {
+    let scope = "openid profile".parse().unwrap();
+    let situation = |allowed_here| Situation {
+        started: STARTED,
+        now: STARTED,
+        logged_in: Some(LoggedIn { subject: "usr_1", at: STARTED, acrs: &[] }),
+        consented: Some(Consented { scope: &scope }),
+        hinted_subject: None,
+        allowed_here,
+    };
+    let mut own = native_client();
+    own.approval = Approval::FirstParty;
+    for client in [native_client(), own] {
+        for redirect_uri in ["http://127.0.0.1:51004/cb", "cn.gov.fujian.app:/cb"] {
+            let request = send(&client, &native(redirect_uri)).unwrap();
+            assert_eq!(next(&request, &client, &situation(false)), Ok(Next::Consent), "{redirect_uri}");
+            assert_eq!(next(&request, &client, &situation(true)), Ok(Next::Answer), "{redirect_uri}");
+        }
+    }
+    let mut claimed = native_client();
+    claimed.redirect_uris = vec!["https://app.example/cb".into()];
+    let request = send(&claimed, &native("https://app.example/cb")).unwrap();
+    assert_eq!(next(&request, &claimed, &situation(false)), Ok(Next::Answer), "an address of its own");
 }
 
 // Whatever comes.

@@ -51,7 +51,9 @@ struct Asked {
 
 async fn show(State(app): State<App>, official: Official, Query(asked): Query<Asked>) -> Response {
     let shown = Shown::notice(asked.done.as_deref());
-    official.answer(&app, page(&app, &official, &asked.after, shown).await)
+    // What is no identifier comes after nothing; not every engine can be asked for every text.
+    let after = if asked.after.contains(char::is_control) { "" } else { &asked.after };
+    official.answer(&app, page(&app, &official, after, shown).await)
 }
 
 async fn page(app: &App, official: &Official, after: &str, shown: Shown) -> Result<Response, Failure> {

@@ -177,12 +177,17 @@ async fn in_body(presented: Presented, request: Request) -> Result<Presented, Re
     let is_form = body::is_type(request.headers(), "application/x-www-form-urlencoded");
     let body = body::bytes(axum::body::Bytes::from_request(request, &()).await)?;
     let mut fields = url::form_urlencoded::parse(if is_form { &body } else { &[] });
-    let inside = fields.find(|(name, _)| name == "access_token").map(|(_, token)| token.into_owned());
-    match (presented.token.is_some(), inside) {
-        (_, None) => Ok(presented),
-        (false, inside) => Ok(Presented { token: inside, ..presented }),
-        (true, Some(_)) => {
+    let mut inside =
+        fields.by_ref().filter(|(name, _)| name == "access_token").map(|(_, token)| token.into_owned());
+    match (presented.token.is_some(), inside.next(), inside.next()) {
+        (_, None, _) => Ok(presented),
+        (false, inside, None) => Ok(Presented { token: inside, ..presented }),
+        (true, Some(_), None) => {
             let message = "send the access token in the header or in the body, not in both (RFC 6750, 2)";
+            Err(Rejected::bad_request("invalid_request", message))
+        }
+        (_, Some(_), Some(_)) => {
+            let message = "expected `access_token` once (RFC 6749, 3.1)";
             Err(Rejected::bad_request("invalid_request", message))
         }
     }
@@ -249,7 +254,9 @@ async fn remove_registration(
 
 /// The members of a registration (RFC 7591, 3.1).
 fn members(headers: &HeaderMap, received: Received) -> Result<Map<String, Value>, ::oidc::OauthError> {
-    body::json(headers, received).map_err(|rejected| {
+    // Each name once, at every level: what one reader checks, another must not overlook.
+    let members: Result<jose::json::StrictObject, _> = body::json(headers, received);
+    members.map(|members| members.0).map_err(|rejected| {
         ::oidc::OauthError::new(::oidc::ErrorCode::InvalidClientMetadata, rejected.message)
     })
 }

@@ -87,6 +87,8 @@ pub struct DeviceConsent {
     pub client_name: String,
     /// Whose data it asks for.
     pub account_name: String,
+    /// Their account, which the form carries back.
+    pub account: String,
     /// The code that the device must show.
     pub user_code: String,
     /// Where the request came from, and when.

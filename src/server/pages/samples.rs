@@ -132,6 +132,7 @@ fn device_consent(frame: Frame) -> DeviceConsent {
         frame: consent.frame,
         client_name: consent.client_name,
         account_name: consent.account_name,
+        account: consent.account,
         user_code: "BCDF-GHJK".into(),
         scopes: consent.scopes,
         details: consent.details,

@@ -22,8 +22,10 @@ const WAITING_FOR: &str = "SELECT id, channel, client_id, account_id, asked, net
      WHERE account_id = $1 AND answer IS NULL AND expires_us > $2 ORDER BY created_us, id LIMIT 100";
 const COUNT_WAITING: &str = "SELECT COUNT(*) AS n FROM deferred_request \
      WHERE account_id = $1 AND answer IS NULL AND expires_us > $2";
-const COUNT_SINCE: &str =
-    "SELECT COUNT(*) AS n FROM deferred_request WHERE account_id = $1 AND created_us > $2";
+const COUNT_WAITING_OF: &str = "SELECT COUNT(*) AS n FROM deferred_request \
+     WHERE account_id = $1 AND client_id = $2 AND answer IS NULL AND expires_us > $3";
+const COUNT_SINCE: &str = "SELECT COUNT(*) AS n FROM deferred_request \
+     WHERE account_id = $1 AND client_id = $2 AND created_us > $3";
 const DUE_PINGS: &str = "SELECT id, client_id, ping_token_sealed, ping_attempts FROM deferred_request \
      WHERE ping_due_us IS NOT NULL AND ping_due_us <= $1 AND expires_us > $1 AND ping_token_sealed IS NOT NULL \
      ORDER BY ping_due_us, id LIMIT 100";
@@ -47,6 +49,7 @@ pub const STATEMENTS: &[&str] = &[
     LOOKUP,
     WAITING_FOR,
     COUNT_WAITING,
+    COUNT_WAITING_OF,
     COUNT_SINCE,
     DUE_PINGS,
     TAKE_PING,
@@ -207,9 +210,26 @@ pub async fn count_waiting(conn: &mut Conn, account: Id<Account>, now: Timestamp
     Ok(find!(Count, conn, COUNT_WAITING, account.to_string(), now.us())?.map_or(0, |count| count.n))
 }
 
-/// How often `account` was asked since `since`, whatever became of it.
-pub async fn count_since(conn: &mut Conn, account: Id<Account>, since: Timestamp) -> Result<i64, StoreError> {
-    Ok(find!(Count, conn, COUNT_SINCE, account.to_string(), since.us())?.map_or(0, |count| count.n))
+/// How many requests of the application `client_id` wait for an answer of `account`.
+pub async fn count_waiting_of(
+    conn: &mut Conn,
+    account: Id<Account>,
+    client_id: &str,
+    now: Timestamp,
+) -> Result<i64, StoreError> {
+    let count = find!(Count, conn, COUNT_WAITING_OF, account.to_string(), client_id, now.us())?;
+    Ok(count.map_or(0, |count| count.n))
+}
+
+/// How often the application `client_id` asked `account` since `since`, whatever became of it.
+pub async fn count_since(
+    conn: &mut Conn,
+    account: Id<Account>,
+    client_id: &str,
+    since: Timestamp,
+) -> Result<i64, StoreError> {
+    let count = find!(Count, conn, COUNT_SINCE, account.to_string(), client_id, since.us())?;
+    Ok(count.map_or(0, |count| count.n))
 }
 
 /// An application that must still be told of an answer.

@@ -1,0 +1,139 @@
+//! Guessing is slowed down at every door, and at none of them does a stranger keep the owner out.
+
+use reqwest::header::{HeaderMap, HeaderValue};
+use yinxin::browser::Browser;
+
+use crate::ciba::counter;
+use crate::device::television;
+use crate::kit::actors::{Answer, assert_shown};
+use crate::kit::app::{TestApp, stories};
+
+const WRONG_PASSWORD: &str = "wrong-horse-battery";
+
+stories! {
+    async fn wrong_secrets_in_an_applications_name_keep_it_out_of_nothing(app: TestApp) {
+        let system = app.application("system");
+        let ask = [("grant_type", "client_credentials")];
+        for number in 0..150 {
+            let guess = format!("guess-{number}");
+            let request = system.token_request().basic_auth(&system.client_id, Some(guess));
+            Answer::to(request.form(&ask)).await.assert_refused(401, "invalid_client", "failed");
+        }
+        system.asks(&ask).await.tokens(); // 256 random bits need no lock that others could turn
+        app.person("li.xiaoman").logs_in().await; // nor is the network held to be one that guesses passwords
+    }
+
+    async fn whoever_guesses_a_devices_code_holds_up_nobody_but_themselves(app: TestApp) {
+        let television = television(&app).await;
+        let begun = television.begins(&[("scope", "openid")]).await;
+        let stranger = app.person("chen.apo");
+        stranger.logs_in().await;
+        let mut put_off = false;
+        for letter in 'B'..='K' {
+            let guess: String = std::iter::repeat_n(letter, 8).collect();
+            put_off |= stranger.types(&guess).await.status.as_u16() == 429;
+        }
+        assert!(put_off, "guessing is slowed down");
+        assert_eq!(stranger.types(begun.text("user_code")).await.status.as_u16(), 429, "the right one is not looked at");
+
+        let owner = app.person("li.xiaoman");
+        owner.logs_in().await;
+        owner.allows(begun.text("user_code")).await;
+        television.polls(begun.text("device_code")).await.tokens();
+    }
+
+    async fn one_application_that_asks_and_asks_keeps_no_other_from_asking(app: TestApp) {
+        let (hostile, another, honest) = (counter(&app).await, counter(&app).await, counter(&app).await);
+        let ask = [("login_hint", "li.xiaoman"), ("scope", "openid")];
+        for asking in [&hostile, &another] {
+            for _ in 0..3 {
+                app.advance(1);
+                assert_eq!(asking.asks_for(&ask).await.status, 200);
+            }
+            let refused = asking.asks_for(&ask).await;
+            assert_eq!((refused.status, refused.text("error")), (403, "access_denied"), "three of its own wait");
+        }
+        app.advance(1);
+        let begun = honest.asks_for(&ask).await;
+        assert_eq!(begun.status, 200, "whatever others ask: {begun:?}");
+        assert_eq!(honest.asks_for(&ask).await.status, 403, "the person has enough to answer");
+
+        let owner = app.person("li.xiaoman");
+        owner.logs_in().await;
+        for _ in 0..6 {
+            let page = owner.opens("/approvals").await;
+            owner.answers(&page, "deny").await;
+        }
+        let page = owner.opens("/approvals").await;
+        assert_shown(&owner.answers(&page, "allow").await, 200, "已同意");
+        honest.polls_for(begun.text("auth_req_id")).await.tokens();
+    }
+
+    async fn names_that_are_made_up_keep_nobody_from_being_asked(app: TestApp) {
+        let counter = counter(&app).await;
+        for number in 0..60 {
+            let name = format!("nobody.{number}");
+            let refused = counter.asks_for(&[("login_hint", &name), ("scope", "openid")]).await;
+            assert_eq!((refused.status, refused.text("error")), (400, "unknown_user_id"));
+        }
+        assert_eq!(counter.asks_for(&[("login_hint", "li.xiaoman"), ("scope", "openid")]).await.status, 200);
+        app.person("li.xiaoman").logs_in().await;
+    }
+
+    async fn wrong_enrolment_codes_keep_the_administrator_out_of_nothing(app: TestApp) {
+        let stranger = app.person("zhao.yi");
+        let page = stranger.opens("/enrol").await;
+        for number in 0..20 {
+            let guess = format!("guess-{number}");
+            assert_eq!(stranger.submits(&page, "/enrol", &enrolment(&guess)).await.status.as_u16(), 403);
+        }
+        let done = stranger.submits(&page, "/enrol", &enrolment(&app.enrolment_code)).await;
+        assert_eq!(done.status.as_u16(), 303, "{}", done.text);
+    }
+
+    async fn behind_a_proxy_each_network_has_its_own_tries(app: TestApp) {
+        let mut app = app;
+        // Until the operator says so, what a request says of its origin counts for nothing.
+        for number in 0..5 {
+            let guesser = app.person("li.xiaoman").at(from(&app, &format!("203.0.113.{number}")));
+            assert_eq!(guesser.tries(WRONG_PASSWORD).await.status.as_u16(), 401);
+        }
+        let guesser = app.person("li.xiaoman").at(from(&app, "203.0.113.77"));
+        assert_eq!(guesser.tries(WRONG_PASSWORD).await.status.as_u16(), 429);
+
+        app.restart_with(|config| {
+            config.forwarding.proxies = vec!["127.0.0.1/32".parse().unwrap()];
+            config.forwarding.header = "x-forwarded-for".to_owned();
+        })
+        .await;
+        let stranger = app.person("li.xiaoman").at(from(&app, "203.0.113.9"));
+        for _ in 0..5 {
+            assert_eq!(stranger.tries(WRONG_PASSWORD).await.status.as_u16(), 401);
+        }
+        assert_eq!(stranger.tries(WRONG_PASSWORD).await.status.as_u16(), 429);
+        let invents = app.person("li.xiaoman").at(from(&app, "198.51.100.1, 203.0.113.9"));
+        assert_eq!(invents.tries(WRONG_PASSWORD).await.status.as_u16(), 429, "the proxy's word comes last");
+        app.person("li.xiaoman").at(from(&app, "198.51.100.1")).logs_in().await; // on a new device
+        app.person("chen.apo").at(from(&app, "203.0.113.9")).logs_in().await;
+    }
+}
+
+/// The enrolment form, filled in.
+fn enrolment(code: &str) -> [(&str, &str); 5] {
+    let password = "tour-of-the-house-7";
+    [
+        ("code", code),
+        ("name", "林管理"),
+        ("username", "admin.lin"),
+        ("password", password),
+        ("password_again", password),
+    ]
+}
+
+/// A browser whose requests carry `forwarded_for`.
+fn from(app: &TestApp, forwarded_for: &str) -> Browser {
+    let value = HeaderValue::from_str(forwarded_for).unwrap();
+    let headers =
+        HeaderMap::from_iter([(reqwest::header::HeaderName::from_static("x-forwarded-for"), value)]);
+    app.browser_with(|builder| builder.cookie_store(true).default_headers(headers))
+}

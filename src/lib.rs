@@ -24,7 +24,7 @@ use std::time::Instant;
 
 use base::{Clock, Entropy, OsEntropy, Secret, SystemClock};
 use flows::decide::Policies;
-use flows::env::{Certificates, Parts};
+use flows::env::{Certificates, Parts, SelfRegistration};
 use flows::outbound::{Outbound, Reach};
 use flows::rotate_keys::TokenKeyTimes;
 use flows::{Env, Fault, Settings};
@@ -131,6 +131,8 @@ pub struct Place<'a> {
     pub token_keys: TokenKeyTimes,
     /// What is made of client certificates.
     pub certificates: &'a config::Certificates,
+    /// Who registers without an official.
+    pub registration: &'a SelfRegistration,
 }
 
 impl Place<'_> {
@@ -167,6 +169,7 @@ pub async fn assemble(place: &Place<'_>, seams: Seams) -> Result<Arc<Env>, Start
             dpop_nonces_required: place.dpop_nonces_required,
             token_keys: place.token_keys,
             certificates: certificates(place.certificates)?,
+            registration: place.registration.clone(),
             ..Settings::new(place.issuer.clone())?
         },
         outbound: outbound(place)?,

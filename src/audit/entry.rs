@@ -214,6 +214,8 @@ entry_kinds! {
     ClientRemoved = "client_removed";
     /// A token was given out with which applications register themselves.
     ClientRegistrationOpened = "client_registration_opened";
+    /// Such a token was withdrawn.
+    ClientRegistrationClosed = "client_registration_closed";
     /// An account was enrolled.
     AccountEnrolled = "account_enrolled";
     /// A person allowed what was asked elsewhere: on another device, or by an application behind their back.

@@ -169,6 +169,8 @@ kinds! {
     LogoutNotice = "lgo";
     /// A request that a person answers elsewhere.
     DeferredRequest = "dfr";
+    /// A token with which applications register themselves.
+    InitialAccess = "iat";
 }
 
 #[cfg(test)]

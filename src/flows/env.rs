@@ -6,17 +6,19 @@ use base::id::Account;
 use base::{Clock, Entropy, Id, Network, Secret, Timestamp};
 use kms::KeyProvider;
 use oidc::mtls::TakenAt;
+use oidc::software_statement::StatementIssuer;
 use pki::Certificate;
 use store::Db;
 use tokio::sync::{Mutex, Notify};
 
-use crate::client_keys::FetchedKeys;
 use crate::clients::ClientCache;
 use crate::decide::Policies;
 use crate::error::Fault;
 use crate::keyring::Keyring;
+use crate::metadata_documents::{DocumentCache, Documents};
 use crate::outbound::Outbound;
 use crate::passwords::Passwords;
+use crate::published_keys::FetchedKeys;
 use crate::revocations::Revocations;
 use crate::rotate_keys::TokenKeyTimes;
 use crate::tokens::VerifiedTokens;
@@ -43,8 +45,10 @@ pub struct Env {
     pub clients: ClientCache,
     /// Access tokens whose signature was found good.
     pub verified_tokens: VerifiedTokens,
-    /// Applications' keys as they were fetched.
+    /// Keys that others publish, as they were fetched.
     pub fetched_keys: FetchedKeys,
+    /// Documents that register applications, as they were fetched.
+    pub documents: DocumentCache,
     /// Calls to addresses that applications chose.
     pub outbound: Outbound,
     /// What was taken back while access tokens of it may still be about.
@@ -73,6 +77,19 @@ pub struct Settings {
     pub token_keys: TokenKeyTimes,
     /// What is made of client certificates.
     pub certificates: Certificates,
+    /// Who registers without an official.
+    pub registration: SelfRegistration,
+}
+
+/// Registration by software: who may vouch for it, and whether documents register.
+#[derive(Clone, Debug, Default)]
+pub struct SelfRegistration {
+    /// Who may vouch for software.
+    pub statement_issuers: Vec<StatementIssuer>,
+    /// Whether software registers only when somebody vouches for it.
+    pub statements_required: bool,
+    /// Whether a client's identifier may be the address of its registration.
+    pub documents: Documents,
 }
 
 /// Client certificates: where they come from, and who may have issued them.
@@ -99,6 +116,7 @@ impl Settings {
             dpop_nonces_required: false,
             token_keys: TokenKeyTimes::default(),
             certificates: Certificates::default(),
+            registration: SelfRegistration::default(),
         })
     }
 }
@@ -189,6 +207,7 @@ impl Env {
             clients: ClientCache::default(),
             verified_tokens: VerifiedTokens::default(),
             fetched_keys: FetchedKeys::default(),
+            documents: DocumentCache::default(),
             outbound: parts.outbound,
             revocations: Revocations::default(),
             log_bell: Notify::new(),

@@ -15,6 +15,10 @@ const NOTICES_KEPT_SECONDS: i64 = 30 * 86_400;
 /// How long requests that are answered elsewhere are kept after their time, in seconds: whoever polls for an hour is told why, and a
 /// person is not asked more often because old requests are forgotten.
 const DEFERRED_KEPT_SECONDS: i64 = 3_600;
+/// How long initial access tokens are kept after their time, in seconds: whoever looks at the list sees what became of them.
+const INITIAL_ACCESS_KEPT_SECONDS: i64 = 90 * 86_400;
+/// How long an application is kept whose registration is a document, and that nobody let have anything, in seconds.
+const DOCUMENT_CLIENTS_KEPT_SECONDS: i64 = 86_400;
 
 /// Sweeps every pile; how many rows were taken away.
 pub async fn sweep(env: &Env, now: Timestamp) -> Result<u64, Fault> {
@@ -44,5 +48,7 @@ const fn kept_seconds(pile: Pile) -> i64 {
         Pile::LoginFailures => WINDOW_SECONDS,
         Pile::LogoutNotices => NOTICES_KEPT_SECONDS,
         Pile::DeferredRequests => DEFERRED_KEPT_SECONDS,
+        Pile::InitialAccess => INITIAL_ACCESS_KEPT_SECONDS,
+        Pile::DocumentClients => DOCUMENT_CLIENTS_KEPT_SECONDS,
     }
 }

@@ -7,6 +7,7 @@
 mod applications;
 mod certificates;
 mod people;
+mod registration;
 mod seals;
 
 use audit::entry::Entry;
@@ -45,6 +46,7 @@ pub fn routes() -> Router<App> {
         .route("/console/log", get(log))
         .route("/console/keys", get(keys))
         .merge(applications::routes())
+        .merge(registration::routes())
         .merge(people::routes())
         .merge(seals::routes())
         .merge(certificates::routes())

@@ -26,6 +26,7 @@ const WORDS: &[(&str, &str)] = &[
     ("no_such_consent", "refused-no-such-consent"),
     ("no_such_seal", "refused-no-such-seal"),
     ("no_such_session", "refused-no-such-session"),
+    ("no_such_token", "refused-no-such-token"),
     ("no_such_transition", "refused-transition"),
     ("no_such_unit", "refused-no-such-unit"),
     ("no_units", "refused-no-units"),
@@ -81,7 +82,10 @@ pub fn field(rejected: &Rejected) -> Option<(String, Message)> {
         }
         ("bad_account" | "bad_unit", "name") => ("name", Message::new("name-refused")),
         ("bad_post", "post" | "clearance") | ("bad_unit", "code" | "uscc") => (place, refused()),
-        ("bad_registration", "redirect_uris" | "post_logout_redirect_uris") => (place, refused()),
+        ("bad_registration", "redirect_uris" | "post_logout_redirect_uris" | "note" | "applications") => {
+            (place, refused())
+        }
+        ("bad_registration", "expires_in") => ("days", refused()),
         ("bad_application", "holder_name") => (place, Message::new("name-refused")),
         ("bad_application", "holder_code") => ("holder_number", refused()),
         ("bad_application", place) => return Some((own_field(place)?, refused())),

@@ -50,6 +50,16 @@ impl TestApp {
         Application::new(self, registered.client.id.as_str(), &secret, registration.redirect_uris.first())
     }
 
+    /// The application that is known as `client_id`, with its secret if it has one.
+    pub(crate) fn application_known_as(
+        &self,
+        client_id: &str,
+        secret: &str,
+        redirect_uri: &str,
+    ) -> Application {
+        Application::new(self, client_id, secret, Some(&redirect_uri.to_owned()))
+    }
+
     /// An access token with `scope` that `user_name` lets the portal have.
     pub(crate) async fn token_of(&self, user_name: &str, scope: &str) -> String {
         self.application("portal").admits(&self.person(user_name), scope).await.access
@@ -253,6 +263,12 @@ impl Application {
     pub(crate) async fn asks(&self, form: &[(&str, &str)]) -> Answer {
         let request = self.token_request().basic_auth(&self.client_id, Some(&self.client_secret));
         Answer::to(request.form(form)).await
+    }
+
+    /// Asks the token endpoint as one that does not authenticate.
+    pub(crate) async fn asks_openly(&self, form: &[(&str, &str)]) -> Answer {
+        let named = [form, &[("client_id", self.client_id.as_str())]].concat();
+        Answer::to(self.token_request().form(&named)).await
     }
 
     /// A request to the token endpoint with nothing in it.

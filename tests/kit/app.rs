@@ -97,6 +97,7 @@ impl TestApp {
             certificates: yinxin::config::Certificates::default(),
             dpop_nonces_required: false,
             token_keys: flows::rotate_keys::TokenKeyTimes::default(),
+            registration: flows::env::SelfRegistration::default(),
             log_json: false,
             log: "warn".to_owned(),
         };
@@ -149,6 +150,7 @@ impl TestApp {
             dpop_nonces_required: false,
             token_keys: flows::rotate_keys::TokenKeyTimes::default(),
             certificates: &self.config.certificates,
+            registration: &self.config.registration,
         };
         yinxin::assemble(&place, seams(&self.clock, &self.randomness)).await.unwrap()
     }

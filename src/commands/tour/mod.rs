@@ -92,6 +92,7 @@ pub async fn tour(flags: TourFlags) -> Result<PathBuf, TourError> {
         outbound: crate::config::Outbound::default(),
         certificates: crate::config::Certificates::default(),
         dpop_nonces_required: false,
+        registration: flows::env::SelfRegistration::default(),
         token_keys: flows::rotate_keys::TokenKeyTimes::default(),
         log_json: false,
         log: "warn".to_owned(),

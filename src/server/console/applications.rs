@@ -17,7 +17,7 @@ use crate::App;
 use crate::body::{Form, Received};
 use crate::pages::console::{Cell, Done, Section, Table};
 use crate::pages::forms::{Choice, register_application};
-use crate::pages::parts::{Fact, Tone};
+use crate::pages::parts::{Fact, Link, Tone};
 use crate::pages::{Frame, Message};
 
 const FORM: &str = "register";
@@ -75,7 +75,9 @@ fn applications(frame: &Frame, clients: &[Client]) -> Table {
             Cell::Text(client.redirect_uris.join(" ")),
         ]
     };
-    table(frame, "section-applications", &headers, clients.iter().map(row).collect())
+    let rows = clients.iter().map(row).collect();
+    let more = Some(Link::new(super::registration::PATH, Message::new("initial-access-tokens")));
+    Table { more, ..table(frame, "section-applications", &headers, rows) }
 }
 
 /// What a scope is called at the console: those of our own APIs have no words on the consent page.

@@ -23,10 +23,30 @@ const NOTICES: &str = "DELETE FROM logout_notice WHERE id IN \
      (SELECT id FROM logout_notice WHERE ended_us IS NOT NULL AND ended_us < $1 LIMIT 500)";
 const DEFERRED: &str = "DELETE FROM deferred_request WHERE id IN \
      (SELECT id FROM deferred_request WHERE expires_us < $1 LIMIT 500)";
+const INITIAL_ACCESS: &str = "DELETE FROM initial_access WHERE id IN \
+     (SELECT id FROM initial_access WHERE expires_us < $1 LIMIT 500)";
+const DOCUMENTS: &str = "DELETE FROM client WHERE document_us < $1 AND id IN \
+     (SELECT id FROM client WHERE document_us < $1 AND state = 'active' \
+     AND NOT EXISTS (SELECT 1 FROM consent WHERE consent.client_id = client.id) \
+     AND NOT EXISTS (SELECT 1 FROM auth_grant WHERE auth_grant.client_id = client.id) \
+     AND NOT EXISTS (SELECT 1 FROM pushed_request WHERE pushed_request.client_id = client.id) \
+     AND NOT EXISTS (SELECT 1 FROM deferred_request WHERE deferred_request.client_id = client.id) \
+     AND NOT EXISTS (SELECT 1 FROM logout_notice WHERE logout_notice.client_id = client.id) LIMIT 500)";
 
 /// The statements of this file.
-pub const STATEMENTS: &[&str] =
-    &[PUSHED, JTIS, REVOKED, CODES, REFRESH_TOKENS, OPAQUE_TOKENS, LOGIN_FAILURES, NOTICES, DEFERRED];
+pub const STATEMENTS: &[&str] = &[
+    PUSHED,
+    JTIS,
+    REVOKED,
+    CODES,
+    REFRESH_TOKENS,
+    OPAQUE_TOKENS,
+    LOGIN_FAILURES,
+    NOTICES,
+    DEFERRED,
+    INITIAL_ACCESS,
+    DOCUMENTS,
+];
 
 /// What is swept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,11 +69,15 @@ pub enum Pile {
     LogoutNotices,
     /// Requests that a person answers elsewhere.
     DeferredRequests,
+    /// Initial access tokens.
+    InitialAccess,
+    /// Applications whose registration is a document, and that nobody let have anything. Their time begins when the document was last held.
+    DocumentClients,
 }
 
 impl Pile {
     /// Every pile.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::PushedRequests,
         Self::Jtis,
         Self::RevokedTokens,
@@ -63,6 +87,8 @@ impl Pile {
         Self::LoginFailures,
         Self::LogoutNotices,
         Self::DeferredRequests,
+        Self::InitialAccess,
+        Self::DocumentClients,
     ];
 }
 
@@ -78,5 +104,7 @@ pub async fn sweep(tx: &mut Tx, pile: Pile, before: Timestamp) -> Result<u64, St
         Pile::LoginFailures => run!(tx, LOGIN_FAILURES, before.us()),
         Pile::LogoutNotices => run!(tx, NOTICES, before.us()),
         Pile::DeferredRequests => run!(tx, DEFERRED, before.us()),
+        Pile::InitialAccess => run!(tx, INITIAL_ACCESS, before.us()),
+        Pile::DocumentClients => run!(tx, DOCUMENTS, before.us()),
     }
 }

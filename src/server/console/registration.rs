@@ -39,12 +39,12 @@ async fn page(app: &App, official: &Official, shown: Shown) -> Result<Response, 
     let now = official.visitor.now;
     let rows = initial_access::all(&app.env, now, Authority::Caller(&official.caller())).await?;
     let headers = [
-        "column-use",
-        "column-identifier",
+        "column-purpose",
         "column-valid-until",
         "initial-access-applications",
         "column-state",
         "column-action",
+        "column-identifier",
     ];
     let rows = rows.iter().map(|row| line(&frame, &csrf, row, Standing::of(row, now))).collect();
     let tokens: Table = table(&frame, "initial-access-tokens", &headers, rows);
@@ -65,11 +65,11 @@ fn line(frame: &Frame, csrf: &str, row: &InitialAccessRow, standing: Standing) -
     };
     vec![
         Cell::Text(row.note.clone()),
-        Cell::Code(row.id.to_string()),
         Cell::Time(row.expires.minute_in_china()),
         Cell::Text(format!("{} / {}", row.applications, row.applications_max)),
         Cell::Badge { tone, text: frame.t(&format!("initial-access-{}", standing.as_str())) },
         act,
+        Cell::Code(row.id.to_string()),
     ]
 }
 

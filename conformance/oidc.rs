@@ -77,6 +77,7 @@ fn member(case: &MemberCase) -> Result<(), String> {
         ui_locales: &["zh-CN", "en"],
         api_scopes: &[],
         certificates: &oidc::mtls::TakenAt::Nowhere,
+        metadata_documents: false,
     };
     let document = discovery::document(&issuer, &offer);
     let got = document.get(&case.member);

@@ -167,6 +167,17 @@ fn proofs_and_key_sets(all: &mut Vec<Seed>) {
     all.push(("client_jwks", "signing", set(&keys)));
     all.push(("client_jwks", "encryption", set(&encryption)));
     all.push(("client_jwks", "both", set(&[&keys[..], &encryption[..]].concat())));
+
+    let id = "https://app.example.com/client.json";
+    let document = json!({
+        "client_id": id, "client_name": "Reading room", "grant_types": ["authorization_code", "refresh_token"],
+        "redirect_uris": ["https://app.example.com/cb", "http://127.0.0.1/cb", "com.example.app:/cb"],
+        "response_types": ["code"], "scope": "openid profile", "token_endpoint_auth_method": "none",
+    });
+    all.push(("client_documents", "good", format!("{id}\n{document}").into_bytes()));
+    all.push(("client_documents", "cache", b"max-age=600, public\n".to_vec()));
+    let statement = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJpIiwiY2xpZW50X25hbWUiOiJFeGFtcGxlIn0.AAAA";
+    all.push(("client_documents", "statement", statement.as_bytes().to_vec()));
 }
 
 /// The key of the log whose notes are the seeds of `checkpoint_note`.

@@ -17,9 +17,9 @@ mod stamp;
 use std::sync::LazyLock;
 
 use document::zip::{DosTime, Writer};
-use oidc::Client;
-use oidc::client::{AuthMethod, ClientName, GrantType};
+use oidc::client::AuthMethod;
 use oidc::redirect_uri::ApplicationType;
+use oidc::{Client, Registration};
 use seal::TrustAnchors;
 
 /// When everything happens: 2026-11-24T08:00:00Z.
@@ -79,22 +79,18 @@ fn files(data: &[u8]) -> Vec<&[u8]> {
 
 /// An application on a server and one on a phone.
 pub fn clients() -> [Client; 2] {
-    let web = Client {
-        id: "tax-web".parse().unwrap(),
-        name: ClientName { zh: "税务服务".into(), en: "Tax service".into() },
-        application_type: ApplicationType::Web,
-        auth_method: AuthMethod::ClientSecretBasic,
-        secret_hash: Some(gm::sm3::hash(b"a secret of 256 random bits")),
+    let registration = Registration {
+        name_zh: "税务服务".into(),
+        name_en: "Tax service".into(),
         redirect_uris: vec![REDIRECT_URI.into()],
         post_logout_redirect_uris: vec!["https://app.example/bye".into()],
-        grant_types: vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
-        scopes: "openid profile phone offline_access tax:read".parse().unwrap(),
+        grant_types: vec!["authorization_code".into(), "refresh_token".into()],
+        scope: "openid profile phone offline_access tax:read".into(),
         audiences: vec!["https://api.tax.example".into()],
-        id_token_alg: jose::Algorithm::Es256,
-        access_token_alg: jose::Algorithm::Es256,
-        first_party: false,
-        enabled: true,
+        ..Registration::default()
     };
+    let secret_hash = Some(gm::sm3::hash(b"a secret of 256 random bits"));
+    let web = Client { secret_hash, ..registration.to_client("tax-web").unwrap() };
     let phone = Client {
         id: "fujian-app".parse().unwrap(),
         application_type: ApplicationType::Native,

@@ -5,10 +5,13 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use flows::env::Forwarding;
+use flows::env::SelfRegistration;
+use flows::metadata_documents::Documents;
 use flows::outbound::Network;
 use flows::rotate_keys::TokenKeyTimes;
 use oidc::Issuer;
 use oidc::mtls::TakenAt;
+use oidc::software_statement::{ISSUERS_MAX_COUNT, StatementIssuer, USUAL_AGE_MAX_DAYS};
 use serde::Deserialize;
 
 use crate::StartError;
@@ -79,6 +82,15 @@ pub struct ServeFlags {
     /// Take proofs of a key (DPoP) only with a nonce of this server
     #[arg(long, env = "YINXIN_DPOP_NONCES_REQUIRED")]
     pub dpop_nonces_required: bool,
+    /// Let clients be known by the address of a document that registers them (client ID metadata documents)
+    #[arg(long, env = "YINXIN_CLIENT_ID_METADATA_DOCUMENTS")]
+    pub client_id_metadata_documents: bool,
+    /// Host at which such documents count, also inside the province; may be repeated [usual: any on the public internet]
+    #[arg(long, env = "YINXIN_CLIENT_ID_METADATA_HOSTS", value_name = "HOST", value_delimiter = ',')]
+    pub client_id_metadata_hosts: Vec<String>,
+    /// Let software register itself only with a statement of one of the file's `software_statement_issuer`s
+    #[arg(long, env = "YINXIN_SOFTWARE_STATEMENTS_REQUIRED")]
+    pub software_statements_required: bool,
     /// How many days a key signs tokens before another takes its turn [usual: 90]
     #[arg(long, env = "YINXIN_TOKEN_KEY_ROTATION_DAYS", value_name = "DAYS")]
     pub token_key_rotation_days: Option<i64>,
@@ -123,11 +135,37 @@ struct File {
     address_header: Option<String>,
     #[serde(default)]
     dpop_nonces_required: bool,
+    #[serde(default)]
+    client_id_metadata_documents: bool,
+    #[serde(default)]
+    client_id_metadata_hosts: Vec<String>,
+    #[serde(default)]
+    software_statements_required: bool,
+    #[serde(default)]
+    software_statement_issuer: Vec<StatementIssuerEntry>,
     token_key_rotation_days: Option<i64>,
     token_key_announce_hours: Option<i64>,
     #[serde(default)]
     log_json: bool,
     log: Option<String>,
+}
+
+/// Somebody who may vouch for software that registers itself (RFC 7591, 2.3).
+#[derive(Deserialize, Debug)]
+#[serde(deny_unknown_fields)]
+struct StatementIssuerEntry {
+    /// The statements' `iss`.
+    issuer: String,
+    /// File of its public keys (RFC 7517).
+    jwks: Option<PathBuf>,
+    /// Or where it publishes them.
+    jwks_uri: Option<String>,
+    /// The members that it may vouch for; all when left out.
+    members: Option<Vec<String>>,
+    /// The scopes that it may vouch for; those that need nobody to when left out.
+    scopes: Option<Vec<String>>,
+    /// How many days ago its statements may have been made.
+    max_age_days: Option<i64>,
 }
 
 /// Where TLS comes from.
@@ -195,6 +233,8 @@ pub struct Config {
     pub dpop_nonces_required: bool,
     /// When the keys that sign tokens take turns.
     pub token_keys: TokenKeyTimes,
+    /// Who registers without an official.
+    pub registration: SelfRegistration,
     /// Log lines as JSON.
     pub log_json: bool,
     /// What is logged.
@@ -251,10 +291,93 @@ impl Config {
                 flags.token_key_announce_hours.or(file.token_key_announce_hours),
             )
             .map_err(StartError::Configuration)?,
+            registration: SelfRegistration {
+                statements_required: statements_required(
+                    flags.software_statements_required || file.software_statements_required,
+                    &file.software_statement_issuer,
+                )?,
+                statement_issuers: statement_issuers(file.software_statement_issuer)?,
+                documents: documents(
+                    flags.client_id_metadata_documents || file.client_id_metadata_documents,
+                    [flags.client_id_metadata_hosts, file.client_id_metadata_hosts].concat(),
+                )?,
+            },
             log_json: flags.log_json || file.log_json,
             log: flags.log.or(file.log).unwrap_or_else(|| "info".to_owned()),
         })
     }
+}
+
+/// Where documents that register clients count.
+fn documents(on: bool, hosts: Vec<String>) -> Result<Documents, StartError> {
+    let wrong = |what: String| Err(StartError::Configuration(format!("client_id_metadata_hosts: {what}")));
+    let plain =
+        |host: &str| host.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.".contains(&b));
+    let good = |host: &String| {
+        plain(host)
+            && url::Url::parse(&format!("https://{host}/")).is_ok_and(|url| url.domain() == Some(host))
+    };
+    match (on, hosts.iter().find(|host| !good(host))) {
+        (_, Some(bad)) => wrong(format!("expected a host name in lower case without a port, got `{bad}`")),
+        (false, None) if !hosts.is_empty() => {
+            wrong("expected `client_id_metadata_documents` with it".to_owned())
+        }
+        (false, None) => Ok(Documents::Off),
+        (true, None) if hosts.is_empty() => Ok(Documents::Anywhere),
+        (true, None) => Ok(Documents::At(hosts)),
+    }
+}
+
+/// Who may vouch for software.
+fn statement_issuers(entries: Vec<StatementIssuerEntry>) -> Result<Vec<StatementIssuer>, StartError> {
+    let wrong = |what: String| StartError::Configuration(format!("software_statement_issuer: {what}"));
+    if entries.len() > ISSUERS_MAX_COUNT {
+        return Err(wrong(format!("expected at most {ISSUERS_MAX_COUNT}, got {}", entries.len())));
+    }
+    let mut issuers: Vec<StatementIssuer> = Vec::new();
+    for entry in entries {
+        if issuers.iter().any(|other| other.issuer == entry.issuer) {
+            return Err(wrong(format!("expected each issuer once, got `{}` again", entry.issuer)));
+        }
+        issuers.push(statement_issuer(entry)?);
+    }
+    Ok(issuers)
+}
+
+fn statement_issuer(entry: StatementIssuerEntry) -> Result<StatementIssuer, StartError> {
+    let wrong = |what: &dyn std::fmt::Display| {
+        StartError::Configuration(format!("software_statement_issuer `{}`: {what}", entry.issuer))
+    };
+    let mut registration =
+        oidc::Registration { jwks_uri: entry.jwks_uri.clone(), ..oidc::Registration::default() };
+    if let Some(path) = &entry.jwks {
+        let text = std::fs::read_to_string(path).map_err(|source| StartError::File {
+            what: "keys of an issuer of software statements",
+            path: path.clone(),
+            source,
+        })?;
+        registration.jwks =
+            Some(serde_json::from_str(&text).map_err(|e| wrong(&format!("`{}`: {e}", path.display())))?);
+    }
+    let issuer = StatementIssuer {
+        issuer: entry.issuer.clone(),
+        keys: registration.keys().map_err(|e| wrong(&e))?,
+        members: entry.members.clone().unwrap_or_else(StatementIssuer::every_member),
+        scopes: entry.scopes.clone().unwrap_or_else(StatementIssuer::usual_scopes),
+        age_max_days: entry.max_age_days.unwrap_or(USUAL_AGE_MAX_DAYS),
+    };
+    issuer.check().map_err(|what| wrong(&what))?;
+    Ok(issuer)
+}
+
+fn statements_required(required: bool, issuers: &[StatementIssuerEntry]) -> Result<bool, StartError> {
+    if required && issuers.is_empty() {
+        return Err(StartError::Configuration(
+            "software_statements_required: nobody could make one: name a `software_statement_issuer`"
+                .to_owned(),
+        ));
+    }
+    Ok(required)
 }
 
 fn networks(flags: Vec<Network>, file: &[String]) -> Result<Vec<Network>, StartError> {
@@ -449,5 +572,59 @@ mod tests {
         std::fs::write(&path, "isuer = \"http://localhost:1\"\n").unwrap();
         let flags = ServeFlags { config: Some(path), ..ServeFlags::default() };
         assert!(Config::read(flags).unwrap_err().to_string().contains("isuer"));
+    }
+
+    fn with_file(text: &str) -> Result<Config, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("yinxin.toml");
+        std::fs::write(&path, text.replace("FOLDER", folder.path().to_str().unwrap())).unwrap();
+        std::fs::write(folder.path().join("none.json"), r#"{"keys":[]}"#).unwrap();
+        std::fs::write(folder.path().join("secret.json"), r#"{"keys":[{"kty":"oct","k":"AAAA"}]}"#).unwrap();
+        Config::read(ServeFlags { config: Some(path), ..ServeFlags::default() }).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn who_may_vouch_for_software_is_named_with_keys_and_within_what_software_may_have() {
+        let entry = "[[software_statement_issuer]]\nissuer = \"https://directory.example\"\n";
+        let good = format!(
+            "{entry}jwks_uri = \"https://directory.example/keys\"\nscopes = [\"openid\", \"real_name\"]\n"
+        );
+        let config = with_file(&format!("software_statements_required = true\n{good}")).unwrap();
+        assert!(config.registration.statements_required);
+        assert_eq!(config.registration.statement_issuers[0].scopes, ["openid", "real_name"]);
+        assert!(!with_file("").unwrap().registration.statements_required);
+        for (text, why) in [
+            (entry.to_owned(), "expected `jwks`"),
+            (format!("{good}{good}"), "each issuer once"),
+            (format!("{good}key = 1\n"), "key"),
+            (format!("{entry}jwks_uri = \"http://directory.example/keys\"\n"), "https URL"),
+            (format!("{entry}jwks = \"FOLDER/absent.json\"\n"), "absent.json"),
+            (format!("{entry}jwks = \"FOLDER/secret.json\"\n"), "jwks"),
+            (
+                format!("{entry}jwks = \"FOLDER/none.json\"\njwks_uri = \"https://directory.example/k\"\n"),
+                "nothing beside",
+            ),
+            (good.replace("real_name", "seal:use"), "scopes"),
+            (format!("{good}members = [\"first_party\"]\n"), "members"),
+            (format!("{good}max_age_days = 0\n"), "max_age_days"),
+            ("software_statements_required = true\n".to_owned(), "nobody could make one"),
+        ] {
+            let refused = with_file(&text).unwrap_err();
+            assert!(refused.contains(why), "{why}: {refused}");
+        }
+    }
+
+    #[test]
+    fn documents_register_clients_only_where_the_operator_says_so() {
+        let documents = |text: &str| with_file(text).map(|config| config.registration.documents);
+        assert_eq!(documents(""), Ok(Documents::Off));
+        assert_eq!(documents("client_id_metadata_documents = true"), Ok(Documents::Anywhere));
+        let hosts = "client_id_metadata_documents = true\nclient_id_metadata_hosts = [\"apps.example\"]";
+        assert_eq!(documents(hosts), Ok(Documents::At(vec!["apps.example".to_owned()])));
+        for bad in ["Apps.example", "apps.example:8443", "https://apps.example", "*.example", "10.0.0.1", ""]
+        {
+            assert!(documents(&hosts.replace("apps.example", bad)).is_err(), "{bad}");
+        }
+        assert!(documents("client_id_metadata_hosts = [\"apps.example\"]").is_err());
     }
 }

@@ -14,7 +14,7 @@ use flows::clients::{self, Registration};
 use flows::make_seal::{self, NewSeal};
 use flows::people::{self, NewAccount, NewUnit, Post};
 use flows::self_description::{Claimed, SelfDescription};
-use flows::{Env, ecerts, register_client};
+use flows::{Env, ecerts, initial_access};
 use identity::{Level, RealNameLevel};
 use serde::{Deserialize, Serialize};
 use store::rows::data_sets::DataSetRow;
@@ -245,8 +245,12 @@ impl Seeding<'_> {
             certificate_types.insert(name.to_owned(), type_.code);
         }
         let applications = self.applications(seal, &certificate_types).await?;
-        let ttl = register_client::INITIAL_ACCESS_MAX_SECONDS;
-        let token = register_client::initial_access_token(self.env, self.now, OPERATOR, ttl).await?;
+        let order = initial_access::Order {
+            applications_max: initial_access::APPLICATIONS_MAX_COUNT,
+            note: "示例 / sample".to_owned(),
+            ..initial_access::Order::for_seconds(initial_access::TTL_MAX_SECONDS)
+        };
+        let given = initial_access::give(self.env, self.now, OPERATOR, order).await?;
         Ok(Sample {
             notice: "示例数据，非真实 / sample data, nothing of it is real".to_owned(),
             issuer: self.env.settings.issuer.as_str().to_owned(),
@@ -256,7 +260,7 @@ impl Seeding<'_> {
             seals,
             certificate_types,
             data_sets: DATA_SETS.iter().map(|(id, ..)| (*id).to_owned()).collect(),
-            initial_access_token: token.expose().clone(),
+            initial_access_token: given.token.expose().clone(),
         })
     }
 

@@ -24,7 +24,7 @@ use std::time::Instant;
 
 use base::{Clock, Entropy, OsEntropy, Secret, SystemClock};
 use flows::decide::Policies;
-use flows::env::{Certificates, Forwarding, Parts};
+use flows::env::{Certificates, Forwarding, Parts, SelfRegistration};
 use flows::outbound::{Outbound, Reach};
 use flows::rotate_keys::TokenKeyTimes;
 use flows::{Env, Fault, Settings};
@@ -133,6 +133,8 @@ pub struct Place<'a> {
     pub certificates: &'a config::Certificates,
     /// Whom to believe where a request comes from.
     pub forwarding: &'a Forwarding,
+    /// Who registers without an official.
+    pub registration: &'a SelfRegistration,
 }
 
 impl Place<'_> {
@@ -170,6 +172,7 @@ pub async fn assemble(place: &Place<'_>, seams: Seams) -> Result<Arc<Env>, Start
             token_keys: place.token_keys,
             certificates: certificates(place.certificates)?,
             forwarding: place.forwarding.clone(),
+            registration: place.registration.clone(),
             ..Settings::new(place.issuer.clone())?
         },
         outbound: outbound(place)?,

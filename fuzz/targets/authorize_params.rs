@@ -3,8 +3,8 @@
 
 use fuzz::{ISSUER, REDIRECT_URI};
 use libfuzzer_sys::fuzz_target;
-use oidc::authorize::{self, Refusal, code_response_url, error_response_url};
-use oidc::logout::{EndSessionRequest, Hint};
+use oidc::authorize::{self, AuthorizationResponse, Delivery, Refusal, Via};
+use oidc::logout::{Current, EndSessionRequest, Hint};
 use oidc::token::TokenRequest;
 use oidc::{Issuer, Params, client_authentication};
 
@@ -12,10 +12,15 @@ fuzz_target!(|data: &[u8]| {
     let issuer: Issuer = ISSUER.parse().unwrap();
     if let Ok(params) = authorize::parse(data) {
         for client in &fuzz::clients() {
-            let to = match authorize::check(&params, Some(client), &issuer) {
-                Ok(request) => code_response_url(&request, "code", &issuer),
-                Err(Refusal::Redirect(refusal)) => error_response_url(&refusal),
+            let response = match authorize::check(&params, Some(client), Via::default(), &issuer) {
+                Ok(request) => AuthorizationResponse::code(&request, "code".to_owned(), None, &issuer),
+                Err(Refusal::Redirect(refusal)) => AuthorizationResponse::error(&refusal),
                 Err(Refusal::Page(_)) => continue,
+            };
+            let to = match response.deliver() {
+                Delivery::Redirect(url) => url,
+                Delivery::Form { action, .. } if action.contains('?') => action + "&",
+                Delivery::Form { action, .. } => action + "?",
             };
             assert!(is_registered(&to), "{to}");
         }
@@ -40,7 +45,8 @@ fn rest(params: &Params) {
     for client in &fuzz::clients() {
         let _ = TokenRequest::parse(params, client).is_ok();
         let request = EndSessionRequest::parse(params);
-        if let Ok(plan) = request.plan(&Hint::Absent, Some(client), Some("ses"))
+        if let Ok(plan) =
+            request.plan(&Hint::Absent, Some(client), Some(Current { session: "ses", subject: "usr" }))
             && let Some(to) = plan.redirect
         {
             assert!(to.starts_with("https://app.example/bye"), "{to}");

@@ -32,7 +32,7 @@ fuzz_target!(|data: &[u8]| {
 });
 
 fn encrypts(key: &EncryptionKey, alg: KeyManagement) {
-    let header = Header { typ: None, cty: Some("JWT") };
+    let header = Header { typ: None, cty: Some("JWT"), iss: None };
     match encrypt(key, alg, ContentEncryption::A128Gcm, &header, b"token", &OsEntropy) {
         Ok(token) => assert_eq!(token.split('.').count(), 5),
         Err(error) => assert_eq!(error, EncryptError::Recipient { alg }),

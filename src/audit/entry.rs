@@ -226,6 +226,8 @@ entry_kinds! {
     ClientSecretMade = "client_secret_made";
     /// A token was given out with which applications register themselves.
     ClientRegistrationOpened = "client_registration_opened";
+    /// Such a token was withdrawn.
+    ClientRegistrationClosed = "client_registration_closed";
     /// An account was enrolled.
     AccountEnrolled = "account_enrolled";
     /// An account was taken out of use, with its logins and everything that its person gave.

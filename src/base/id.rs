@@ -171,6 +171,8 @@ kinds! {
     DeferredRequest = "dfr";
     /// A request of an official for an application.
     ApplicationRequest = "apr";
+    /// A token with which applications register themselves.
+    InitialAccess = "iat";
 }
 
 #[cfg(test)]

@@ -50,11 +50,13 @@ impl Running {
             token_keys: config.token_keys,
             certificates: &config.certificates,
             forwarding: &config.forwarding,
+            registration: &config.registration,
         };
         let asking =
             config.certificates.listen.iter().map(|address| bind(*address)).collect::<Result<Vec<_>, _>>()?;
         let env = assemble(&place, seams).await?;
         let sample = if config.demo { Some(demo::find_or_seed(&env, &config.data).await?) } else { None };
+        flows::look_alikes::work_out(&env).await?;
         let enrolment_code = flows::set_up::enrolment_code(&env).await?;
         let tls = tls::server_config(&config.tls, &env, &config.data).await?;
         let app = server::App::new(Arc::clone(&env), sample.is_some())?;

@@ -12,7 +12,7 @@ use identity::Assurance;
 use oidc::authorize::interaction::{Consented, LoggedIn, Next, Situation, next};
 use oidc::authorize::{
     self as rules, AuthorizationRequest, AuthorizationResponse, Delivery, PageError, REQUEST_URI_PREFIX,
-    Refusal, ResponseMode, Source, Via,
+    RedirectError, Refusal, ResponseMode, Source, Via,
 };
 use oidc::claims::ID_TOKEN_TYP;
 use oidc::lifetimes::{CODE_TTL_SECONDS, INTERACTION_TTL_SECONDS, REFRESH_ABSOLUTE_SECONDS};
@@ -29,7 +29,10 @@ use crate::encryption::{self, Recipient};
 use crate::env::Env;
 use crate::error::{Failure, Fault, Rejected};
 use crate::sessions::Login;
-use crate::{clients, end_session, exchange_token, push_request, request_objects, session_state, subjects};
+use crate::{
+    clients, end_session, exchange_token, metadata_documents, push_request, request_objects, session_state,
+    subjects,
+};
 
 /// What the browser is to be shown next.
 #[derive(Debug)]
@@ -60,6 +63,15 @@ pub enum Step {
     },
     /// The answer goes to the application.
     Answer(Delivery),
+    /// The answer is a refusal, and goes to a stranger only when the person goes there (RFC 9700, 4.11.2).
+    Leave {
+        /// The answer.
+        to: Delivery,
+        /// Whose it is.
+        client: Arc<Client>,
+        /// Where it leads.
+        redirect_uri: String,
+    },
 }
 
 /// A request on its way through the pages.
@@ -98,7 +110,12 @@ pub async fn begin(
 ) -> Result<Step, Failure<PageError>> {
     let params = rules::parse(encoded).map_err(Failure::Rejected)?;
     let id = rules::client_id(&params).map_err(Failure::Rejected)?;
-    let client = clients::lookup(env, now, &id).await?;
+    let client = clients::current(env, now, &id).await.map_err(|failure| match failure {
+        Failure::Rejected(bad) => {
+            Failure::Rejected(PageError::Document { client_id: id.to_string(), why: bad.to_string() })
+        }
+        Failure::Fault(fault) => Failure::Fault(fault),
+    })?;
     let read = read(env, now, &params, client.as_deref()).await;
     match (read, client) {
         (Ok((request, pushed)), Some(client)) => {
@@ -106,7 +123,8 @@ pub async fn begin(
             Ok(proceed(env, now, pending, client, login).await?)
         }
         (Err(Failure::Rejected(Refusal::Redirect(refusal))), Some(client)) => {
-            Ok(answer(env, now, &client, AuthorizationResponse::error(&refusal)).await?)
+            let known = knows(env, login, &client).await?;
+            Ok(refuse(env, now, &client, &refusal, known).await?)
         }
         (Err(Failure::Rejected(Refusal::Redirect(_))), None) | (Ok(_), None) => {
             Err(Fault::message("a request passed the checks without a client").into())
@@ -193,6 +211,7 @@ pub async fn allow(
     pending.allowed_here = true;
     let asked = asked_scope(&pending.request);
     let mut tx = env.db.begin().await?;
+    metadata_documents::hold(env, &mut tx, now, &client).await?;
     remember(&mut tx, now, login, &client, &asked).await?;
     tx.commit().await?;
     Ok(proceed(env, now, pending, client, Some(login)).await?)
@@ -222,7 +241,33 @@ pub async fn deny(env: &Env, now: Timestamp, ticket: &str) -> Result<Step, Failu
         once::consume_pushed(&mut tx, name_hash, now).await?;
         tx.commit().await?;
     }
-    Ok(answer(env, now, &client, AuthorizationResponse::error(&refusal)).await?)
+    // Who says no has no wish to be taken there.
+    Ok(refuse(env, now, &client, &refusal, false).await?)
+}
+
+/// Whether the person who is logged in allowed `client` something before, and so went to it of their own will.
+async fn knows(env: &Env, login: Option<&Login>, client: &Client) -> Result<bool, Fault> {
+    let Some(login) = login.filter(|_| !client.has_trusted_redirect_uris()) else { return Ok(false) };
+    let mut conn = env.db.read().await?;
+    Ok(consents::lookup_consent(&mut conn, login.account.id, client.id.as_str()).await?.is_some())
+}
+
+/// A refusal on its way: at once to an application that the province knows or the person does (`known`); to a stranger only when the person
+/// goes there. A link to us must not be a way to anybody's page (RFC 9700, 4.11.2).
+async fn refuse(
+    env: &Env,
+    now: Timestamp,
+    client: &Arc<Client>,
+    refusal: &RedirectError,
+    known: bool,
+) -> Result<Step, Fault> {
+    match answer(env, now, client, AuthorizationResponse::error(refusal)).await? {
+        Step::Answer(to) if !known && !client.has_trusted_redirect_uris() => {
+            let redirect_uri = refusal.redirect_uri.clone();
+            Ok(Step::Leave { to, client: Arc::clone(client), redirect_uri })
+        }
+        step => Ok(step),
+    }
 }
 
 /// The login page again, for a try that failed as `user_name`.
@@ -249,10 +294,6 @@ async fn proceed(
     login: Option<&Login>,
 ) -> Result<Step, Fault> {
     let request = &pending.request;
-    let refuse = async |code, description: &str| {
-        let refusal = request.refuse(&env.settings.issuer, code, description);
-        answer(env, now, &client, AuthorizationResponse::error(&refusal)).await
-    };
     let subject = login.map(|l| subjects::of(env, &client, l.account.id));
     let consent = match login {
         Some(login) => {
@@ -260,13 +301,18 @@ async fn proceed(
         }
         None => None,
     };
+    let known = consent.is_some();
+    let refused = async |code, description: &str| {
+        let refusal = request.refuse(&env.settings.issuer, code, description);
+        refuse(env, now, &client, &refusal, known).await
+    };
     let allowed = consent.as_ref().map(|c| c.scopes.join(" ").parse::<Scope>().unwrap_or_default());
     let hinted = request.id_token_hint.as_deref().map(|hint| end_session::hinted(env, now, hint));
     let hinted = match hinted.transpose() {
         Ok(hinted) => hinted,
         Err(_) => {
             let description = "id_token_hint is not an ID token of this issuer: send one it issued, or none";
-            return refuse(ErrorCode::InvalidRequest, description).await;
+            return refused(ErrorCode::InvalidRequest, description).await;
         }
     };
     let hinted = match hinted {
@@ -287,7 +333,7 @@ async fn proceed(
         allowed_here: pending.allowed_here,
     };
     match (next(request, &client, &situation), login) {
-        (Err(error), _) => refuse(error.code, error.description()).await,
+        (Err(error), _) => refused(error.code, error.description()).await,
         (Ok(Next::Answer), Some(login)) => give_code(env, now, &pending, &client, login).await,
         (Ok(Next::Consent), Some(_)) => {
             let (ticket, request) = (seal(env, &pending)?, pending.request);
@@ -473,7 +519,10 @@ async fn open(env: &Env, now: Timestamp, text: &str) -> Result<(Pending, Arc<Cli
             (serde_json::from_str(&row.request)?, Some(name_hash))
         }
     };
-    let client = clients::lookup(env, now, &request.client_id).await?;
+    let client = clients::current(env, now, &request.client_id).await.map_err(|failure| match failure {
+        Failure::Rejected(bad) => Rejected::bad_request("unknown_client", bad.to_string()).into(),
+        Failure::Fault(fault) => Failure::Fault(fault),
+    })?;
     let client = client.filter(|c| c.enabled).ok_or_else(|| {
         let id = &request.client_id;
         Rejected::bad_request("unknown_client", format!("application `{id}` may no longer be used"))

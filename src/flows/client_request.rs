@@ -7,7 +7,7 @@ use oidc::client::AuthMethod;
 use oidc::client_authentication::{self as rules, ClientAuthentication, Proof};
 use oidc::dpop::{self, DpopProof};
 use oidc::mtls::{self, ClientCertificate};
-use oidc::{Client, Confirmation, OauthError, Params};
+use oidc::{Client, Confirmation, ErrorCode, OauthError, Params};
 use store::Tx;
 use store::rows::keys;
 use store::rows::once::{self, Shown};
@@ -83,7 +83,12 @@ pub(crate) async fn authenticate(
 ) -> Result<Authenticated, Failure<OauthError>> {
     let params = Params::parse(request.body).map_err(|e| e.to_oauth_error())?;
     let shown = rules::parse(request.authorization, &params)?;
-    let client = clients::lookup(env, now, &shown.client_id).await?;
+    let client = clients::current(env, now, &shown.client_id).await.map_err(|failure| match failure {
+        Failure::Rejected(bad) => {
+            OauthError::new(ErrorCode::InvalidClient, format!("client_id: {bad}")).into()
+        }
+        Failure::Fault(fault) => Failure::Fault(fault),
+    })?;
     rules::check(client.as_deref(), &shown)?;
     let client = client.ok_or_else(|| Fault::message("an unknown client authenticated"))?;
     let assertion = assertion(env, now, &client, &shown).await?;

@@ -6,7 +6,9 @@ use audit::entry::Kind;
 use base::id::Client as ClientKind;
 use base::{Id, Secret, Timestamp};
 pub use oidc::Registration;
-use oidc::{Client, ClientId};
+use oidc::client::BadClientId;
+use oidc::metadata_document::{self, BadDocument};
+use oidc::{Client, ClientId, software_statement};
 use serde_json::json;
 use store::rows::clients::{self as rows, ClientRow};
 use store::{BadRow, Conn, Tx};
@@ -15,7 +17,8 @@ use crate::caller::Authority;
 use crate::env::Env;
 use crate::error::{Failure, Fault, Rejected};
 use crate::log::{self, Act};
-use crate::{people, subjects};
+use crate::metadata_documents::Documents;
+use crate::{look_alikes, metadata_documents, people, subjects};
 
 /// A newly registered application.
 pub struct Registered {
@@ -71,8 +74,11 @@ async fn register_in(
         sample,
         created: now,
         in_use_since: None,
+        software_statement: None,
+        document: None,
     };
     rows::add(tx, &row).await?;
+    look_alikes::keep(tx, &id, registration).await?;
     let detail = json!({ "name": client.name.zh, "scope": registration.scope, "redirect_uris_sm3": digest_of(&client.redirect_uris) });
     log::write(env, tx, now, Act { kind: Kind::ClientRegistered, actor, subject: &id, detail }).await?;
     Ok(Registered { client, secret })
@@ -81,6 +87,24 @@ async fn register_in(
 /// Many long addresses do not fit into a log entry; their digest does.
 fn digest_of(uris: &[String]) -> String {
     base::encoding::hex(&gm::sm3::hash(uris.join("\n").as_bytes()))
+}
+
+/// The application `id` as it registers itself at this moment: as [`lookup`], but when its registration is a document, as that reads now.
+/// For who answers a request of the application itself; what only looks back takes [`lookup`].
+pub(crate) async fn current(
+    env: &Env,
+    now: Timestamp,
+    id: &ClientId,
+) -> Result<Option<Arc<Client>>, Failure<BadDocument>> {
+    let kept = lookup(env, now, id).await?;
+    let known = kept.as_ref().map(|client| client.enabled && client.is_document());
+    match known {
+        // Registered otherwise, or taken out of use.
+        Some(false) => Ok(kept),
+        None if !metadata_document::is_address(id.as_str()) => Ok(None),
+        None if env.settings.registration.documents == Documents::Off => Ok(None),
+        known => metadata_documents::client(env, now, id, known == Some(true)).await.map(Some),
+    }
 }
 
 /// The application `id`, if it is registered; what another node changed is seen after [`KEPT_SECONDS`](crate::remembered::KEPT_SECONDS).
@@ -102,20 +126,29 @@ pub(crate) async fn lookup_in(
         return Ok(Some(client));
     }
     let Some(row) = rows::lookup(conn, id.as_str()).await? else { return Ok(None) };
-    let client = Arc::new(from_row(&row)?);
+    let client = Arc::new(from_row(env, &row)?);
     env.clients.keep(client.id.as_str().to_owned(), Arc::clone(&client), now);
     Ok(Some(client))
 }
 
 /// All applications.
 pub async fn all(env: &Env) -> Result<Vec<Client>, Fault> {
-    rows::all(&mut *env.db.read().await?).await?.iter().map(from_row).collect()
+    rows::all(&mut *env.db.read().await?).await?.iter().map(|row| from_row(env, row)).collect()
 }
 
-pub(crate) fn from_row(row: &ClientRow) -> Result<Client, Fault> {
+pub(crate) fn from_row(env: &Env, row: &ClientRow) -> Result<Client, Fault> {
     let bad = |why: String| Fault::from(BadRow::new("client", "metadata", &row.id, why));
     let registration: Registration = serde_json::from_str(&row.metadata).map_err(|e| bad(e.to_string()))?;
+    if row.document.is_some() {
+        let id: ClientId = row.id.parse().map_err(|e: BadClientId| bad(e.to_string()))?;
+        let client = metadata_document::client(&id, &registration).map_err(|e| bad(e.to_string()))?;
+        // What the operator turned off stays off for those that came before.
+        let allowed = env.settings.registration.documents.allow(client.document_host().as_deref());
+        return Ok(Client { enabled: row.active && allowed, ..client });
+    }
     let mut client = registration.to_client(&row.id).map_err(|e| bad(e.to_string()))?;
+    let vouched = row.software_statement.as_deref().and_then(software_statement::registered);
+    client.redirect_uris_vouched = vouched.is_some_and(|vouched| vouched.vouches_for("redirect_uris"));
     client.secret_hash = row.secret_hash;
     client.enabled = row.active;
     client.in_use_since = row.in_use_since;

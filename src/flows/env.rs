@@ -8,16 +8,18 @@ use kms::KeyProvider;
 use oidc::Client;
 use oidc::claims::UserInfo;
 use oidc::mtls::TakenAt;
+use oidc::software_statement::StatementIssuer;
 use pki::Certificate;
 use store::Db;
 use tokio::sync::{Mutex, Notify};
 
-use crate::client_keys::FetchedKeys;
 use crate::decide::Policies;
 use crate::error::Fault;
 use crate::keyring::Keyring;
+use crate::metadata_documents::{DocumentCache, Documents};
 use crate::outbound::Outbound;
 use crate::passwords::Passwords;
+use crate::published_keys::FetchedKeys;
 use crate::remembered::Remembered;
 use crate::revocations::Revocations;
 use crate::rotate_keys::TokenKeyTimes;
@@ -47,8 +49,10 @@ pub struct Env {
     pub persons: Remembered<Id<Account>, UserInfo>,
     /// Access tokens whose signature was found good.
     pub verified_tokens: VerifiedTokens,
-    /// Applications' keys as they were fetched.
+    /// Keys that others publish, as they were fetched.
     pub fetched_keys: FetchedKeys,
+    /// Documents that register applications, as they were fetched.
+    pub documents: DocumentCache,
     /// Calls to addresses that applications chose.
     pub outbound: Outbound,
     /// What was taken back while access tokens of it may still be about.
@@ -79,6 +83,8 @@ pub struct Settings {
     pub certificates: Certificates,
     /// Whom to believe where a request comes from.
     pub forwarding: Forwarding,
+    /// Who registers without an official.
+    pub registration: SelfRegistration,
 }
 
 /// Proxies in front that say where a request comes from.
@@ -88,6 +94,17 @@ pub struct Forwarding {
     pub proxies: Vec<Network>,
     /// The header in which they say it, in lower case: addresses, the nearest last.
     pub header: String,
+}
+
+/// Registration by software: who may vouch for it, and whether documents register.
+#[derive(Clone, Debug, Default)]
+pub struct SelfRegistration {
+    /// Who may vouch for software.
+    pub statement_issuers: Vec<StatementIssuer>,
+    /// Whether software registers only when somebody vouches for it.
+    pub statements_required: bool,
+    /// Whether a client's identifier may be the address of its registration.
+    pub documents: Documents,
 }
 
 /// Client certificates: where they come from, and who may have issued them.
@@ -115,6 +132,7 @@ impl Settings {
             token_keys: TokenKeyTimes::default(),
             certificates: Certificates::default(),
             forwarding: Forwarding::default(),
+            registration: SelfRegistration::default(),
         })
     }
 }
@@ -206,6 +224,7 @@ impl Env {
             persons: Remembered::default(),
             verified_tokens: VerifiedTokens::default(),
             fetched_keys: FetchedKeys::default(),
+            documents: DocumentCache::default(),
             outbound: parts.outbound,
             revocations: Revocations::default(),
             log_bell: Notify::new(),

@@ -21,7 +21,9 @@
 //! - [`session_state`], [`tell_clients`] how applications learn of a logout.
 //! - [`caller`] who calls an API with an access token; [`tokens`] what the token says; [`revocations`] what was taken back; [`dpop`] what
 //!   it is bound to.
-//! - [`clients`], [`register_client`] applications: registered, looked up; [`client_keys`] what they sign with.
+//! - [`clients`] applications: registered by officials, looked up; [`register_client`] registered by themselves, with [`initial_access`]
+//!   tokens; [`metadata_documents`] registered by a document; [`look_alikes`] not under others' names.
+//! - `client_keys` what they sign with, and `published_keys` where anybody's keys come from.
 //! - [`request_application`] an official asks for an application, another decides; [`manage_application`] secrets, and out of use.
 //! - [`outbound`] calls to addresses that applications chose.
 //! - `request_objects` signed requests; `encryption` answers that only the application can read; `subjects` the names under which it knows
@@ -49,7 +51,7 @@ pub mod authorize_device;
 pub mod caller;
 mod certificates;
 pub mod change_password;
-pub mod client_keys;
+mod client_keys;
 pub mod client_request;
 pub mod clients;
 pub mod decide;
@@ -62,18 +64,22 @@ pub mod end_session;
 pub mod env;
 pub mod error;
 pub mod exchange_token;
+pub mod initial_access;
 pub mod introspect;
 pub mod keyring;
 pub mod log;
 pub mod log_audit;
 pub mod log_in;
+pub mod look_alikes;
 pub mod make_seal;
 pub mod manage_application;
+pub mod metadata_documents;
 pub mod outbound;
 pub mod overview;
 pub mod passwords;
 pub mod people;
 pub mod ping_clients;
+pub mod published_keys;
 pub mod push_request;
 pub mod register_client;
 pub mod remembered;
@@ -95,6 +101,7 @@ pub mod sweep;
 pub mod tell_clients;
 pub mod tls_certificate;
 pub mod tokens;
+mod turns;
 pub mod user_info;
 pub mod verify_file;
 

@@ -34,7 +34,7 @@ pub async fn lookup(env: &Env, client_id: &str) -> Result<Option<Application>, F
     let standing = standing.ok_or_else(|| BadRow::new("client", "id", client_id, "missing"))?;
     let registration =
         serde_json::from_str(&row.metadata).map_err(|e| BadRow::new("client", "metadata", client_id, e))?;
-    Ok(Some(Application { client: clients::from_row(&row)?, registration, standing }))
+    Ok(Some(Application { client: clients::from_row(env, &row)?, registration, standing }))
 }
 
 /// How all applications stand.

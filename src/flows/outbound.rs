@@ -30,8 +30,50 @@ pub struct Reach {
 /// Calls out, within its reach.
 #[derive(Clone)]
 pub struct Outbound {
+    known: Line,
+    strangers: Line,
+}
+
+/// Calls within one reach.
+#[derive(Clone)]
+struct Line {
     client: reqwest::Client,
     reach: Arc<Reach>,
+}
+
+/// Who chose an address, and so how far a call to it reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// An application that somebody who answers to the province let in, or the operator: networks inside the province are reached.
+    Known,
+    /// Anybody: those networks are not reached, whatever the operator opens for applications.
+    Stranger,
+}
+
+/// A document to be had from somewhere.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a> {
+    /// Where.
+    pub url: &'a Url,
+    /// The kinds that are understood.
+    pub accept: &'a str,
+    /// Who chose the address.
+    pub whose: Whose,
+    /// The most bytes that are read.
+    pub max_bytes: usize,
+}
+
+/// A document, with what its site says of it.
+#[derive(Clone, Debug)]
+pub struct Document {
+    /// The status, 200 to 299.
+    pub status: u16,
+    /// Its kind, in lower case and without parameters.
+    pub content_type: String,
+    /// How long it may be kept.
+    pub cache_control: Option<String>,
+    /// It.
+    pub body: Vec<u8>,
 }
 
 /// Why a call brought nothing. For the operator, and for the application's developers.
@@ -58,14 +100,58 @@ pub enum OutboundError {
         /// What it answered.
         status: u16,
     },
-    /// More than [`ANSWER_MAX_BYTES`].
-    #[error("`{0}` answered with more than {ANSWER_MAX_BYTES} bytes")]
-    TooLong(String),
+    /// More than may be.
+    #[error("`{url}` answered with more than {max_bytes} bytes")]
+    TooLong {
+        /// What was called.
+        url: String,
+        /// The most that is read.
+        max_bytes: usize,
+    },
 }
 
 impl Outbound {
-    /// Calls over `tls`, within `reach`.
+    /// Calls over `tls`, within `reach`; those to addresses that strangers chose without its networks.
     pub fn new(tls: rustls::ClientConfig, reach: Reach) -> Result<Self, reqwest::Error> {
+        let public = Reach { this_machine: reach.this_machine, networks: Vec::new() };
+        Ok(Self { known: Line::new(tls.clone(), reach)?, strangers: Line::new(tls, public)? })
+    }
+
+    /// What is at `url`.
+    pub async fn get(&self, url: &Url, accept: &str) -> Result<Vec<u8>, OutboundError> {
+        let wanted = Wanted { url, accept, whose: Whose::Known, max_bytes: ANSWER_MAX_BYTES };
+        Ok(self.fetch(wanted).await?.body)
+    }
+
+    /// The document that is `wanted`.
+    pub async fn fetch(&self, wanted: Wanted<'_>) -> Result<Document, OutboundError> {
+        let Wanted { url, accept, whose, max_bytes } = wanted;
+        let line = match whose {
+            Whose::Known => &self.known,
+            Whose::Stranger => &self.strangers,
+        };
+        line.check(url)?;
+        let request = line.client.get(url.clone()).header(reqwest::header::ACCEPT, accept);
+        read(url, request, max_bytes).await
+    }
+
+    /// Posts a form to `url`; what it answers.
+    pub async fn post_form(&self, url: &Url, fields: &[(&str, &str)]) -> Result<Vec<u8>, OutboundError> {
+        self.known.check(url)?;
+        Ok(read(url, self.known.client.post(url.clone()).form(fields), ANSWER_MAX_BYTES).await?.body)
+    }
+
+    /// Posts JSON to `url` with a bearer token; what it answers.
+    pub async fn post_json(&self, url: &Url, bearer: &str, body: Vec<u8>) -> Result<Vec<u8>, OutboundError> {
+        self.known.check(url)?;
+        let request = self.known.client.post(url.clone()).bearer_auth(bearer);
+        let request = request.header(reqwest::header::CONTENT_TYPE, "application/json").body(body);
+        Ok(read(url, request, ANSWER_MAX_BYTES).await?.body)
+    }
+}
+
+impl Line {
+    fn new(tls: rustls::ClientConfig, reach: Reach) -> Result<Self, reqwest::Error> {
         let reach = Arc::new(reach);
         let client = reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
@@ -77,26 +163,6 @@ impl Outbound {
             .user_agent("Yinxin")
             .build()?;
         Ok(Self { client, reach })
-    }
-
-    /// What is at `url`.
-    pub async fn get(&self, url: &Url, accept: &str) -> Result<Vec<u8>, OutboundError> {
-        self.check(url)?;
-        let request = self.client.get(url.clone()).header(reqwest::header::ACCEPT, accept);
-        read(url, request).await
-    }
-
-    /// Posts a form to `url`; what it answers.
-    pub async fn post_form(&self, url: &Url, fields: &[(&str, &str)]) -> Result<Vec<u8>, OutboundError> {
-        self.check(url)?;
-        read(url, self.client.post(url.clone()).form(fields)).await
-    }
-
-    /// Posts JSON to `url` with a bearer token; what it answers.
-    pub async fn post_json(&self, url: &Url, bearer: &str, body: Vec<u8>) -> Result<Vec<u8>, OutboundError> {
-        self.check(url)?;
-        let request = self.client.post(url.clone()).bearer_auth(bearer);
-        read(url, request.header(reqwest::header::CONTENT_TYPE, "application/json").body(body)).await
     }
 
     /// Addresses written as numbers pass no resolver.
@@ -116,7 +182,11 @@ impl Outbound {
     }
 }
 
-async fn read(url: &Url, request: reqwest::RequestBuilder) -> Result<Vec<u8>, OutboundError> {
+async fn read(
+    url: &Url,
+    request: reqwest::RequestBuilder,
+    max_bytes: usize,
+) -> Result<Document, OutboundError> {
     let no_answer = |error: reqwest::Error| OutboundError::NoAnswer {
         url: url.to_string(),
         why: with_causes(&error.without_url()),
@@ -126,14 +196,18 @@ async fn read(url: &Url, request: reqwest::RequestBuilder) -> Result<Vec<u8>, Ou
     if !status.is_success() {
         return Err(OutboundError::Status { url: url.to_string(), status: status.as_u16() });
     }
+    let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
+    let kind = header(reqwest::header::CONTENT_TYPE).unwrap_or_default();
+    let content_type = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let cache_control = header(reqwest::header::CACHE_CONTROL).map(str::to_owned);
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(no_answer)? {
-        if body.len() + chunk.len() > ANSWER_MAX_BYTES {
-            return Err(OutboundError::TooLong(url.to_string()));
+        if body.len() + chunk.len() > max_bytes {
+            return Err(OutboundError::TooLong { url: url.to_string(), max_bytes });
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(body)
+    Ok(Document { status: status.as_u16(), content_type, cache_control, body })
 }
 
 /// The error and its causes, outermost first: the outermost alone says only that nothing came.
@@ -329,7 +403,7 @@ mod tests {
         let endless = format!("HTTP/1.1 200 OK\r\n\r\n{}", "x".repeat(ANSWER_MAX_BYTES + 1));
         let (port, _) = site(endless).await;
         let url: Url = format!("http://127.0.0.1:{port}/").parse().unwrap();
-        assert!(matches!(here.get(&url, "*/*").await, Err(OutboundError::TooLong(_))));
+        assert!(matches!(here.get(&url, "*/*").await, Err(OutboundError::TooLong { .. })));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use store::rows::once::{self, PushedRow};
 use crate::client_request::{self, Authenticated, ClientRequest};
 use crate::env::Env;
 use crate::error::Failure;
-use crate::request_objects;
+use crate::{metadata_documents, request_objects};
 
 /// The answer (RFC 9126, 2.2).
 #[derive(Debug, Serialize)]
@@ -50,6 +50,7 @@ pub async fn push(
         consumed: None,
     };
     let mut tx = env.db.begin().await?;
+    metadata_documents::hold(env, &mut tx, now, &sender.client).await?;
     once::add_pushed(&mut tx, &name_hash(&name), &row).await?;
     // COMMIT POINT: the name is told only for a request that is kept.
     tx.commit().await?;

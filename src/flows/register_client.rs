@@ -1,128 +1,35 @@
 //! Registration by the application itself (RFC 7591), and its management of what it registered (RFC 7592).
 //!
-//! Behind an initial access token that an administrator gives out. What registers itself gets no scope of the province's own APIs, no
-//! consent on anybody's behalf, and nothing that policies look at: that is for officials.
+//! Behind an initial access token that an administrator gives out, and, where the operator wants it so, with a statement of somebody whom the
+//! operator trusts. What registers itself gets no scope of the province's own APIs, no consent on anybody's behalf, and nothing that
+//! policies look at: that is for officials.
 
 use audit::entry::Kind;
 use base::id::Client as ClientKind;
-use base::{Id, Secret, Timestamp};
-use oidc::client::{BadRegistration, GrantType};
+use base::{Id, Timestamp};
+use oidc::client::{BadRegistration, ClientKeys};
 use oidc::registration::BadMember;
-use oidc::{ErrorCode, OauthError, Registration, scope};
+use oidc::software_statement::{self as statements, StatementIssuer, Vouched};
+use oidc::{ErrorCode, OauthError, Registration, self_registration};
 use serde_json::{Map, Value, json};
 use store::rows::clients::{self as rows, ClientRow};
-use store::rows::settings;
+use store::rows::initial_access::{self, InitialAccessRow};
 
-use crate::caller::Authority;
 use crate::env::Env;
-use crate::error::{Failure, Fault, Rejected};
+use crate::error::{Failure, Fault};
+use crate::initial_access::{Standing, hash};
 use crate::log::{self, Act};
-use crate::{people, subjects};
+use crate::outbound::Whose;
+use crate::published_keys::{self, Published, Unusable};
+use crate::{look_alikes, subjects};
 
-/// The purpose under which initial access tokens are kept.
-const INITIAL_ACCESS: &str = "client-registration";
-/// Longest life of an initial access token, in seconds.
-pub const INITIAL_ACCESS_MAX_SECONDS: i64 = 90 * 86_400;
 /// The name under which an application that registers itself stands in the log.
 const SELF: &str = "self-registration";
-
-/// The members that an application may register itself (RFC 7591, 2; OIDC Dynamic Registration 1.0, 2 and others named in
-/// [`Registration`]). Others are overlooked, as the standard asks (RFC 7591, 2).
-const MEMBERS: &[&str] = &[
-    "application_type",
-    "token_endpoint_auth_method",
-    "token_endpoint_auth_signing_alg",
-    "jwks",
-    "jwks_uri",
-    "redirect_uris",
-    "post_logout_redirect_uris",
-    "grant_types",
-    "response_types",
-    "scope",
-    "id_token_signed_response_alg",
-    "access_token_format",
-    "userinfo_signed_response_alg",
-    "authorization_signed_response_alg",
-    "introspection_signed_response_alg",
-    "id_token_encrypted_response_alg",
-    "id_token_encrypted_response_enc",
-    "userinfo_encrypted_response_alg",
-    "userinfo_encrypted_response_enc",
-    "authorization_encrypted_response_alg",
-    "authorization_encrypted_response_enc",
-    "introspection_encrypted_response_alg",
-    "introspection_encrypted_response_enc",
-    "subject_type",
-    "sector_identifier_uri",
-    "request_object_signing_alg",
-    "require_signed_request_object",
-    "require_pushed_authorization_requests",
-    "dpop_bound_access_tokens",
-    "tls_client_certificate_bound_access_tokens",
-    "tls_client_auth_subject_dn",
-    "tls_client_auth_san_dns",
-    "tls_client_auth_san_uri",
-    "tls_client_auth_san_ip",
-    "tls_client_auth_san_email",
-    "default_max_age",
-    "require_auth_time",
-    "initiate_login_uri",
-    "frontchannel_logout_uri",
-    "frontchannel_logout_session_required",
-    "backchannel_logout_uri",
-    "backchannel_logout_session_required",
-    "backchannel_token_delivery_mode",
-    "backchannel_client_notification_endpoint",
-    "backchannel_user_code_parameter",
-    "client_uri",
-    "logo_uri",
-    "policy_uri",
-    "tos_uri",
-    "contacts",
-    "software_id",
-    "software_version",
-    "client_name#zh-CN",
-    "client_name#en",
-];
-/// The scopes that an application may register itself for.
-const SCOPES: &[&str] =
-    &[scope::OPENID, scope::PROFILE, scope::EMAIL, scope::PHONE, scope::ADDRESS, scope::OFFLINE_ACCESS];
+/// Longest name that stands in the log, in characters: it is a stranger's text, and stays there for ever.
+const LOGGED_NAME_MAX_CHARS: usize = 100;
 
 /// What an application is told of its registration (RFC 7591, 3.2.1).
 pub type Information = Map<String, Value>;
-
-/// A new initial access token, good for `ttl_seconds` and any number of applications; shown once.
-pub async fn initial_access_token(
-    env: &Env,
-    now: Timestamp,
-    authority: Authority<'_>,
-    ttl_seconds: i64,
-) -> Result<Secret<String>, Failure> {
-    if !(1..=INITIAL_ACCESS_MAX_SECONDS).contains(&ttl_seconds) {
-        let message =
-            format!("expires_in: expected 1 to {INITIAL_ACCESS_MAX_SECONDS} seconds, got {ttl_seconds}");
-        return Err(Rejected::unprocessable("bad_registration", message).into());
-    }
-    if let Authority::Caller(_) = authority {
-        let top = people::top_unit(env).await?;
-        authority.require(env, now, "administer", "console", &top.to_string()).await?;
-    }
-    let token = base::entropy::token(env.entropy.as_ref());
-    let mut tx = env.db.begin().await?;
-    let expires = now.plus_seconds(ttl_seconds);
-    settings::add_enrolment(&mut tx, &hash(&token), INITIAL_ACCESS, now, expires).await?;
-    let detail = json!({ "expires_us": expires.us() });
-    let act = Act {
-        kind: Kind::ClientRegistrationOpened,
-        actor: &authority.actor(),
-        subject: INITIAL_ACCESS,
-        detail,
-    };
-    log::write(env, &mut tx, now, act).await?;
-    // COMMIT POINT: the token is shown only once it works.
-    tx.commit().await?;
-    Ok(Secret::new(token))
-}
 
 /// Registers what `members` say, on the strength of an initial access token (RFC 7591, 3.1).
 pub async fn register(
@@ -131,12 +38,15 @@ pub async fn register(
     token: Option<&str>,
     members: Map<String, Value>,
 ) -> Result<Information, Failure<OauthError>> {
-    let hash_of_token = token.map(hash).ok_or_else(no_token)?;
-    if !settings::is_enrolment_open(&mut *env.db.read().await?, &hash_of_token, INITIAL_ACCESS, now).await? {
-        return Err(no_token().into());
-    }
+    let initial = opened_by(env, now, token).await?;
     let id = Id::<ClientKind>::new(now, env.entropy.as_ref()).to_string();
-    let registration = read(members)?;
+    let vouched = vouched_for(env, now, &members).await?;
+    if vouched.is_none() && env.settings.registration.statements_required {
+        let message =
+            "software_statement: expected one, by somebody whom the operator lets vouch for software";
+        return Err(invalid(message.to_owned()).into());
+    }
+    let registration = read(members, vouched.as_ref())?;
     let (secret, secret_hash) = match needs_secret(&registration) {
         true => {
             let (secret, hash) = oidc::client_authentication::new_secret(env.entropy.as_ref());
@@ -155,11 +65,22 @@ pub async fn register(
         sample: false,
         created: now,
         in_use_since: None,
+        software_statement: vouched.as_ref().map(|vouched| vouched.statement.clone()),
+        document: None,
     };
     let mut tx = env.db.begin().await?;
+    // Others may use the token at this moment: whoever counts first registers.
+    if !initial_access::count_one(&mut tx, initial.id, now).await? {
+        return Err(no_token().into());
+    }
+    if look_alikes::is_taken(&mut tx, &registration).await? {
+        return Err(invalid(look_alikes::TAKEN.to_owned()).into());
+    }
     rows::add(&mut tx, &row).await?;
     rows::manage_with(&mut tx, &id, &hash(&management)).await?;
-    write_down(env, &mut tx, now, Kind::ClientRegistered, &id, &registration).await?;
+    look_alikes::keep(&mut tx, &id, &registration).await?;
+    let written = Written { by: Some(initial.id.to_string()), vouched: vouched.as_ref() };
+    write_down(env, &mut tx, now, Kind::ClientRegistered, &id, &registration, written).await?;
     // COMMIT POINT: the secret and the management token are shown only once the application and its leaf exist.
     tx.commit().await?;
     let mut said = information(env, &row, &registration)?;
@@ -185,7 +106,7 @@ pub async fn change(
     token: Option<&str>,
     mut members: Map<String, Value>,
 ) -> Result<Information, Failure<OauthError>> {
-    let (row, before) = managed(env, id, token).await?;
+    let (mut row, before) = managed(env, id, token).await?;
     if members.get("client_id").and_then(Value::as_str) != Some(id) {
         return Err(invalid(format!("client_id: expected `{id}`")).into());
     }
@@ -195,7 +116,20 @@ pub async fn change(
             return Err(invalid("client_secret: expected the one that was issued, or none".to_owned()).into());
         }
     }
-    let registration = read(members)?;
+    // What was vouched for stays as it was vouched for, until another statement says otherwise.
+    let stated = row.software_statement.as_deref();
+    let sent = members.get(statements::MEMBER).and_then(Value::as_str);
+    let vouched = match (stated, sent) {
+        (Some(stated), None) => statements::registered(stated),
+        (Some(stated), Some(sent)) if stated == sent => statements::registered(stated),
+        _ => vouched_for(env, now, &members).await?,
+    };
+    if stated.is_some() && vouched.is_none() {
+        return Err(
+            Fault::from(store::BadRow::new("client", "software_statement", id, "no statement")).into()
+        );
+    }
+    let registration = read(members, vouched.as_ref())?;
     if needs_secret(&registration) != needs_secret(&before) {
         let message = "token_endpoint_auth_method: a method with a secret cannot become one without, or the other way: register anew";
         return Err(invalid(message.to_owned()).into());
@@ -208,9 +142,16 @@ pub async fn change(
     }
     subjects::check_sector(env, &registration).await.map_err(|e| invalid(e.to_string()))?;
     let metadata = serde_json::to_string(&registration)?;
+    row.software_statement = vouched.as_ref().map(|vouched| vouched.statement.clone());
     let mut tx = env.db.begin().await?;
+    if look_alikes::is_taken(&mut tx, &registration).await? {
+        return Err(invalid(look_alikes::TAKEN.to_owned()).into());
+    }
     rows::change(&mut tx, id, &metadata, now).await?;
-    write_down(env, &mut tx, now, Kind::ClientChanged, id, &registration).await?;
+    rows::state_software(&mut tx, id, row.software_statement.as_deref()).await?;
+    look_alikes::keep(&mut tx, id, &registration).await?;
+    let written = Written { by: None, vouched: vouched.as_ref() };
+    write_down(env, &mut tx, now, Kind::ClientChanged, id, &registration, written).await?;
     // COMMIT POINT: the registration and its leaf.
     tx.commit().await?;
     env.clients.forget(id);
@@ -227,7 +168,8 @@ pub async fn remove(
     let (_, registration) = managed(env, id, token).await?;
     let mut tx = env.db.begin().await?;
     rows::disable(&mut tx, id, now).await?;
-    write_down(env, &mut tx, now, Kind::ClientRemoved, id, &registration).await?;
+    let written = Written { by: None, vouched: None };
+    write_down(env, &mut tx, now, Kind::ClientRemoved, id, &registration, written).await?;
     // COMMIT POINT: the application is out of use, and its leaf says so.
     tx.commit().await?;
     env.clients.forget(id);
@@ -249,37 +191,70 @@ async fn managed(
     Ok((row, registration))
 }
 
-/// The registration that `members` describe, with the standard's own values for what is absent.
-fn read(members: Map<String, Value>) -> Result<Registration, OauthError> {
-    let name =
-        members.get("client_name").and_then(Value::as_str).unwrap_or("未命名应用 / Unnamed application");
-    let name = Value::from(name);
-    let mut kept: Map<String, Value> = members
-        .into_iter()
-        .filter(|(member, value)| MEMBERS.contains(&member.as_str()) && !value.is_null())
-        .collect();
-    for tagged in ["client_name#zh-CN", "client_name#en"] {
-        kept.entry(tagged).or_insert_with(|| name.clone());
-    }
-    // OIDC Dynamic Registration 1.0, 2: RS256 is what every client understands.
-    kept.entry("id_token_signed_response_alg").or_insert_with(|| jose::Algorithm::Rs256.as_str().into());
-    let asked = kept.remove("scope");
-    let mut registration: Registration =
-        serde_json::from_value(Value::Object(kept)).map_err(|e| invalid(e.to_string()))?;
-    registration.registered_itself = true;
-    registration.scope = scope_of(asked.as_ref().and_then(Value::as_str), &registration);
-    Ok(registration)
+/// The initial access token, if it registers applications now. Who holds it is told why it does not.
+async fn opened_by(
+    env: &Env,
+    now: Timestamp,
+    token: Option<&str>,
+) -> Result<InitialAccessRow, Failure<OauthError>> {
+    let hash_of_token = token.map(hash).ok_or_else(no_token)?;
+    let row = initial_access::find(&mut *env.db.read().await?, &hash_of_token).await?;
+    let row = row.ok_or_else(no_token)?;
+    let why = match Standing::of(&row, now) {
+        Standing::Open => return Ok(row),
+        Standing::UsedUp => "has registered as many applications as it may",
+        Standing::Expired => "has expired",
+        Standing::Withdrawn => "was withdrawn",
+    };
+    Err(OauthError::new(
+        ErrorCode::InvalidToken,
+        format!("the initial access token {why}: ask for another one"),
+    )
+    .into())
 }
 
-/// What was asked of [`SCOPES`], or all that fit the grants (RFC 7591, 2: the server may choose).
-fn scope_of(asked: Option<&str>, registration: &Registration) -> String {
-    let has = |grant: GrantType| registration.grant_types.iter().any(|name| name == grant.as_str());
-    let fits = |scope: &&&str| match **scope {
-        scope::OFFLINE_ACCESS => has(GrantType::RefreshToken),
-        _ => GrantType::ALL.into_iter().any(|grant| grant.is_a_persons() && has(grant)),
+/// What the statement among `members` vouches for, if there is one (RFC 7591, 3.1.1). Before a transaction opens: it may be a call.
+async fn vouched_for(
+    env: &Env,
+    now: Timestamp,
+    members: &Map<String, Value>,
+) -> Result<Option<Vouched>, Failure<OauthError>> {
+    let statement = match members.get(statements::MEMBER) {
+        None | Some(Value::Null) => return Ok(None),
+        Some(Value::String(statement)) => statement,
+        Some(_) => return Err(statements::invalid("expected a text").into()),
     };
-    let wanted = |scope: &&&str| asked.is_none_or(|asked| asked.split(' ').any(|token| token == **scope));
-    SCOPES.iter().filter(fits).filter(wanted).copied().collect::<Vec<_>>().join(" ")
+    let issuer = statements::issuer_of(&env.settings.registration.statement_issuers, statement)?;
+    let keys = keys_of(env, now, issuer, statement).await?;
+    Ok(Some(statements::check(issuer, statement, &keys, &env.settings.issuer, now)?))
+}
+
+async fn keys_of(
+    env: &Env,
+    now: Timestamp,
+    issuer: &StatementIssuer,
+    statement: &str,
+) -> Result<std::sync::Arc<jose::KeySet>, Failure<OauthError>> {
+    match &issuer.keys {
+        ClientKeys::None => Err(statements::invalid("its issuer has no keys").into()),
+        ClientKeys::Given { set, .. } => Ok(std::sync::Arc::clone(set)),
+        ClientKeys::At(uri) => {
+            let published = Published { uri, owner: &issuer.issuer, whose: Whose::Known };
+            let keys = published_keys::to_verify(env, now, published, |keys| keys.knows(statement)).await;
+            keys.map_err(|Unusable| {
+                statements::invalid("the keys of its issuer cannot be had or used").into()
+            })
+        }
+    }
+}
+
+/// The registration that `members` describe, with what is `vouched` for in its place.
+fn read(members: Map<String, Value>, vouched: Option<&Vouched>) -> Result<Registration, OauthError> {
+    let registration = match vouched {
+        Some(vouched) => self_registration::read(vouched.over(members), &vouched.scopes()),
+        None => self_registration::read(members, self_registration::SCOPES),
+    };
+    registration.map_err(|e| invalid(e.to_string()))
 }
 
 fn needs_secret(registration: &Registration) -> bool {
@@ -311,6 +286,14 @@ fn check(
     })
 }
 
+/// What the log says beside the registration.
+struct Written<'a> {
+    /// The initial access token that it was registered with.
+    by: Option<String>,
+    /// What somebody vouched for.
+    vouched: Option<&'a Vouched>,
+}
+
 async fn write_down(
     env: &Env,
     tx: &mut store::Tx,
@@ -318,10 +301,20 @@ async fn write_down(
     kind: Kind,
     id: &str,
     registration: &Registration,
+    written: Written<'_>,
 ) -> Result<(), Fault> {
-    let uris = base::encoding::hex(&gm::sm3::hash(registration.redirect_uris.join("\n").as_bytes()));
-    let detail =
-        json!({ "name": registration.name_zh, "scope": registration.scope, "redirect_uris_sm3": uris });
+    let sm3 = |text: &str| base::encoding::hex(&gm::sm3::hash(text.as_bytes()));
+    let name: String = registration.name_zh.chars().take(LOGGED_NAME_MAX_CHARS).collect();
+    let detail = json!({
+        "name": name, "scope": registration.scope, "redirect_uris_sm3": sm3(&registration.redirect_uris.join("\n")),
+    });
+    let initial = written.by.map(|by| ("initial_access", Value::from(by)));
+    let statement = written
+        .vouched
+        .map(|vouched| ("statement", json!({ "issuer": vouched.issuer, "sm3": sm3(&vouched.statement) })));
+    let more = [initial, statement].into_iter().flatten().map(|(name, value)| (name.to_owned(), value));
+    let members = detail.as_object().cloned().unwrap_or_default().into_iter().chain(more);
+    let detail = Value::Object(members.collect());
     log::write(env, tx, now, Act { kind, actor: SELF, subject: id, detail }).await.map(drop)
 }
 
@@ -330,13 +323,13 @@ fn information(env: &Env, row: &ClientRow, registration: &Registration) -> Resul
     said.insert("client_id".to_owned(), row.id.as_str().into());
     said.insert("client_id_issued_at".to_owned(), row.created.unix_seconds().into());
     said.insert("client_name".to_owned(), registration.name_en.as_str().into());
+    if let Some(statement) = &row.software_statement {
+        // RFC 7591, 3.2.1: unmodified.
+        said.insert(statements::MEMBER.to_owned(), statement.as_str().into());
+    }
     let place = format!("{}/{}", env.settings.issuer.url(oidc::discovery::paths::REGISTER), row.id);
     said.insert("registration_client_uri".to_owned(), place.into());
     Ok(said)
-}
-
-fn hash(token: &str) -> [u8; 32] {
-    gm::sm3::hash(token.as_bytes())
 }
 
 fn invalid(description: String) -> OauthError {

@@ -19,7 +19,7 @@ use crate::caller::{Authority, Caller, scope};
 use crate::env::Env;
 use crate::error::{Failure, Fault, Rejected};
 use crate::log::{self, Act};
-use crate::{people, subjects};
+use crate::{look_alikes, people, subjects};
 
 /// Most requests of one official that wait.
 const WAITING_MAX_COUNT: i64 = 20;
@@ -269,6 +269,7 @@ pub async fn approve(
         RequestKind::Change => Kind::ClientChanged,
         RequestKind::Enable => Kind::ClientEnabled,
     };
+    look_alikes::keep(&mut tx, &client_id, &registration).await?;
     let detail = json!({
         "name": registration.name_zh,
         "scope": registration.scope,
@@ -302,6 +303,8 @@ async fn register_in(
         sample: row.sample,
         created: now,
         in_use_since: None,
+        software_statement: None,
+        document: None,
     };
     client_rows::add(tx, &new).await?;
     rows::give_to_unit(tx, &client_id, row.unit).await?;

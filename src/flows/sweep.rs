@@ -19,6 +19,10 @@ const DEFERRED_KEPT_SECONDS: i64 = 3_600;
 const GRANTS_KEPT_SECONDS: i64 = REFRESH_IDLE_SECONDS + 86_400;
 /// How long sessions are kept after their time and that of their grants, in seconds: the notices of their end are gone by then.
 const SESSIONS_KEPT_SECONDS: i64 = NOTICES_KEPT_SECONDS + 2 * 86_400;
+/// How long initial access tokens are kept after their time, in seconds: whoever looks at the list sees what became of them.
+const INITIAL_ACCESS_KEPT_SECONDS: i64 = 90 * 86_400;
+/// How long an application is kept whose registration is a document, and that nobody let have anything, in seconds.
+const DOCUMENT_CLIENTS_KEPT_SECONDS: i64 = 86_400;
 
 /// Sweeps every pile; how many rows were taken away.
 pub async fn sweep(env: &Env, now: Timestamp) -> Result<u64, Fault> {
@@ -50,5 +54,7 @@ const fn kept_seconds(pile: Pile) -> i64 {
         Pile::DeferredRequests => DEFERRED_KEPT_SECONDS,
         Pile::Grants => GRANTS_KEPT_SECONDS,
         Pile::Sessions => SESSIONS_KEPT_SECONDS,
+        Pile::InitialAccess => INITIAL_ACCESS_KEPT_SECONDS,
+        Pile::DocumentClients => DOCUMENT_CLIENTS_KEPT_SECONDS,
     }
 }

@@ -168,9 +168,13 @@ fn read_header(text: &str) -> Result<(Header, Option<Value>), FormError> {
 
 /// The `iss` that `token` says of itself: whose keys to look up before anything of it is believed. `None` when it is no token or says none.
 pub fn unverified_issuer(token: &str) -> Option<String> {
+    unverified_claims(token)?.get("iss")?.as_str().map(str::to_owned)
+}
+
+/// What `token` says, of which nothing may be believed that was not verified before.
+pub fn unverified_claims(token: &str) -> Option<serde_json::Map<String, serde_json::Value>> {
     let payload = Parts::split(token).ok()?.payload;
-    let StrictObject(claims) = StrictObject::from_slice(&decode_base64url(payload)?).ok()?;
-    claims.get("iss")?.as_str().map(str::to_owned)
+    StrictObject::from_slice(&decode_base64url(payload)?).ok().map(|object| object.0)
 }
 
 /// The bytes of canonical unpadded base64url (RFC 7515, 2).

@@ -246,6 +246,13 @@ impl KeySet {
     /// As [`KeySet::verify`], but a token whose time is over passes: an `id_token_hint` usually is (OpenID Connect
     /// RP-Initiated Logout 1.0, 4). It must carry an `exp` all the same.
     pub fn verify_ignoring_expiry(&self, token: &str, expect: &Expect<'_>) -> Result<Verified, Rejected> {
+        let verified = self.verify_undated(token, expect)?;
+        required_time(&verified, "exp")?;
+        Ok(verified)
+    }
+
+    /// Everything but `exp`.
+    fn verify_undated(&self, token: &str, expect: &Expect<'_>) -> Result<Verified, Rejected> {
         let parts = Parts::split(token).map_err(Reason::Form)?;
         let entry = self.key_for(&parts.header, expect)?;
         check_type(&parts.header, expect)?;
@@ -254,7 +261,20 @@ impl KeySet {
         check_issuer(&verified, expect)?;
         check_audience(&verified, expect)?;
         check_beginning(&verified, expect)?;
-        required_time(&verified, "exp")?;
+        Ok(verified)
+    }
+
+    /// As [`KeySet::verify`], but a token may go without `exp`: how long what it says may be believed is then its reader's to decide, by its
+    /// `iat` (a software statement, RFC 7591, 2.3).
+    pub fn verify_with_or_without_expiry(
+        &self,
+        token: &str,
+        expect: &Expect<'_>,
+    ) -> Result<Verified, Rejected> {
+        let verified = self.verify_undated(token, expect)?;
+        if verified.claims.contains_key("exp") {
+            check_expiry(&verified, expect)?;
+        }
         Ok(verified)
     }
 

@@ -124,6 +124,14 @@ pub enum PageError {
         /// What came.
         client_id: String,
     },
+    /// The client's identifier is an address, and no client can be made of what is there.
+    #[error("client_id `{client_id}`: {why}")]
+    Document {
+        /// What came.
+        client_id: String,
+        /// What was expected.
+        why: String,
+    },
     /// The pushed request is unknown, used, too old, or another client's (RFC 9126, 4).
     #[error(
         "request_uri `{received}` is unknown, used or expired, or is another client's: push the request again"

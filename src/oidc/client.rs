@@ -82,6 +82,10 @@ pub struct Client {
     pub approval: Approval,
     /// Whether it registered itself, so that nobody but its maker says what it is.
     pub registered_itself: bool,
+    /// Its registration as it is kept, when that is the document that its identifier leads to ([`crate::metadata_document`]).
+    pub document: Option<Arc<str>>,
+    /// Whether somebody whom the operator trusts vouched for its redirect URIs ([`crate::software_statement`]).
+    pub redirect_uris_vouched: bool,
     /// Whether it may be used at all.
     pub enabled: bool,
     /// When it was taken back into use, if it was out of it: nothing that it was given before counts.
@@ -352,6 +356,25 @@ impl Client {
             && !redirect_uri.starts_with("https://")
     }
 
+    /// Whether the browser may be sent to its redirect URIs without the person having said yes to anything: somebody who answers to the
+    /// province says that they are what they seem.
+    ///
+    /// Source: RFC 9700, 4.11.2: a correctly registered redirect URI may lead to a phishing site when anybody can register.
+    pub fn has_trusted_redirect_uris(&self) -> bool {
+        !self.registered_itself || self.redirect_uris_vouched
+    }
+
+    /// Whether its registration is the document that its identifier leads to.
+    pub fn is_document(&self) -> bool {
+        self.document.is_some()
+    }
+
+    /// The host of its identifier, when that is the address of its registration: all that is known of it.
+    pub fn document_host(&self) -> Option<String> {
+        let url = url::Url::parse(self.id.as_str()).ok().filter(|_| self.is_document())?;
+        url.host_str().map(str::to_owned)
+    }
+
     /// Whether people are not asked for consent.
     pub fn is_first_party(&self) -> bool {
         self.approval == Approval::FirstParty
@@ -508,10 +531,15 @@ impl ClientKeys {
     }
 }
 
-/// Control characters, and those that reorder or hide text, with which one application could pass for another.
+/// Control characters, and those that reorder or hide text, with which one application could pass for another: what Unicode calls
+/// default-ignorable, fillers that are drawn as nothing, and the controls of bidirectional text.
 pub(crate) fn hides_or_reorders(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+        || matches!(c,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+            | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+            | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}'
+            | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 impl AuthMethod {
@@ -659,7 +687,10 @@ mod tests {
     fn a_registration_that_does_not_hold_together_is_refused() {
         use BadRegistration as Bad;
         assert!(matches!(refusal(|c| c.name.en = " ".into()), Bad::Name(_)));
-        assert!(matches!(refusal(|c| c.name.zh = "印\u{202e}".into()), Bad::Name(_)));
+        for unseen in ['\u{202e}', '\u{200b}', '\u{ad}', '\u{3164}', '\u{fe0f}', '\u{e0041}', '\u{7}'] {
+            let refused = refusal(|c| c.name.zh = format!("印{unseen}信"));
+            assert!(matches!(refused, Bad::Name(_)), "{unseen:?}");
+        }
         assert!(matches!(
             refusal(|c| c.redirect_uris = vec!["javascript:x".into()]),
             Bad::RedirectUri { .. }

@@ -62,6 +62,8 @@ pub struct Offer<'a> {
     pub api_scopes: &'a [&'a str],
     /// Where client certificates are taken.
     pub certificates: &'a TakenAt,
+    /// Whether a client's identifier may be the address of its registration.
+    pub metadata_documents: bool,
 }
 
 /// The endpoints that clients call with their certificates (RFC 8705, 5).
@@ -79,7 +81,8 @@ const WITH_CERTIFICATES: [(&str, &str); 7] = [
 ///
 /// The national algorithms have members of their own, so that no client meets a name it does not know where it expects a
 /// registered one. Source: OIDC Discovery 1.0, 3; RFC 8414, 2; RFC 9207, 3; OIDC RP-Initiated Logout 1.0, 2.1; Initiating
-/// User Registration via OpenID Connect 1.0, 4 (`prompt_values_supported`); RFC 8705, 3.3 and 5.
+/// User Registration via OpenID Connect 1.0, 4 (`prompt_values_supported`); RFC 8705, 3.3 and 5; draft-ietf-oauth-client-id-metadata-document
+/// (`client_id_metadata_document_supported`).
 pub fn document(issuer: &Issuer, offer: &Offer<'_>) -> Value {
     let international = jose::Algorithm::INTERNATIONAL.map(jose::Algorithm::as_str);
     let key_managements = KeyManagement::INTERNATIONAL.map(KeyManagement::as_str);
@@ -148,6 +151,7 @@ pub fn document(issuer: &Issuer, offer: &Offer<'_>) -> Value {
         ("request_uri_parameter_supported", json!(false)),
         ("require_request_uri_registration", json!(false)),
         ("require_pushed_authorization_requests", json!(false)),
+        ("client_id_metadata_document_supported", json!(offer.metadata_documents)),
         ("frontchannel_logout_supported", json!(true)),
         ("frontchannel_logout_session_supported", json!(true)),
         ("backchannel_logout_supported", json!(true)),
@@ -183,6 +187,7 @@ mod tests {
             ui_locales: &["zh-CN", "en"],
             api_scopes: &["tax:read"],
             certificates,
+            metadata_documents: false,
         };
         document(&ISSUER.parse().unwrap(), &offer)
     }

@@ -76,6 +76,10 @@ error_codes! {
     InvalidRedirectUri = "invalid_redirect_uri";
     /// The registration does not hold together (RFC 7591, 3.2.2).
     InvalidClientMetadata = "invalid_client_metadata";
+    /// The software statement cannot be read, or is not what its issuer signed, or its time is over (RFC 7591, 3.2.2).
+    InvalidSoftwareStatement = "invalid_software_statement";
+    /// The software statement is by somebody who may not vouch here, or not for this (RFC 7591, 3.2.2).
+    UnapprovedSoftwareStatement = "unapproved_software_statement";
     /// The `resource` is unknown, malformed or not for this client (RFC 8707, 2).
     InvalidTarget = "invalid_target";
     /// The asked `acr` cannot be reached (OpenID Connect Core Error Code `unmet_authentication_requirements` 1.0).

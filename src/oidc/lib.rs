@@ -5,6 +5,9 @@
 //! - [`issuer`] the provider's own name, from which every endpoint's address is made.
 //! - [`client`] what an application registered, and what it may register; [`registration`] in which words.
 //! - [`concerns`] what whoever approves a registration should look at.
+//! - [`self_registration`] what software may register for itself, [`software_statement`] what others vouch for, and [`metadata_document`]
+//!   registrations that are published where the client's identifier leads.
+//! - [`look_alike`] names that a reader takes for one another.
 //! - [`encryption`] what answers are encrypted for a client with.
 //! - [`redirect_uri`] which redirect URIs may be registered, and when a received one is the same.
 //! - [`params`] request parameters from hostile bytes.
@@ -45,6 +48,8 @@ pub mod issuer;
 pub mod jwt_bearer;
 pub mod lifetimes;
 pub mod logout;
+pub mod look_alike;
+pub mod metadata_document;
 pub mod mtls;
 pub mod params;
 pub mod pkce;
@@ -52,7 +57,9 @@ pub mod redirect_uri;
 pub mod registration;
 pub mod resource;
 pub mod scope;
+pub mod self_registration;
 pub mod session_state;
+pub mod software_statement;
 pub mod subject;
 pub mod token;
 

@@ -357,6 +357,8 @@ impl Registration {
             assertion_issuers: self.issuers()?,
             approval: if self.first_party { Approval::FirstParty } else { Approval::AskThePerson },
             registered_itself: self.registered_itself,
+            document: None,
+            redirect_uris_vouched: false,
             enabled: true,
             in_use_since: None,
         })
@@ -409,7 +411,8 @@ impl Registration {
         self.assertion_issuers.iter().map(trusted).collect()
     }
 
-    fn keys(&self) -> Result<ClientKeys, BadMember> {
+    /// Its keys, from `jwks` or `jwks_uri`.
+    pub fn keys(&self) -> Result<ClientKeys, BadMember> {
         match (&self.jwks, &self.jwks_uri) {
             (None, None) => Ok(ClientKeys::None),
             (Some(_), Some(uri)) => Err(bad("jwks_uri", "nothing beside `jwks` (RFC 7591, 2)", uri)),

@@ -6,18 +6,19 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{DefaultBodyLimit, Query, Request, State};
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use base::Id;
 use base::id::{Entry, Seal};
 use flows::caller::{self, Authority, scope};
 use flows::clients::{self, Registration};
 use flows::ecerts::{self, Application};
+use flows::initial_access::{self, Order, Standing};
 use flows::log::Artefact;
 use flows::make_seal::{self, NewSeal};
 use flows::report_signal::{self, Report};
 use flows::rotate_keys::{self, Rotation};
 use flows::seal_document::{self, Place};
-use flows::{Rejected, log, register_client, verify_file};
+use flows::{Rejected, log, verify_file};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -38,7 +39,8 @@ pub fn routes() -> Router<App> {
     let json = Router::new()
         .route("/v1/signals", post(report))
         .route("/v1/clients", post(register_client))
-        .route("/v1/initial-access-tokens", post(initial_access_token))
+        .route("/v1/initial-access-tokens", get(initial_access_tokens).post(initial_access_token))
+        .route("/v1/initial-access-tokens/{id}", delete(withdraw_initial_access_token))
         .route("/v1/token-keys/rotate", post(rotate_token_keys))
         .route("/v1/seals", post(make))
         .route("/v1/seals/{id}/file", get(seal_file))
@@ -95,11 +97,19 @@ async fn register_client(
     Ok((StatusCode::CREATED, axum::Json(answer)).into_response())
 }
 
-/// How long a token for registration is to live.
+/// What a token for registration is to be good for.
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 struct InitialAccess {
     expires_in: i64,
+    #[serde(default = "usual_applications")]
+    applications: u32,
+    #[serde(default)]
+    note: String,
+}
+
+const fn usual_applications() -> u32 {
+    initial_access::APPLICATIONS_USUAL_COUNT
 }
 
 async fn initial_access_token(
@@ -110,11 +120,47 @@ async fn initial_access_token(
     received: Received,
 ) -> Answer {
     let caller = caller::authenticate(&app.env, now, &token, scope::ADMINISTER).await?;
-    let asked: InitialAccess = body::json(&headers, received)?;
-    let authority = Authority::Caller(&caller);
-    let token = register_client::initial_access_token(&app.env, now, authority, asked.expires_in).await?;
-    let answer = json!({ "initial_access_token": token.expose(), "expires_in": asked.expires_in });
+    let InitialAccess { expires_in, applications, note } = body::json(&headers, received)?;
+    let order = Order { ttl_seconds: expires_in, applications_max: applications, note };
+    let given = initial_access::give(&app.env, now, Authority::Caller(&caller), order).await?;
+    let answer = json!({
+        "id": given.id, "initial_access_token": given.token.expose(),
+        "expires_in": expires_in, "applications": applications,
+    });
     Ok((StatusCode::CREATED, axum::Json(answer)).into_response())
+}
+
+async fn initial_access_tokens(
+    State(app): State<App>,
+    Now(now): Now,
+    AccessToken(token): AccessToken,
+) -> Answer {
+    let caller = caller::authenticate(&app.env, now, &token, scope::ADMINISTER).await?;
+    let rows = initial_access::all(&app.env, now, Authority::Caller(&caller)).await?;
+    let tokens: Vec<_> = rows
+        .iter()
+        .map(|row| {
+            json!({
+                "id": row.id, "note": row.note, "made_by": row.made_by, "state": Standing::of(row, now).as_str(),
+                "created": row.created.unix_seconds(), "expires": row.expires.unix_seconds(),
+                "applications": row.applications_max, "registered": row.applications,
+            })
+        })
+        .collect();
+    Ok(axum::Json(json!({ "tokens": tokens })).into_response())
+}
+
+async fn withdraw_initial_access_token(
+    State(app): State<App>,
+    Now(now): Now,
+    AccessToken(token): AccessToken,
+    Named(id): Named<String>,
+) -> Answer {
+    let caller = caller::authenticate(&app.env, now, &token, scope::ADMINISTER).await?;
+    let id =
+        id.parse().map_err(|e: base::id::BadId| Rejected::bad_request("bad_identifier", e.to_string()))?;
+    initial_access::withdraw(&app.env, now, Authority::Caller(&caller), id).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 async fn rotate_token_keys(

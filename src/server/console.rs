@@ -9,6 +9,7 @@ mod application_requests;
 mod applications;
 mod certificates;
 mod people;
+mod registration;
 mod seals;
 
 use audit::entry::Entry;
@@ -50,6 +51,7 @@ pub fn routes() -> Router<App> {
         .route("/console/keys", get(keys))
         .merge(applications::routes())
         .merge(application_requests::routes())
+        .merge(registration::routes())
         .merge(people::routes())
         .merge(seals::routes())
         .merge(certificates::routes())

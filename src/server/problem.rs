@@ -237,6 +237,11 @@ pub fn authorize_page(
             Message::new("error-unknown-client-detail").with("client", client_id),
             None,
         ),
+        PageError::Document { client_id, why } => (
+            Message::new("error-unknown-client"),
+            Message::new("error-document-detail").with("client", client_id).with("detail", why),
+            None,
+        ),
         PageError::Params(_)
         | PageError::Missing(_)
         | PageError::RequestUri { .. }

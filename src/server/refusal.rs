@@ -46,6 +46,7 @@ const WORDS: &[(&str, &str)] = &[
     ("no_such_consent", "refused-no-such-consent"),
     ("no_such_seal", "refused-no-such-seal"),
     ("no_such_session", "refused-no-such-session"),
+    ("no_such_token", "refused-no-such-token"),
     ("no_such_transition", "refused-transition"),
     ("no_such_unit", "refused-no-such-unit"),
     ("no_units", "refused-no-units"),
@@ -101,6 +102,7 @@ pub fn field(rejected: &Rejected) -> Option<(String, Message)> {
         }
         ("bad_account" | "bad_unit", "name") => ("name", Message::new("name-refused")),
         ("bad_post", "post" | "clearance") | ("bad_unit", "code" | "uscc") => (place, refused()),
+        ("bad_registration", "expires_in") => ("days", refused()),
         ("bad_registration", _) => (registration_field(place), refused()),
         ("bad_reason", _) => (place, refused()),
         ("wrong_password", _) => (place, Message::new("current-password-wrong")),

@@ -91,7 +91,9 @@ async function asStrictAsCanBe() {
 
   const plain = (await request()).parameters
   const refusal = await browser.get(client.buildAuthorizationUrl(config, plain))
-  assert.ok(new URL(refusal.location).searchParams.has('response'), 'the refusal is signed too')
+  // Nobody is led by a link alone to who registered itself (RFC 9700, 4.11.2): the way there is on a page.
+  const [, way] = /class="button" href="([^"]+)"/.exec(refusal.page)
+  assert.ok(new URL(way).searchParams.has('response'), 'the refusal is signed too')
   held('a request that was not pushed is refused, in a signed answer')
 
   const { parameters, checks } = await request()

@@ -2,7 +2,7 @@
 
 use base::encoding::from_base64url;
 use flows::caller::Authority;
-use flows::register_client;
+use flows::initial_access::{self, Order};
 use jose::{Algorithm, Jwks};
 use serde_json::{Map, Value, json};
 
@@ -142,12 +142,12 @@ stories! {
     async fn what_cannot_be_encrypted_is_not_registered(app: TestApp) {
         let [elliptic, rsa, _] = Reader::one_of_each_kind().try_into().ok().unwrap();
         let initial =
-            register_client::initial_access_token(app.env(), app.now(), Authority::Operator, 3_600).await;
+            initial_access::give(app.env(), app.now(), Authority::Operator, Order::for_seconds(3_600)).await;
         let initial = initial.unwrap_or_else(|failure| panic!("{failure:?}"));
         let register = async |more: Value| {
             let mut members = json!({ "redirect_uris": ["https://app.example/cb"] });
             members.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap());
-            let request = app.http().post(app.url("/oauth2/register")).bearer_auth(initial.expose());
+            let request = app.http().post(app.url("/oauth2/register")).bearer_auth(initial.token.expose());
             Answer::to(request.json(&members)).await
         };
         for kind in KINDS {

@@ -359,9 +359,9 @@ async fn machine(app: &TestApp, method: &str, mut members: Value) -> Application
 
 async fn registers_itself(app: &TestApp, members: &Value) -> Answer {
     let authority = flows::caller::Authority::Operator;
-    let token =
-        flows::register_client::initial_access_token(app.env(), app.now(), authority, 60).await.unwrap();
-    let request = app.http().post(app.url("/oauth2/register")).bearer_auth(token.expose());
+    let order = flows::initial_access::Order::for_seconds(60);
+    let given = flows::initial_access::give(app.env(), app.now(), authority, order).await.unwrap();
+    let request = app.http().post(app.url("/oauth2/register")).bearer_auth(given.token.expose());
     Answer::to(request.json(members)).await
 }
 

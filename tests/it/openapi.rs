@@ -221,6 +221,8 @@ impl<'a> Province<'a> {
         let initial =
             app.posts(&administrators, "/v1/initial-access-tokens", &json!({ "expires_in": 60 })).await;
         let initial_access = initial.text("initial_access_token").to_owned();
+        let another =
+            app.posts(&administrators, "/v1/initial-access-tokens", &json!({ "expires_in": 60 })).await;
         let register = Description::read().operation("register");
         let registered = app.posts(&initial_access, "/oauth2/register", register.examples()[0].1).await;
         let official = app.person("lin.zhixing").sample.id.to_string();
@@ -230,6 +232,7 @@ impl<'a> Province<'a> {
             ("sel_01k9p3v7h0e1w4s8p6v2h9m3tq", app.sample.seals[0].id.to_string()),
             ("app_01k9p3v7h0d9x7q4v6k2m8w3ye", portal.client_id.clone()),
             ("app_01k9p3v7h0s3r5t8v2w6y9z1bc", registered.text("client_id").to_owned()),
+            ("iat_01k9p3v7h0m5c8t2w6x9y3z7qd", another.text("id").to_owned()),
             ("log_01k9p3v7h0a6f2j8w4m1s9d5ev", permit.text("log_entry").to_owned()),
             (
                 "1.2.156.3005.2.11350000009990012G001.11350102009990039A.20261125VD40Q63Z88.001.M",

@@ -2,7 +2,7 @@
 
 use base::encoding::from_base64url;
 use flows::caller::Authority;
-use flows::register_client;
+use flows::initial_access::{self, Order};
 use jose::Algorithm;
 use serde_json::{Value, json};
 
@@ -111,7 +111,7 @@ stories! {
     async fn a_sector_is_one_host_or_a_list_that_has_every_redirect_uri(app: TestApp) {
         let site = Site::opens().await;
         let initial =
-            register_client::initial_access_token(app.env(), app.now(), Authority::Operator, 3_600).await;
+            initial_access::give(app.env(), app.now(), Authority::Operator, Order::for_seconds(3_600)).await;
         let initial = initial.unwrap_or_else(|failure| panic!("{failure:?}"));
         let both = ["https://a.example/cb", "https://b.example/cb"];
         let register = async |subject_type: &str, sector: Option<&str>| {
@@ -119,7 +119,7 @@ stories! {
             if let Some(sector) = sector {
                 members["sector_identifier_uri"] = sector.into();
             }
-            let request = app.http().post(app.url("/oauth2/register")).bearer_auth(initial.expose());
+            let request = app.http().post(app.url("/oauth2/register")).bearer_auth(initial.token.expose());
             Answer::to(request.json(&members)).await
         };
         let list = site.url("/redirect-uris.json");

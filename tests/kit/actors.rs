@@ -313,6 +313,12 @@ impl Application {
         Answer::to(request.form(form)).await
     }
 
+    /// Asks the token endpoint as one that does not authenticate.
+    pub(crate) async fn asks_openly(&self, form: &[(&str, &str)]) -> Answer {
+        let named = [form, &[("client_id", self.client_id.as_str())]].concat();
+        Answer::to(self.token_request().form(&named)).await
+    }
+
     /// A request to the token endpoint with nothing in it.
     pub(crate) fn token_request(&self) -> RequestBuilder {
         self.request("/oauth2/token")

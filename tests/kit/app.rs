@@ -98,6 +98,7 @@ impl TestApp {
             forwarding: flows::env::Forwarding::default(),
             dpop_nonces_required: false,
             token_keys: flows::rotate_keys::TokenKeyTimes::default(),
+            registration: flows::env::SelfRegistration::default(),
             log_json: false,
             log: "warn".to_owned(),
         };
@@ -151,6 +152,7 @@ impl TestApp {
             token_keys: flows::rotate_keys::TokenKeyTimes::default(),
             certificates: &self.config.certificates,
             forwarding: &self.config.forwarding,
+            registration: &self.config.registration,
         };
         yinxin::assemble(&place, seams(&self.clock, &self.randomness)).await.unwrap()
     }

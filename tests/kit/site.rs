@@ -22,9 +22,17 @@ pub(crate) struct Site {
 }
 
 struct Shelf {
-    documents: Mutex<HashMap<String, String>>,
+    documents: Mutex<HashMap<String, Published>>,
     fetches: AtomicUsize,
     posts: UnboundedSender<Bytes>,
+}
+
+/// What is at one path.
+#[derive(Clone)]
+struct Published {
+    status: u16,
+    headers: Vec<(&'static str, String)>,
+    text: String,
 }
 
 impl Site {
@@ -46,7 +54,14 @@ impl Site {
 
     /// From now on `document` is at `path`.
     pub(crate) fn publishes(&self, path: &str, document: &Value) {
-        self.shelf.documents.lock().unwrap().insert(path.to_owned(), document.to_string());
+        self.answers(path, 200, &[("content-type", "application/json")], &document.to_string());
+    }
+
+    /// From now on whoever asks for `path` is answered so.
+    pub(crate) fn answers(&self, path: &str, status: u16, headers: &[(&'static str, &str)], text: &str) {
+        let headers = headers.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+        let published = Published { status, headers, text: text.to_owned() };
+        self.shelf.documents.lock().unwrap().insert(path.to_owned(), published);
     }
 
     /// How often something was fetched.
@@ -68,7 +83,14 @@ async fn answer(State(shelf): State<Arc<Shelf>>, method: Method, uri: Uri, body:
     }
     shelf.fetches.fetch_add(1, Ordering::SeqCst);
     match shelf.documents.lock().unwrap().get(uri.path()) {
-        Some(document) => ([(header::CONTENT_TYPE, "application/json")], document.clone()).into_response(),
+        Some(Published { status, headers, text }) => {
+            let mut response = (StatusCode::from_u16(*status).unwrap(), text.clone()).into_response();
+            response.headers_mut().remove(header::CONTENT_TYPE);
+            for (name, value) in headers {
+                response.headers_mut().insert(*name, value.parse().unwrap());
+            }
+            response
+        }
         None => StatusCode::NOT_FOUND.into_response(),
     }
 }

@@ -93,6 +93,7 @@ pub async fn tour(flags: TourFlags) -> Result<PathBuf, TourError> {
         certificates: crate::config::Certificates::default(),
         forwarding: flows::env::Forwarding::default(),
         dpop_nonces_required: false,
+        registration: flows::env::SelfRegistration::default(),
         token_keys: flows::rotate_keys::TokenKeyTimes::default(),
         log_json: false,
         log: "warn".to_owned(),

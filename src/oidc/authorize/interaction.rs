@@ -112,10 +112,12 @@ fn lacks_essential_acr(request: &AuthorizationRequest, login: &LoggedIn<'_>) -> 
 fn must_consent(request: &AuthorizationRequest, client: &Client, situation: &Situation<'_>) -> bool {
     let asked_one_by_one = |allowed: &Scope| request.claims.scopes().all(|scope| allowed.contains(scope));
     let covers = |allowed: &Scope| allowed.covers(&request.scope) && asked_one_by_one(allowed);
-    // What is asked in detail is for this time only, so yes is said to it each time (RFC 9396, 7).
-    let allowed = situation.consented.filter(|consented| {
-        covers(consented.scope) && (request.authorization_details.is_empty() || situation.allowed_here)
-    });
+    // What is asked in detail is for this time only, so yes is said to it each time (RFC 9396, 7). And to who is known only by a document
+    // that may say something else tomorrow, as may who answers at its redirect URI (RFC 8252, 8.6).
+    let each_time = !request.authorization_details.is_empty() || client.is_document();
+    let allowed = situation
+        .consented
+        .filter(|consented| covers(consented.scope) && (!each_time || situation.allowed_here));
     // What somebody said to the application before says nothing of who asks now.
     if client.could_be_another(&request.redirect_uri) && !situation.allowed_here {
         return true;

@@ -139,7 +139,11 @@ fn applications_table(
             Cell::Badge { tone, text: state },
         ]
     };
-    table(frame, "section-applications", &headers, clients.iter().filter(visible).map(row).collect())
+    let more = official
+        .is_administrator()
+        .then(|| Link::new(super::registration::PATH, Message::new("initial-access-tokens")));
+    let rows = clients.iter().filter(visible).map(row).collect();
+    Table { more, ..table(frame, "section-applications", &headers, rows) }
 }
 
 /// Whether the official sees the application: it is of their branch, or nobody's and they are at the top.

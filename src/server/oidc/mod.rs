@@ -13,13 +13,14 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use flows::authorize::{self, Step};
 use flows::caller::scope;
+use flows::metadata_documents::Documents;
 use flows::{Failure, Reason, Rejected, Settings};
 use identity::Assurance;
 
 use crate::App;
 use crate::body::{self, Received};
 use crate::headers::policy_for_form_to;
-use crate::pages::person::{Consent, Detail, Login, Post};
+use crate::pages::person::{Consent, Detail, Leave, Login, Post};
 use crate::pages::{Message, Template};
 use crate::problem;
 use crate::visitor::Visitor;
@@ -56,6 +57,7 @@ pub fn discovery_document(settings: &Settings) -> serde_json::Value {
         ui_locales: UI_LOCALES,
         api_scopes: scope::ALL,
         certificates: &settings.certificates.taken_at,
+        metadata_documents: settings.registration.documents != Documents::Off,
     };
     document(&settings.issuer, &offer)
 }
@@ -119,12 +121,27 @@ pub(crate) fn show(app: &App, visitor: &Visitor, step: Step, error: Option<Messa
             let fields = fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
             form_page(&Post { frame: visitor.frame(app, "/"), action: action.clone(), fields }, &action)
         }
+        Step::Leave { to, client, redirect_uri } => {
+            let (action, fields) = match to {
+                Delivery::Redirect(url) => (url, Vec::new()),
+                Delivery::Form { action, fields } => {
+                    (action, fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+                }
+            };
+            let (client_name, host) = (client_name(visitor, &client), host(&redirect_uri));
+            form_page(
+                &Leave { frame: visitor.frame(app, "/"), client_name, host, action, fields },
+                &redirect_uri,
+            )
+        }
         Step::LogIn { ticket, client, login_hint, redirect_uri } => {
             let here = format!("/login?flow={ticket}");
             let view = Login {
                 frame: visitor.frame(app, &here),
                 client_name: Some(client_name(visitor, &client)),
-                client_host: Some(host(&redirect_uri)).filter(|_| client.registered_itself),
+                client_host: client
+                    .registered_itself
+                    .then(|| client.document_host().unwrap_or_else(|| host(&redirect_uri))),
                 login_hint: login_hint.unwrap_or_default(),
                 error,
                 flow: ticket,
@@ -142,6 +159,7 @@ pub(crate) fn show(app: &App, visitor: &Visitor, step: Step, error: Option<Messa
                 account_name: account,
                 account: login.map(|l| l.account.id.to_string()).unwrap_or_default(),
                 registered_itself: client.registered_itself,
+                document_host: client.document_host(),
                 scopes: scope.iter().map(str::to_owned).collect(),
                 details: authorization_details.iter().map(Detail::new).collect(),
                 flow: ticket,

@@ -219,6 +219,33 @@ impl Choice {
     }
 }
 
+/// Gives out a token with which applications register themselves: `POST /console/registration` with `days` (1 to `most_days`),
+/// `applications` and `note`.
+pub fn give_initial_access(frame: &Frame, csrf: &str, most_days: i64) -> Form {
+    let applications =
+        FieldKind::Number { min: 1, max: flows::initial_access::APPLICATIONS_MAX_COUNT.into() };
+    let fields = vec![
+        Field::optional("note", frame.t("initial-access-note"), FieldKind::Text)
+            .hint(frame.t("initial-access-note-hint")),
+        Field::required("days", frame.t("initial-access-days"), FieldKind::Number { min: 1, max: most_days })
+            .value("7"),
+        Field::required("applications", frame.t("initial-access-count"), applications)
+            .value(flows::initial_access::APPLICATIONS_USUAL_COUNT.to_string()),
+    ];
+    Form {
+        lead: frame.t("give-initial-access-lead"),
+        fields,
+        ..form(
+            frame,
+            "initial-access",
+            "/console/registration",
+            csrf,
+            "give-initial-access",
+            "give-initial-access",
+        )
+    }
+}
+
 /// Adds an account: `POST /console/people` with `kind` (`citizen` or `official`), `name`, `username`, `password`,
 /// `identity_number` and `seen_in_person` (citizens), `unit`, `post`, `clearance` and `role.<role>` for each of `roles`
 /// (officials).

@@ -52,6 +52,8 @@ pub struct Consent {
     pub account: String,
     /// Whether nobody but its maker says what it is.
     pub registered_itself: bool,
+    /// The host that is all that is known of it, when its registration is a document there.
+    pub document_host: Option<String>,
     /// What it asks for: scope names; those with words in `web/locales` are explained.
     pub scopes: Vec<String>,
     /// What it asks for in detail.
@@ -168,6 +170,22 @@ impl Detail {
         let fields = object.iter().filter(|(name, _)| *name != "type");
         Self { kind, fields: fields.map(|(name, value)| (name.clone(), text(value))).collect() }
     }
+}
+
+/// The page before a refusal leads to an application that nobody knows (RFC 9700, 4.11.2): the person goes there, or does not.
+#[derive(Template)]
+#[template(path = "leave.html")]
+pub struct Leave {
+    /// What every page shares.
+    pub frame: Frame,
+    /// The application's name for itself.
+    pub client_name: String,
+    /// The host that it leads to.
+    pub host: String,
+    /// The address.
+    pub action: String,
+    /// What is posted there; a link leads there when there is nothing.
+    pub fields: Vec<(String, String)>,
 }
 
 /// The page that posts the answer to the application (OAuth 2.0 Form Post Response Mode, 2); by itself, or with its button.

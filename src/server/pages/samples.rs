@@ -9,7 +9,7 @@ use super::forms::{self, AskWhy, CertificateToIssue, Choice, Field, FieldKind};
 use super::parts::{CheckResult, Fact, Link, Tone, Verdict};
 use super::person::{
     Account, Answered, Approval, Approvals, CertificateView, ChangePassword, Comparison, ConfirmLogout,
-    Consent, Detail, Device, DeviceConsent, Enrol, ErrorPage, GrantView, Home, LoggedOut, Login, Post,
+    Consent, Detail, Device, DeviceConsent, Enrol, ErrorPage, GrantView, Home, Leave, LoggedOut, Login, Post,
     SessionView,
 };
 use super::verifying::{
@@ -34,6 +34,12 @@ pub(crate) fn all(display: Display) -> Vec<(&'static str, String)> {
     add("consent", consent(known()).render());
     let fields = vec![("code".to_owned(), "c0de".to_owned()), ("state".to_owned(), "\"><script>".to_owned())];
     add("post", Post { frame: frame(), action: "https://app.example/callback".into(), fields }.render());
+    add(
+        "consent_document",
+        Consent { document_host: Some("app.example".into()), ..consent(known()) }.render(),
+    );
+    add("leave", leave(frame(), Vec::new()).render());
+    add("leave_post", leave(frame(), vec![("error".to_owned(), "\"><script>".to_owned())]).render());
     add("enrol", enrol(frame()).render());
     add("device", device(frame(), None).render());
     add("device_wrong", device(frame(), Some(Message::new("device-wrong"))).render());
@@ -108,6 +114,7 @@ fn consent(frame: Frame) -> Consent {
         account_name: "林晓梅".into(),
         account: "usr_1".into(),
         registered_itself: true,
+        document_host: None,
         scopes: ["openid", "profile", "offline_access", "tax:read"].map(String::from).to_vec(),
         details: vec![Detail {
             kind: "payment_initiation".to_owned(),
@@ -116,6 +123,12 @@ fn consent(frame: Frame) -> Consent {
         flow: "abc".into(),
         csrf: CSRF.into(),
     }
+}
+
+fn leave(frame: Frame, fields: Vec<(String, String)>) -> Leave {
+    let (host, action) =
+        ("app.example".to_owned(), "https://app.example/callback?error=access_denied".to_owned());
+    Leave { frame, client_name: "示例市民服务".into(), host, action, fields }
 }
 
 fn device(frame: Frame, error: Option<Message>) -> Device {

@@ -7,13 +7,25 @@ use super::{Count, hash32, words};
 use crate::db::{Conn, Tx, find, list, run};
 use crate::error::{BadRow, StoreError};
 
-const ADD: &str = "INSERT INTO client (id, metadata, secret_hash, state, sample, created_us, updated_us) \
-     VALUES ($1, $2, $3, 'active', $4, $5, $5)";
-const LOOKUP: &str =
-    "SELECT id, metadata, secret_hash, state, sample, created_us, in_use_since_us FROM client WHERE id = $1";
-const LIST: &str = "SELECT id, metadata, secret_hash, state, sample, created_us, in_use_since_us FROM client ORDER BY id LIMIT 1000";
-const FIND_MANAGED: &str = "SELECT id, metadata, secret_hash, state, sample, created_us, in_use_since_us FROM client \
-     WHERE id = $1 AND registration_token_hash = $2";
+const ADD: &str = "INSERT INTO client (id, metadata, secret_hash, state, sample, created_us, updated_us, software_statement) \
+     VALUES ($1, $2, $3, 'active', $4, $5, $5, $6)";
+const LOOKUP: &str = "SELECT id, metadata, secret_hash, state, sample, created_us, in_use_since_us, software_statement, document_us \
+     FROM client WHERE id = $1";
+const LIST: &str = "SELECT id, metadata, secret_hash, state, sample, created_us, in_use_since_us, software_statement, document_us \
+     FROM client ORDER BY id LIMIT 1000";
+const FIND_MANAGED: &str = "SELECT id, metadata, secret_hash, state, sample, created_us, in_use_since_us, software_statement, document_us \
+     FROM client WHERE id = $1 AND registration_token_hash = $2";
+const ADD_DOCUMENT: &str = "INSERT INTO client (id, metadata, state, sample, created_us, updated_us, document_us, name_skeleton_zh, name_skeleton_en) \
+     VALUES ($1, $2, 'active', 0, $3, $3, $3, '', '') ON CONFLICT (id) DO NOTHING";
+const CHANGE_DOCUMENT: &str = "UPDATE client SET metadata = $2, updated_us = $3 \
+     WHERE id = $1 AND document_us IS NOT NULL AND metadata <> $2";
+const HOLD_DOCUMENT: &str = "UPDATE client SET document_us = $2 WHERE id = $1 AND document_us IS NOT NULL";
+const STATE_SOFTWARE: &str = "UPDATE client SET software_statement = $2 WHERE id = $1";
+const NAME: &str = "UPDATE client SET name_skeleton_zh = $2, name_skeleton_en = $3 WHERE id = $1";
+const LIST_UNNAMED: &str = "SELECT id, metadata, secret_hash, state, sample, created_us, in_use_since_us, software_statement, document_us \
+     FROM client WHERE name_skeleton_zh IS NULL OR name_skeleton_en IS NULL ORDER BY id LIMIT 200";
+const COUNT_NAMED: &str = "SELECT COUNT(*) AS n FROM client \
+     WHERE name_skeleton_zh = $1 OR name_skeleton_zh = $2 OR name_skeleton_en = $1 OR name_skeleton_en = $2";
 const MANAGE_WITH: &str = "UPDATE client SET registration_token_hash = $2 WHERE id = $1";
 const CHANGE: &str = "UPDATE client SET metadata = $2, updated_us = $3 WHERE id = $1";
 const DISABLE: &str =
@@ -38,6 +50,13 @@ pub const STATEMENTS: &[&str] = &[
     LIST,
     FIND_MANAGED,
     MANAGE_WITH,
+    ADD_DOCUMENT,
+    CHANGE_DOCUMENT,
+    HOLD_DOCUMENT,
+    STATE_SOFTWARE,
+    NAME,
+    LIST_UNNAMED,
+    COUNT_NAMED,
     CHANGE,
     DISABLE,
     COUNT,
@@ -65,6 +84,10 @@ pub struct ClientRow {
     pub created: Timestamp,
     /// When it was taken back into use; nothing that it was given before counts.
     pub in_use_since: Option<Timestamp>,
+    /// The statement that vouches for it.
+    pub software_statement: Option<String>,
+    /// When the document was last held that is its registration; `None` for who has none.
+    pub document: Option<Timestamp>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -76,6 +99,8 @@ struct Raw {
     sample: i64,
     created_us: i64,
     in_use_since_us: Option<i64>,
+    software_statement: Option<String>,
+    document_us: Option<i64>,
 }
 
 impl TryFrom<Raw> for ClientRow {
@@ -95,6 +120,8 @@ impl TryFrom<Raw> for ClientRow {
             sample: raw.sample != 0,
             created: Timestamp::from_us(raw.created_us),
             in_use_since: raw.in_use_since_us.map(Timestamp::from_us),
+            software_statement: raw.software_statement,
+            document: raw.document_us.map(Timestamp::from_us),
         })
     }
 }
@@ -108,9 +135,50 @@ pub async fn add(tx: &mut Tx, client: &ClientRow) -> Result<(), StoreError> {
         &client.metadata,
         client.secret_hash.as_ref().map(|h| h.to_vec()),
         i64::from(client.sample),
-        client.created.us()
+        client.created.us(),
+        client.software_statement.as_deref()
     )
     .map(drop)
+}
+
+/// Keeps an application whose registration is a document, if it is not kept yet; whether it was added.
+pub async fn add_document(tx: &mut Tx, id: &str, metadata: &str, now: Timestamp) -> Result<bool, StoreError> {
+    Ok(run!(tx, ADD_DOCUMENT, id, metadata, now.us())? == 1)
+}
+
+/// The document says something else now; whether it does, and its application is kept.
+pub async fn change_document(
+    tx: &mut Tx,
+    id: &str,
+    metadata: &str,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    Ok(run!(tx, CHANGE_DOCUMENT, id, metadata, now.us())? == 1)
+}
+
+/// Holds an application whose registration is a document until the transaction ends, so that it is not swept meanwhile; whether it is kept.
+pub async fn hold_document(tx: &mut Tx, id: &str, now: Timestamp) -> Result<bool, StoreError> {
+    Ok(run!(tx, HOLD_DOCUMENT, id, now.us())? == 1)
+}
+
+/// Another statement vouches for the application from now on, or none.
+pub async fn state_software(tx: &mut Tx, id: &str, statement: Option<&str>) -> Result<(), StoreError> {
+    run!(tx, STATE_SOFTWARE, id, statement).map(drop)
+}
+
+/// Keeps what the application's two names look like; empty for a stranger's.
+pub async fn name(tx: &mut Tx, id: &str, zh: &str, en: &str) -> Result<(), StoreError> {
+    run!(tx, NAME, id, zh, en).map(drop)
+}
+
+/// Applications of whose names it was not yet worked out what they look like; at most 200.
+pub async fn unnamed(conn: &mut Conn) -> Result<Vec<ClientRow>, StoreError> {
+    list!(Raw, conn, LIST_UNNAMED)?.into_iter().map(ClientRow::try_from).collect()
+}
+
+/// Whether an application of the province has a name that looks like one of these two, which are not empty.
+pub async fn is_named(conn: &mut Conn, one: &str, other: &str) -> Result<bool, StoreError> {
+    Ok(find!(Count, conn, COUNT_NAMED, one, other)?.is_some_and(|count| count.n > 0))
 }
 
 /// The application `id`.

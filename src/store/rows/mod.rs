@@ -8,6 +8,7 @@ pub mod data_sets;
 pub mod deferred;
 pub mod ecerts;
 pub mod grants;
+pub mod initial_access;
 pub mod keys;
 pub mod logouts;
 pub mod once;
@@ -36,6 +37,7 @@ pub const ALL_STATEMENTS: &[(&str, &[&str])] = &[
     ("deferred", deferred::STATEMENTS),
     ("ecerts", ecerts::STATEMENTS),
     ("grants", grants::STATEMENTS),
+    ("initial_access", initial_access::STATEMENTS),
     ("keys", keys::STATEMENTS),
     ("logouts", logouts::STATEMENTS),
     ("once", once::STATEMENTS),

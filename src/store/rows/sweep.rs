@@ -30,6 +30,15 @@ const GRANTS: &str = "DELETE FROM auth_grant WHERE id IN (SELECT id FROM auth_gr
 const SESSIONS: &str = "DELETE FROM session WHERE id IN (SELECT id FROM session WHERE kept_us < $1 \
      AND NOT EXISTS (SELECT 1 FROM auth_grant g WHERE g.session_id = session.id) \
      AND NOT EXISTS (SELECT 1 FROM logout_notice n WHERE n.session_id = session.id) LIMIT 500)";
+const INITIAL_ACCESS: &str = "DELETE FROM initial_access WHERE id IN \
+     (SELECT id FROM initial_access WHERE expires_us < $1 LIMIT 500)";
+const DOCUMENTS: &str = "DELETE FROM client WHERE document_us < $1 AND id IN \
+     (SELECT id FROM client WHERE document_us < $1 AND state = 'active' \
+     AND NOT EXISTS (SELECT 1 FROM consent WHERE consent.client_id = client.id) \
+     AND NOT EXISTS (SELECT 1 FROM auth_grant WHERE auth_grant.client_id = client.id) \
+     AND NOT EXISTS (SELECT 1 FROM pushed_request WHERE pushed_request.client_id = client.id) \
+     AND NOT EXISTS (SELECT 1 FROM deferred_request WHERE deferred_request.client_id = client.id) \
+     AND NOT EXISTS (SELECT 1 FROM logout_notice WHERE logout_notice.client_id = client.id) LIMIT 500)";
 
 /// The statements of this file.
 pub const STATEMENTS: &[&str] = &[
@@ -44,6 +53,8 @@ pub const STATEMENTS: &[&str] = &[
     DEFERRED,
     GRANTS,
     SESSIONS,
+    INITIAL_ACCESS,
+    DOCUMENTS,
 ];
 
 /// What is swept.
@@ -71,11 +82,15 @@ pub enum Pile {
     Grants,
     /// Sessions, by the end of what they are kept for; those that something still refers to stay.
     Sessions,
+    /// Initial access tokens.
+    InitialAccess,
+    /// Applications whose registration is a document, and that nobody let have anything. Their time begins when the document was last held.
+    DocumentClients,
 }
 
 impl Pile {
     /// Every pile, those that refer to others first.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::PushedRequests,
         Self::Jtis,
         Self::RevokedTokens,
@@ -87,6 +102,8 @@ impl Pile {
         Self::DeferredRequests,
         Self::Grants,
         Self::Sessions,
+        Self::InitialAccess,
+        Self::DocumentClients,
     ];
 }
 
@@ -104,5 +121,7 @@ pub async fn sweep(tx: &mut Tx, pile: Pile, before: Timestamp) -> Result<u64, St
         Pile::DeferredRequests => run!(tx, DEFERRED, before.us()),
         Pile::Grants => run!(tx, GRANTS, before.us()),
         Pile::Sessions => run!(tx, SESSIONS, before.us()),
+        Pile::InitialAccess => run!(tx, INITIAL_ACCESS, before.us()),
+        Pile::DocumentClients => run!(tx, DOCUMENTS, before.us()),
     }
 }

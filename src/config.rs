@@ -11,6 +11,7 @@ use oidc::mtls::TakenAt;
 use serde::Deserialize;
 
 use crate::StartError;
+use crate::upstreams::{self, ConfiguredUpstream};
 
 /// The usual port.
 pub const PORT: u16 = 8080;
@@ -115,6 +116,8 @@ struct File {
     #[serde(default)]
     log_json: bool,
     log: Option<String>,
+    #[serde(default)]
+    upstream: Vec<upstreams::Table>,
 }
 
 /// Where TLS comes from.
@@ -180,6 +183,8 @@ pub struct Config {
     pub dpop_nonces_required: bool,
     /// When the keys that sign tokens take turns.
     pub token_keys: TokenKeyTimes,
+    /// Providers through which people may log in.
+    pub upstreams: Vec<ConfiguredUpstream>,
     /// Log lines as JSON.
     pub log_json: bool,
     /// What is logged.
@@ -227,6 +232,7 @@ impl Config {
                 flags.token_key_announce_hours.or(file.token_key_announce_hours),
             )
             .map_err(StartError::Configuration)?,
+            upstreams: upstreams::read(file.upstream)?,
             log_json: flags.log_json || file.log_json,
             log: flags.log.or(file.log).unwrap_or_else(|| "info".to_owned()),
         })

@@ -44,6 +44,7 @@ impl Running {
             dpop_nonces_required: config.dpop_nonces_required,
             token_keys: config.token_keys,
             certificates: &config.certificates,
+            upstreams: &config.upstreams,
         };
         let asking =
             config.certificates.listen.iter().map(|address| bind(*address)).collect::<Result<Vec<_>, _>>()?;

@@ -18,11 +18,13 @@
 //! - `authorize_by_assertion` an assertion about a person becomes a token.
 //! - `delegate` a person's token becomes one of who is called for them.
 //! - [`push_request`], [`revoke_token`], [`introspect`] its other endpoints; [`client_request`] who calls them.
+//! - [`upstreams`] providers through which people may log in; [`log_in_through`] that login; [`link_upstream`] whose account there is whose
+//!   here; [`end_by_upstream`] the end of a session there; `relying_party` what we say to them.
 //! - [`session_state`], [`tell_clients`] how applications learn of a logout.
 //! - [`caller`] who calls an API with an access token; [`tokens`] what the token says; [`revocations`] what was taken back; [`dpop`] what
 //!   it is bound to.
 //! - [`clients`], [`register_client`] applications: registered, looked up; [`client_keys`] what they sign with.
-//! - [`outbound`] calls to addresses that applications chose.
+//! - [`outbound`] calls to addresses that others chose.
 //! - `request_objects` signed requests; `encryption` answers that only the application can read; `subjects` the names under which it knows
 //!   people.
 //! - [`remembered`] what was read a moment ago; [`sweep`] takes away what has had its time.
@@ -55,15 +57,18 @@ mod delegate;
 pub mod dpop;
 pub mod ecerts;
 mod encryption;
+pub mod end_by_upstream;
 pub mod end_session;
 pub mod env;
 pub mod error;
 pub mod exchange_token;
 pub mod introspect;
 pub mod keyring;
+pub mod link_upstream;
 pub mod log;
 pub mod log_audit;
 pub mod log_in;
+pub mod log_in_through;
 pub mod make_seal;
 pub mod outbound;
 pub mod overview;
@@ -72,6 +77,7 @@ pub mod people;
 pub mod ping_clients;
 pub mod push_request;
 pub mod register_client;
+mod relying_party;
 pub mod remembered;
 pub mod report_signal;
 mod request_objects;
@@ -89,6 +95,7 @@ pub mod sweep;
 pub mod tell_clients;
 pub mod tls_certificate;
 pub mod tokens;
+pub mod upstreams;
 pub mod user_info;
 pub mod verify_file;
 

@@ -92,7 +92,7 @@ pub fn is_same(registered: &str, received: &str, kind: ApplicationType) -> bool 
 }
 
 /// Whether `url` may be called or loaded: https, or http on this machine.
-pub(crate) fn is_https_or_loopback(url: &Url) -> bool {
+pub fn is_https_or_loopback(url: &Url) -> bool {
     url.has_host() && (url.scheme() == "https" || (url.scheme() == "http" && is_loopback(url)))
 }
 

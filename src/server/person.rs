@@ -14,10 +14,11 @@ use crate::pages::parts::Fact;
 use crate::pages::person::{Account, CertificateView, GrantView, SessionView};
 use crate::pages::{Frame, Message};
 use crate::problem;
+use crate::upstream;
 use crate::verifying::state_words;
 use crate::visitor::Visitor;
 
-const ACCOUNT: &str = "/account";
+pub(crate) const ACCOUNT: &str = "/account";
 /// A browser that is none of the known ones is shown by the beginning of its own name.
 const DEVICE_NAME_MAX_CHARS: usize = 60;
 
@@ -51,6 +52,7 @@ async fn account_view(app: &App, visitor: &Visitor, login: &Login) -> Result<Acc
         facts: facts(app, &frame, login).await?,
         sessions: session_views(app, visitor, &frame, login).await?,
         grants: grant_views(app, &frame, login).await?,
+        upstreams: upstream::link_views(app, &frame, login).await?,
         certificates: certificate_views(app, visitor, &frame, login).await?,
         csrf: visitor.csrf(app),
         frame,
@@ -169,7 +171,7 @@ async fn withdraw(
 }
 
 /// Who acts, and the form that was shown to them.
-fn act<'a>(
+pub(crate) fn act<'a>(
     app: &App,
     visitor: &'a Visitor,
     headers: &HeaderMap,

@@ -97,6 +97,7 @@ impl TestApp {
             certificates: yinxin::config::Certificates::default(),
             dpop_nonces_required: false,
             token_keys: flows::rotate_keys::TokenKeyTimes::default(),
+            upstreams: Vec::new(),
             log_json: false,
             log: "warn".to_owned(),
         };
@@ -115,6 +116,11 @@ impl TestApp {
             sample,
             enrolment_code,
         }
+    }
+
+    /// Another installation beside it, with an empty database in a folder of its own.
+    pub(crate) async fn another_installation(&self) -> Self {
+        Self::over(None).await
     }
 
     /// Stops it, as a signal would.
@@ -149,6 +155,7 @@ impl TestApp {
             dpop_nonces_required: false,
             token_keys: flows::rotate_keys::TokenKeyTimes::default(),
             certificates: &self.config.certificates,
+            upstreams: &self.config.upstreams,
         };
         yinxin::assemble(&place, seams(&self.clock, &self.randomness)).await.unwrap()
     }

@@ -93,6 +93,7 @@ pub async fn tour(flags: TourFlags) -> Result<PathBuf, TourError> {
         certificates: crate::config::Certificates::default(),
         dpop_nonces_required: false,
         token_keys: flows::rotate_keys::TokenKeyTimes::default(),
+        upstreams: Vec::new(),
         log_json: false,
         log: "warn".to_owned(),
     };

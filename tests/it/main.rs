@@ -23,6 +23,7 @@ mod decisions;
 mod device;
 mod encryption;
 mod exchange;
+mod federation;
 mod hybrid;
 mod layers;
 mod login;

@@ -7,6 +7,8 @@
 //! - [`http`] one connection of the generator.
 //! - [`process`] the server as a process.
 //! - [`browser`] a person's login.
+//! - [`logins`] passwords, and what many logins do to everybody else.
+//! - [`accounts`] many accounts.
 //! - [`peers`] other providers, measured in the same run.
 //! - [`province`] what of the sample province takes part.
 //! - [`measure`] one operation under load.
@@ -15,6 +17,8 @@
 
 #![expect(unreachable_pub, reason = "a program has no outside from which its modules could be reached")]
 
+#[path = "load/accounts.rs"]
+mod accounts;
 #[path = "load/bound.rs"]
 mod bound;
 #[path = "load/browser.rs"]
@@ -25,6 +29,8 @@ mod decisions;
 mod documents;
 #[path = "load/http.rs"]
 mod http;
+#[path = "load/logins.rs"]
+mod logins;
 #[path = "load/measure.rs"]
 mod measure;
 #[path = "load/peers.rs"]
@@ -75,6 +81,15 @@ struct Arguments {
     /// An empty PostgreSQL database to use instead of SQLite, `postgres://…`.
     #[arg(long)]
     database: Option<String>,
+    /// With so many accounts in the database, which must be PostgreSQL; needs `psql`.
+    #[arg(long, requires = "database")]
+    accounts: Option<u64>,
+    /// At the end, so many live sessions, and the memory with them.
+    #[arg(long)]
+    sessions: Option<u64>,
+    /// What the process does that hashes beside the server.
+    #[arg(long, hide = true)]
+    bare_hashes: Option<u64>,
     /// Where `benches/peers/install` put other providers, which are then measured in turn with ours.
     #[arg(long)]
     peers: Option<PathBuf>,
@@ -112,6 +127,15 @@ fn main() -> ExitCode {
         eprintln!("nothing measured: run `cargo bench --bench load`");
         return ExitCode::SUCCESS;
     }
+    if let Some(seconds) = arguments.bare_hashes {
+        return match logins::hash_for(seconds) {
+            Ok(count) => print(&format!("{count}\n")),
+            Err(wrong) => {
+                eprintln!("{wrong}");
+                ExitCode::FAILURE
+            }
+        };
+    }
     match run(&arguments) {
         Ok((report, 0)) => print(&report),
         Ok((report, wrong)) => {
@@ -140,6 +164,9 @@ fn run(arguments: &Arguments) -> Result<(String, usize), Wrong> {
     let plan = Plan { data, address, sample_province: true, database, cores };
     // The first start enters the sample province; what is measured are the starts that follow.
     Server::start(&plan)?.stop()?;
+    if let (Some(count), Some(database)) = (arguments.accounts, &arguments.database) {
+        accounts::fill(database, count)?;
+    }
     let (server, cold_start_existing_ms) = cold_starts(|_| Ok(plan.clone()))?;
     std::thread::sleep(IDLE_TIME);
     let idle_mib = server.resident_mib()?;
@@ -147,7 +174,7 @@ fn run(arguments: &Arguments) -> Result<(String, usize), Wrong> {
         Some(installed) => peers::start(installed, folder.path(), cores)?,
         None => Vec::new(),
     };
-    let operations = measure_all(arguments, &server, &plan.data, &peers)?;
+    let (operations, more) = measure_all(arguments, &server, &plan, &peers)?;
     drop(peers);
     let loaded_mib = server.resident_mib()?;
     server.stop()?;
@@ -159,13 +186,14 @@ fn run(arguments: &Arguments) -> Result<(String, usize), Wrong> {
     };
     let conditions = Conditions {
         engine: if arguments.database.is_some() { "PostgreSQL" } else { "SQLite" },
+        accounts: arguments.accounts,
         cores,
         connections: arguments.connections,
         seconds: arguments.seconds,
         rounds: arguments.rounds,
     };
     let wrong = operations.iter().map(|measured| measured.round.wrong.len()).sum();
-    Ok((report::markdown(&conditions, &at_rest, &operations, loaded_mib), wrong))
+    Ok((report::markdown(&conditions, &at_rest, &operations, &more, loaded_mib), wrong))
 }
 
 /// Starts a server several times; returns the last one and the median time.
@@ -203,16 +231,27 @@ pub struct Measured {
     pub round: Round,
 }
 
+/// What is measured beside the operations.
+#[derive(Default)]
+pub struct More {
+    /// Bare hashes of the cost of a login, per second of processor time.
+    pub bare_hashes_per_cpu_second: Option<f64>,
+    /// What many logins do to others.
+    pub storms: Vec<logins::Storm>,
+    /// So many live sessions, and the resident memory with them, in MiB.
+    pub with_sessions: Option<(u64, f64)>,
+}
+
 /// All operations in turn, round by round, so that a slow minute of the machine does not fall on one of them alone; a peer's
 /// right after ours.
 fn measure_all(
     arguments: &Arguments,
     server: &Server,
-    data: &Path,
+    plan: &Plan,
     peers: &[Peer],
-) -> Result<Vec<Measured>, Wrong> {
+) -> Result<(Vec<Measured>, More), Wrong> {
     let time = Duration::from_secs(arguments.seconds);
-    let province = Province::enter(server, data)?;
+    let province = Province::enter(server, &plan.data)?;
     let operations = province.operations(time)?;
     let chosen =
         |name: &str| arguments.only.is_empty() || arguments.only.iter().any(|text| name.contains(text));
@@ -233,14 +272,36 @@ fn measure_all(
             rounds.push(round);
         }
     }
-    Ok(measured
+    let mut more = More::default();
+    if chosen(province.log_in().name()) {
+        more.bare_hashes_per_cpu_second = Some(logins::bare_hashes(plan.cores, time)?);
+        let others = ["discovery", "client_credentials, ES256", "userinfo", "refresh (ES256, rotation)"];
+        let others: Vec<&dyn Operation> = operations
+            .iter()
+            .map(|operation| operation.as_ref())
+            .filter(|operation| others.contains(&operation.name()))
+            .collect();
+        let (connections, rounds) = (arguments.connections, arguments.rounds);
+        more.storms = logins::storm(server, province.people(), &others, connections, time, rounds)?;
+    }
+    if let Some(count) = arguments.sessions {
+        let mut made = 0;
+        while made < count {
+            let round = measure::run(server, &province.log_in(), arguments.connections, time)?;
+            tell("yinxin", "sessions", 0, &round);
+            made += round.checked;
+        }
+        more.with_sessions = Some((made, server.resident_mib()?));
+    }
+    let measured = measured
         .into_iter()
         .map(|(peer, _, operation, rounds)| Measured {
             peer,
             name: operation.name(),
             round: measure::median_of_rounds(&rounds),
         })
-        .collect())
+        .collect();
+    Ok((measured, more))
 }
 
 fn tell(whose: &str, name: &str, number: usize, round: &Round) {

@@ -186,7 +186,15 @@ const OFFICIALS: [OfficialLine; 4] = [
         &["seal_keeper", "certificate_issuer"],
         "keeps the seal of Gushan and issues its certificates",
     ),
-    ("lin.zhixing", "林知行", "gushan", "数据管理科科长", 3, &[], "reads graded data of Gushan"),
+    (
+        "lin.zhixing",
+        "林知行",
+        "gushan",
+        "数据管理科科长",
+        3,
+        &["application_registrar"],
+        "reads graded data of Gushan, and asks for its applications",
+    ),
     ("wang.shouyi", "王守一", "ludao", "数据局局长", 4, &[], "reads graded data of Ludao, another branch"),
 ];
 

@@ -79,6 +79,16 @@ impl Browser {
         Err(Wrong::new(format!("a login did not end within {PAGES_MAX_COUNT} pages")))
     }
 
+    /// The login form of this server's own pages, filled in by `person`, as this browser sends it.
+    pub fn login_form(
+        &mut self,
+        connection: &mut Connection,
+        person: &SamplePerson,
+    ) -> Result<Vec<u8>, Wrong> {
+        let page = self.send(connection, Request::get("/login"))?;
+        Ok(self.with_cookies(fill_in(&page, person)?).into_bytes())
+    }
+
     /// A request with this browser's cookies.
     pub fn with_cookies(&self, request: Request) -> Request {
         let cookies: Vec<String> =

@@ -126,24 +126,12 @@ impl Server {
 
     /// Processor time used so far, in seconds, in user and kernel mode, by all threads.
     pub fn cpu_seconds(&self) -> Result<f64, Wrong> {
-        let path = format!("/proc/{}/stat", self.child.id());
-        let stat = std::fs::read_to_string(&path).map_err(|e| Wrong::new(format!("`{path}`: {e}")))?;
-        // The second field is the program's name in parentheses and may hold anything; `utime` and `stime` are 14 and 15.
-        let fields = stat.rsplit_once(") ").map_or("", |(_, rest)| rest).split(' ');
-        let ticks: Vec<f64> = fields.skip(11).take(2).filter_map(|field| field.parse().ok()).collect();
-        match ticks.as_slice() {
-            [user, kernel] => Ok((user + kernel) / TICKS_PER_SECOND),
-            _ => Err(Wrong::new(format!("expected `utime` and `stime` in `{path}`, got `{stat}`"))),
-        }
+        cpu_seconds(&self.child.id().to_string())
     }
 
     /// Resident memory now, in MiB.
     pub fn resident_mib(&self) -> Result<f64, Wrong> {
-        let path = format!("/proc/{}/status", self.child.id());
-        let status = std::fs::read_to_string(&path).map_err(|e| Wrong::new(format!("`{path}`: {e}")))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<f64>().ok());
-        Ok(kib.ok_or_else(|| Wrong::new(format!("expected `VmRSS` in `{path}`")))? / 1024.0)
+        resident_mib(&self.child.id().to_string())
     }
 
     /// Asks the server to end and waits until it has.
@@ -163,6 +151,31 @@ impl Server {
         }
         Err(Wrong::new(format!("the server did not end within {STOP_TIMEOUT_SECONDS} seconds")))
     }
+}
+
+/// Processor time that this process used so far, in seconds.
+pub fn own_cpu_seconds() -> Result<f64, Wrong> {
+    cpu_seconds("self")
+}
+
+fn cpu_seconds(process: &str) -> Result<f64, Wrong> {
+    let path = format!("/proc/{process}/stat");
+    let stat = std::fs::read_to_string(&path).map_err(|e| Wrong::new(format!("`{path}`: {e}")))?;
+    // The second field is the program's name in parentheses and may hold anything; `utime` and `stime` are 14 and 15.
+    let fields = stat.rsplit_once(") ").map_or("", |(_, rest)| rest).split(' ');
+    let ticks: Vec<f64> = fields.skip(11).take(2).filter_map(|field| field.parse().ok()).collect();
+    match ticks.as_slice() {
+        [user, kernel] => Ok((user + kernel) / TICKS_PER_SECOND),
+        _ => Err(Wrong::new(format!("expected `utime` and `stime` in `{path}`, got `{stat}`"))),
+    }
+}
+
+fn resident_mib(process: &str) -> Result<f64, Wrong> {
+    let path = format!("/proc/{process}/status");
+    let status = std::fs::read_to_string(&path).map_err(|e| Wrong::new(format!("`{path}`: {e}")))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<f64>().ok());
+    Ok(kib.ok_or_else(|| Wrong::new(format!("expected `VmRSS` in `{path}`")))? / 1024.0)
 }
 
 impl Drop for Server {

@@ -16,6 +16,7 @@ use crate::bound::Bound;
 use crate::decisions::{Discovery, Evaluation, Evaluations, Question};
 use crate::documents::{self, Issuing, Sealing, Verifying};
 use crate::http::{Connection, Request};
+use crate::logins::LogIn;
 use crate::measure::Operation;
 use crate::process::Server;
 use crate::tokens::{
@@ -106,7 +107,18 @@ impl Province {
             Box::new(Sealing { client, seal: &self.seal, document: &self.letter, trust }),
             Box::new(Issuing { client, application: self.application.clone(), trust }),
             Box::new(Verifying { sealed: &self.sealed }),
+            Box::new(self.log_in()),
         ])
+    }
+
+    /// Logins with a password.
+    pub fn log_in(&self) -> LogIn<'_> {
+        LogIn(&self.sample.people)
+    }
+
+    /// The people of the sample.
+    pub fn people(&self) -> &[SamplePerson] {
+        &self.sample.people
     }
 
     fn grade_2(&self) -> Result<Question, Wrong> {

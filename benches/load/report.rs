@@ -5,13 +5,15 @@ use std::path::Path;
 
 use base::{Clock, SystemClock};
 
-use crate::Measured;
 use crate::process::{Cores, PROGRAM};
+use crate::{Measured, More};
 
 /// How a run was made, for the reader of its figures.
 pub struct Conditions {
     /// `SQLite` or `PostgreSQL`.
     pub engine: &'static str,
+    /// Accounts that were put into the database beside the sample's.
+    pub accounts: Option<u64>,
     /// Where server and generator ran.
     pub cores: Cores,
     /// Connections of the generator.
@@ -37,6 +39,7 @@ pub fn markdown(
     conditions: &Conditions,
     at_rest: &AtRest,
     operations: &[Measured],
+    more: &More,
     loaded_mib: f64,
 ) -> String {
     let mut out = String::new();
@@ -58,6 +61,7 @@ pub fn markdown(
         );
     }
     out.push_str(&beside_peers(operations));
+    out.push_str(&logins(operations, more));
     out.push_str("\n| at rest | |\n|---|--:|\n");
     if let Some(ms) = at_rest.cold_start_empty_ms {
         let _ =
@@ -66,6 +70,10 @@ pub fn markdown(
     let _ = writeln!(out, "| cold start, existing data folder | {:.0} ms |", at_rest.cold_start_existing_ms);
     let _ = writeln!(out, "| resident memory, idle | {:.1} MiB |", at_rest.idle_mib);
     let _ = writeln!(out, "| resident memory after the load | {loaded_mib:.1} MiB |");
+    if let Some((count, mib)) = more.with_sessions {
+        let count = whole(count as f64);
+        let _ = writeln!(out, "| resident memory with {count} more live sessions | {mib:.1} MiB |");
+    }
     let _ = writeln!(out, "| the program | {:.1} MiB |", program_mib());
     out
 }
@@ -91,14 +99,39 @@ fn beside_peers(operations: &[Measured]) -> String {
     out
 }
 
+/// Logins beside the bare hash, and what many of them do to others.
+fn logins(operations: &[Measured], more: &More) -> String {
+    let mut out = String::new();
+    let login = operations.iter().find(|measured| measured.name == "password login");
+    if let (Some(login), Some(bare)) = (login, more.bare_hashes_per_cpu_second) {
+        let logins = login.round.per_cpu_second;
+        let _ = writeln!(
+            out,
+            "\nPassword logins per server CPU-second: {logins:.1}; bare Argon2id on the same core: {bare:.1}; {:.2} of it.",
+            logins / bare.max(0.01)
+        );
+    }
+    if more.storms.is_empty() {
+        return out;
+    }
+    out.push_str("\n| while others log in | p99 ms, quiet | p99 ms, storm | times |\n|---|--:|--:|--:|\n");
+    for storm in &more.storms {
+        let (name, quiet, stormy) = (storm.name, storm.quiet_p99_ms, storm.storm_p99_ms);
+        let _ = writeln!(out, "| {name} | {quiet:.1} | {stormy:.1} | {:.1} |", stormy / quiet.max(0.001));
+    }
+    out
+}
+
 fn heading(conditions: &Conditions) -> String {
     let Conditions { engine, connections, seconds, rounds, .. } = conditions;
+    let accounts =
+        conditions.accounts.map(|count| format!(", {} accounts", whole(count as f64))).unwrap_or_default();
     let place = match conditions.cores {
         Cores::Apart => "server on core 0, generator on core 1",
         Cores::Shared => "server and generator share the cores",
     };
     format!(
-        "{engine}, {} on {}. {place}; {connections} keep-alive connections on loopback, medians of {rounds} rounds of \
+        "{engine}{accounts}, {} on {}. {place}; {connections} keep-alive connections on loopback, medians of {rounds} rounds of \
          {seconds} s. Every answer is checked for status and content, one in 100 fully (signatures, digests, log proofs). \
          Where the server was not busy, the generator, the disk or the machine's other work was the limit, and the \
          figure per CPU-second tells more.",

@@ -212,10 +212,30 @@ entry_kinds! {
     ClientChanged = "client_changed";
     /// A relying application was taken out of use.
     ClientRemoved = "client_removed";
+    /// An official asked for an application, for a change of one, or for one to be taken back into use.
+    ApplicationRequested = "application_requested";
+    /// Another official refused it.
+    ApplicationRefused = "application_refused";
+    /// The official who asked took it back.
+    ApplicationWithdrawn = "application_withdrawn";
+    /// An official took an application out of use, and everything it had been given back.
+    ClientDisabled = "client_disabled";
+    /// An application was taken back into use.
+    ClientEnabled = "client_enabled";
+    /// A new secret was made for an application; the one before is of no use any more.
+    ClientSecretMade = "client_secret_made";
     /// A token was given out with which applications register themselves.
     ClientRegistrationOpened = "client_registration_opened";
     /// An account was enrolled.
     AccountEnrolled = "account_enrolled";
+    /// An account was taken out of use, with its logins and everything that its person gave.
+    AccountDisabled = "account_disabled";
+    /// An account was taken back into use.
+    AccountEnabled = "account_enabled";
+    /// A person changed the password; other logins, and what came from them, are over.
+    PasswordChanged = "password_changed";
+    /// A person took back what an application had been given.
+    ConsentWithdrawn = "consent_withdrawn";
     /// A person allowed what was asked elsewhere: on another device, or by an application behind their back.
     RequestAllowed = "request_allowed";
     /// A token was given for a person that does not say who acts.

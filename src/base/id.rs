@@ -169,6 +169,8 @@ kinds! {
     LogoutNotice = "lgo";
     /// A request that a person answers elsewhere.
     DeferredRequest = "dfr";
+    /// A request of an official for an application.
+    ApplicationRequest = "apr";
 }
 
 #[cfg(test)]

@@ -48,7 +48,13 @@ pub(crate) async fn redeem(
     if !once::show(&mut tx, Shown { hash, expires: asserted.used.expires }, None).await? {
         return Err(rules::refused("its `jti` was used before").into());
     }
-    let Some(account) = account(&mut tx, trusted, &asserted.subject).await? else {
+    let account = account(&mut tx, trusted, &asserted.subject).await?;
+    let active = match &account {
+        // Held until the commit: nothing is given after the account was taken out of use.
+        Some(account) => accounts::hold_active(&mut tx, account.id).await?,
+        None => false,
+    };
+    let Some(account) = account.filter(|_| active) else {
         // COMMIT POINT: the assertion is used up, whatever it said.
         tx.commit().await?;
         return Err(rules::refused("it speaks of nobody who may log in here").into());

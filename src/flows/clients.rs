@@ -70,6 +70,7 @@ async fn register_in(
         active: true,
         sample,
         created: now,
+        in_use_since: None,
     };
     rows::add(tx, &row).await?;
     let detail = json!({ "name": client.name.zh, "scope": registration.scope, "redirect_uris_sm3": digest_of(&client.redirect_uris) });
@@ -111,12 +112,13 @@ pub async fn all(env: &Env) -> Result<Vec<Client>, Fault> {
     rows::all(&mut *env.db.read().await?).await?.iter().map(from_row).collect()
 }
 
-fn from_row(row: &ClientRow) -> Result<Client, Fault> {
+pub(crate) fn from_row(row: &ClientRow) -> Result<Client, Fault> {
     let bad = |why: String| Fault::from(BadRow::new("client", "metadata", &row.id, why));
     let registration: Registration = serde_json::from_str(&row.metadata).map_err(|e| bad(e.to_string()))?;
     let mut client = registration.to_client(&row.id).map_err(|e| bad(e.to_string()))?;
     client.secret_hash = row.secret_hash;
     client.enabled = row.active;
+    client.in_use_since = row.in_use_since;
     Ok(client)
 }
 

@@ -24,6 +24,7 @@
 //! - [`caller`] who calls an API with an access token; [`tokens`] what the token says; [`revocations`] what was taken back; [`dpop`] what
 //!   it is bound to.
 //! - [`clients`], [`register_client`] applications: registered, looked up; [`client_keys`] what they sign with.
+//! - [`request_application`] an official asks for an application, another decides; [`manage_application`] secrets, and out of use.
 //! - [`outbound`] calls to addresses that others chose.
 //! - `request_objects` signed requests; `encryption` answers that only the application can read; `subjects` the names under which it knows
 //!   people.
@@ -32,6 +33,7 @@
 //! People and organisations:
 //! - [`overview`] how many there are of what, and the keys: the console's first look.
 //! - [`self_description`] what people say of themselves.
+//! - [`stop_account`] accounts out of use and back in; [`change_password`] a new password.
 //! - [`people`] enrolling the first administrator, citizens, officials, legal persons, the organisation tree.
 //!
 //! Decisions:
@@ -48,6 +50,7 @@ mod authorize_by_assertion;
 pub mod authorize_device;
 pub mod caller;
 mod certificates;
+pub mod change_password;
 pub mod client_keys;
 pub mod client_request;
 pub mod clients;
@@ -70,6 +73,7 @@ pub mod log_audit;
 pub mod log_in;
 pub mod log_in_through;
 pub mod make_seal;
+pub mod manage_application;
 pub mod outbound;
 pub mod overview;
 pub mod passwords;
@@ -80,6 +84,7 @@ pub mod register_client;
 mod relying_party;
 pub mod remembered;
 pub mod report_signal;
+pub mod request_application;
 mod request_objects;
 pub mod revocations;
 pub mod revoke_token;
@@ -90,6 +95,7 @@ pub mod self_description;
 pub mod session_state;
 pub mod sessions;
 pub mod set_up;
+pub mod stop_account;
 mod subjects;
 pub mod sweep;
 pub mod tell_clients;

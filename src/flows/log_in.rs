@@ -60,11 +60,13 @@ pub async fn log_in(env: &Env, now: Timestamp, attempt: Attempt) -> Result<Logge
     count(env, now, &who, "passwords").await?;
     let checked = verify(env, place, &attempt, account.as_ref()).await?;
     let account = account.filter(|a| checked.is_right && a.state == AccountState::Active);
-    let Some(account) = account else {
-        let message = "the user name or the password is wrong";
-        return Err(Rejected::new(Reason::Unauthenticated, "wrong_credentials", message).into());
-    };
+    let account = account.ok_or_else(wrong_credentials)?;
     open_session(env, now, &who, account, checked.new_hash, attempt).await
+}
+
+fn wrong_credentials() -> Rejected {
+    let message = "the user name or the password is wrong";
+    Rejected::new(Reason::Unauthenticated, "wrong_credentials", message)
 }
 
 async fn find_account(conn: &mut Conn, typed: &str) -> Result<Option<AccountRow>, Fault> {
@@ -84,7 +86,7 @@ pub(crate) struct Who {
 }
 
 impl Who {
-    async fn new(
+    pub(crate) async fn new(
         env: &Env,
         now: Timestamp,
         attempt: &Attempt,
@@ -149,13 +151,13 @@ async fn recent_failures(
 }
 
 /// What the check of a password found.
-struct Checked {
-    is_right: bool,
+pub(crate) struct Checked {
+    pub(crate) is_right: bool,
     /// The hash at the present cost, when the stored one was made at another.
     new_hash: Option<String>,
 }
 
-async fn verify(
+pub(crate) async fn verify(
     env: &Env,
     place: Place,
     attempt: &Attempt,
@@ -204,6 +206,13 @@ async fn open_session(
     };
     let mut tx = env.db.begin().await?;
     failures::forget_failures(&mut tx, &who.account_key, &who.network, who.known_device.as_ref()).await?;
+    if let Some(verified) = &account.password_hash
+        && !accounts::hold_as_verified(&mut tx, account.id, verified).await?
+    {
+        // Taken out of use since it was read, or its password was changed: no session may outlive that. The row is held until the commit, so
+        // that what comes now finds the session.
+        return Err(wrong_credentials().into());
+    }
     if let (Some(old), Some(new)) = (&account.password_hash, &new_hash) {
         accounts::rehash(&mut tx, account.id, old, new, now).await?;
     }

@@ -1,35 +1,47 @@
 //! Argon2id in a bounded pool off the async threads.
 //!
-//! Each hash takes tens of milliseconds of one core and 19 MiB. Only as many run at once as there are cores, so that a storm of
-//! logins slows logins and nothing else; who would wait too long in the queue is turned away at once.
+//! Each hash takes tens of milliseconds of one core and 19 MiB. Only as many run at once as there are cores, on threads that the system
+//! lets run after all others, so that a storm of logins slows logins and nothing else; who would wait too long in the queue is
+//! turned away at once.
 
-use std::sync::Arc;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use identity::password::PasswordHasher;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
-use crate::error::{Failure, Reason, Rejected};
+use crate::error::{Failure, Fault, Reason, Rejected};
 
 /// How many may wait for each one that is being worked on.
 const QUEUE_PER_WORKER: usize = 32;
 const RETRY_AFTER_SECONDS: u32 = 2;
+/// How far behind other threads those of the pool stand (setpriority(2)): they get a tenth of a core that others want, and all of one that
+/// nobody else does.
+const NICENESS: i32 = 10;
+
+type Job = Box<dyn FnOnce(&PasswordHasher) + Send>;
 
 /// The pool.
 pub struct Passwords {
-    hasher: Arc<PasswordHasher>,
-    workers: Arc<Semaphore>,
+    jobs: Sender<Job>,
     places: Arc<Semaphore>,
 }
 
 impl Passwords {
-    /// A pool of one worker a core.
-    pub fn new(hasher: PasswordHasher) -> Self {
+    /// A pool of one worker a core; its threads end with it.
+    pub fn new(hasher: PasswordHasher) -> io::Result<Self> {
         let workers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        Self {
-            hasher: Arc::new(hasher),
-            workers: Arc::new(Semaphore::new(workers)),
-            places: Arc::new(Semaphore::new(workers * QUEUE_PER_WORKER)),
+        let (jobs, waiting) = mpsc::channel();
+        let (hasher, waiting) = (Arc::new(hasher), Arc::new(Mutex::new(waiting)));
+        for _ in 0..workers {
+            let (hasher, waiting) = (Arc::clone(&hasher), Arc::clone(&waiting));
+            std::thread::Builder::new()
+                .name("passwords".to_owned())
+                .spawn(move || work(&hasher, &waiting))?;
         }
+        Ok(Self { jobs, places: Arc::new(Semaphore::new(workers * (1 + QUEUE_PER_WORKER))) })
     }
 
     /// Takes a place in the queue, before anything is counted against the caller.
@@ -37,15 +49,27 @@ impl Passwords {
     /// Fails with [`Reason::Busy`] when there is none.
     pub fn reserve(&self) -> Result<Place, Rejected> {
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| busy())?;
-        Ok(Place { _place: place, workers: Arc::clone(&self.workers), hasher: Arc::clone(&self.hasher) })
+        Ok(Place { place, jobs: self.jobs.clone() })
+    }
+}
+
+/// Does one job after another until the pool is gone.
+fn work(hasher: &PasswordHasher, waiting: &Mutex<Receiver<Job>>) {
+    if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
+        tracing::warn!("passwords are hashed at the priority of everything else: {error}");
+    }
+    loop {
+        let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok(job) = next else { return };
+        // A panic is one caller's, who is told by the answer that never comes; the thread goes on for the others.
+        catch_unwind(AssertUnwindSafe(|| job(hasher))).ok();
     }
 }
 
 /// A place in the queue.
 pub struct Place {
-    _place: OwnedSemaphorePermit,
-    workers: Arc<Semaphore>,
-    hasher: Arc<PasswordHasher>,
+    place: OwnedSemaphorePermit,
+    jobs: Sender<Job>,
 }
 
 impl Place {
@@ -55,18 +79,78 @@ impl Place {
         T: Send + 'static,
         W: FnOnce(&PasswordHasher) -> T + Send + 'static,
     {
-        let worker = self.workers.acquire_owned().await.map_err(|_| busy())?;
-        let hasher = self.hasher;
-        let done = tokio::task::spawn_blocking(move || {
-            let result = work(&hasher);
-            drop(worker);
-            result
-        });
-        Ok(done.await?)
+        let Self { place, jobs } = self;
+        let (answer, answered) = oneshot::channel();
+        let job = move |hasher: &PasswordHasher| {
+            // Whoever left the queue costs nothing more.
+            if !answer.is_closed() {
+                answer.send(work(hasher)).ok();
+            }
+            drop(place);
+        };
+        jobs.send(Box::new(job)).map_err(|_| busy())?;
+        answered.await.map_err(|_| Fault::message("a password could not be looked at").into())
     }
 }
 
 fn busy() -> Rejected {
     let reason = Reason::Busy { retry_after_seconds: RETRY_AFTER_SECONDS };
     Rejected::new(reason, "busy", "too many logins at once; try again in a moment")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pool() -> Passwords {
+        Passwords::new(PasswordHasher::new(base::Secret::new([7; 32]))).unwrap()
+    }
+
+    #[tokio::test]
+    async fn who_finds_no_place_is_turned_away_and_places_come_free() {
+        let pool = pool();
+        let mut places: Vec<Place> = std::iter::from_fn(|| pool.reserve().ok()).collect();
+        assert!(places.len() > QUEUE_PER_WORKER);
+        assert!(matches!(pool.reserve().map(drop).unwrap_err().reason, Reason::Busy { .. }));
+        assert_eq!(places.pop().unwrap().run(|_| 7).await.unwrap(), 7);
+        places.push(pool.reserve().unwrap());
+        drop(places);
+        pool.reserve().unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_job_that_panics_takes_no_worker_and_no_place_along() {
+        let pool = pool();
+        for _ in 0..QUEUE_PER_WORKER * 64 {
+            let failed = pool.reserve().unwrap().run(|_| std::panic::resume_unwind(Box::new(()))).await;
+            let _: Result<(), Failure> = failed.inspect(|()| unreachable!("it does not return"));
+        }
+        assert_eq!(pool.reserve().unwrap().run(|_| 7).await.unwrap(), 7);
+    }
+
+    #[tokio::test]
+    async fn who_leaves_the_queue_is_not_worked_for() {
+        let pool = pool();
+        let (hold, held) = mpsc::channel::<()>();
+        let held = Arc::new(Mutex::new(held));
+        let workers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let busy: Vec<_> = (0..workers)
+            .map(|_| {
+                let (place, held) = (pool.reserve().unwrap(), Arc::clone(&held));
+                tokio::spawn(place.run(move |_| held.lock().unwrap().recv().ok()))
+            })
+            .collect();
+        tokio::task::yield_now().await;
+        let (worked, seen) = mpsc::channel();
+        let left = tokio::spawn(pool.reserve().unwrap().run(move |_| worked.send(()).ok()));
+        tokio::task::yield_now().await;
+        left.abort();
+        assert!(left.await.is_err());
+        drop(hold);
+        for job in busy {
+            job.await.unwrap().unwrap();
+        }
+        pool.reserve().unwrap().run(|_| ()).await.unwrap();
+        assert!(seen.try_recv().is_err(), "nobody waits for it any more");
+    }
 }

@@ -154,6 +154,7 @@ pub async fn register(
         active: true,
         sample: false,
         created: now,
+        in_use_since: None,
     };
     let mut tx = env.db.begin().await?;
     rows::add(&mut tx, &row).await?;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use base::id::{Account, Grant, Session};
 use base::{Id, Timestamp};
 use oidc::Client;
+use serde_json::json;
 use store::rows::logouts::{self, NoticeRow};
 use store::rows::sessions::{self as rows, SessionRow};
 use store::rows::{accounts, clients as consents, grants};
@@ -13,6 +14,7 @@ use store::{Conn, Tx};
 use crate::clients;
 use crate::env::Env;
 use crate::error::{Failure, Fault, Rejected};
+use crate::log::{self, Act, Kind};
 
 /// Who is logged in, in this browser.
 #[derive(Clone, Debug)]
@@ -90,10 +92,42 @@ pub(crate) async fn end_in(
         return Ok(None);
     }
     let grants = grants::revoke_of_session(tx, session, "session ended", now).await?;
+    Ok(Some(Ended { grants, front_channel: give_notice(env, tx, now, account, session).await? }))
+}
+
+/// Ends every session of `account` but one, in a transaction that does more, and takes back everything that the person gave in any other,
+/// those that ran out of time included.
+pub(crate) async fn end_all_in(
+    env: &Env,
+    tx: &mut Tx,
+    now: Timestamp,
+    account: Id<Account>,
+    but: Option<Id<Session>>,
+    reason: &str,
+) -> Result<Ended, Fault> {
+    let ended = rows::end_all(tx, account, but, now).await?;
+    let grants = grants::revoke_of_account(tx, account, but, reason, now).await?;
+    let mut front_channel = Vec::new();
+    for session in ended {
+        front_channel.extend(give_notice(env, tx, now, account, session).await?);
+    }
+    Ok(Ended { grants, front_channel })
+}
+
+/// Writes a notice to each application that must be told of the end of `session`; those that have a page to load.
+async fn give_notice(
+    env: &Env,
+    tx: &mut Tx,
+    now: Timestamp,
+    account: Id<Account>,
+    session: Id<Session>,
+) -> Result<Vec<Arc<Client>>, Fault> {
     let mut front_channel = Vec::new();
     for client_id in logouts::clients_of(tx, session).await? {
         let Ok(id) = client_id.parse() else { continue };
-        let Some(client) = clients::lookup_in(env, tx, now, &id).await? else { continue };
+        let client = clients::lookup_in(env, tx, now, &id).await?;
+        // What is out of use learns nothing more of anybody.
+        let Some(client) = client.filter(|client| client.enabled) else { continue };
         if client.back_channel.is_some() {
             let id = Id::new(now, env.entropy.as_ref());
             let notice = NoticeRow { id, client_id, session, account, attempts: 0 };
@@ -103,12 +137,43 @@ pub(crate) async fn end_in(
             front_channel.push(client);
         }
     }
-    Ok(Some(Ended { grants, front_channel }))
+    Ok(front_channel)
 }
 
-/// What `account` lets applications have.
-pub async fn consents(env: &Env, account: Id<Account>) -> Result<Vec<consents::ConsentRow>, Fault> {
-    Ok(consents::consents_of(&mut *env.db.read().await?, account).await?)
+/// What an application was given, and since when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Given {
+    /// The application.
+    pub client_id: String,
+    /// Names of scopes.
+    pub scopes: Vec<String>,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// What applications have of `account`'s: what the person allowed, and what the government's own were given without asking.
+pub async fn given(env: &Env, now: Timestamp, account: Id<Account>) -> Result<Vec<Given>, Fault> {
+    let mut conn = env.db.read().await?;
+    let consents = consents::consents_of(&mut conn, account).await?;
+    let grants = grants::standing_of(&mut conn, account, now).await?;
+    let mut given: Vec<Given> = consents
+        .into_iter()
+        .map(|consent| Given { client_id: consent.client_id, scopes: consent.scopes, since: consent.granted })
+        .collect();
+    for grant in grants {
+        match given.iter_mut().find(|given| given.client_id == grant.client_id) {
+            Some(known) => {
+                let more = grant.scopes.into_iter().filter(|scope| !known.scopes.contains(scope));
+                let more: Vec<_> = more.collect();
+                known.scopes.extend(more);
+                known.since = known.since.min(grant.since);
+            }
+            None => {
+                given.push(Given { client_id: grant.client_id, scopes: grant.scopes, since: grant.since })
+            }
+        }
+    }
+    Ok(given)
 }
 
 /// `account` takes back what it gave the application: consent and tokens.
@@ -126,7 +191,11 @@ pub async fn withdraw(
         let message = format!("you have given nothing to `{client_id}`");
         return Err(Rejected::not_found("no_such_consent", message).into());
     }
-    // COMMIT POINT: consent and tokens.
+    let actor = account.to_string();
+    let detail = json!({ "grants": withdrawn.len() });
+    let act = Act { kind: Kind::ConsentWithdrawn, actor: &actor, subject: client_id, detail };
+    log::write(env, &mut tx, now, act).await?;
+    // COMMIT POINT: consent, tokens, and the leaf.
     tx.commit().await?;
     env.revocations.note_grants(withdrawn, now);
     Ok(())

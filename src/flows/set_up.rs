@@ -56,6 +56,7 @@ pub async fn set_up(parts: Parts) -> Result<Env, Fault> {
         pairwise: derive(secret.expose(), "pairwise")?,
     };
     let passwords = Passwords::new(PasswordHasher::new(derive(secret.expose(), "pepper")?));
+    let passwords = passwords.map_err(|e| Fault::message(format!("threads for passwords: {e}")))?;
     Ok(Env::new(parts, keyring, secrets, passwords))
 }
 

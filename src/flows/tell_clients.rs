@@ -76,12 +76,12 @@ async fn deliver(env: &Env, now: Timestamp, notice: &NoticeRow) -> Result<(), Fa
 
 async fn call(env: &Env, now: Timestamp, notice: &NoticeRow) -> Result<Result<(), String>, Fault> {
     let client = match notice.client_id.parse() {
-        Ok(id) => clients::lookup(env, now, &id).await?,
+        Ok(id) => clients::lookup(env, now, &id).await?.filter(|client| client.enabled),
         Err(_) => None,
     };
     let uri = client.as_ref().and_then(|client| client.back_channel.as_ref()).map(|channel| &channel.uri);
     let (Some(client), Some(uri)) = (&client, uri) else {
-        // It was taken out of the registration meanwhile: there is nobody to tell.
+        // It was taken out of the registration, or the client out of use, meanwhile: there is nobody to tell.
         return Ok(Ok(()));
     };
     let Ok(url) = Url::parse(uri) else { return Ok(Err(format!("`{uri}` is no URL"))) };

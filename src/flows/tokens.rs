@@ -102,11 +102,20 @@ async fn read_for(
     }
     let client = known.caller.client_id.parse().ok();
     let client = match client {
-        Some(id) => clients::lookup(env, now, &id).await?.filter(|client| client.enabled),
+        Some(id) => clients::lookup(env, now, &id).await?.filter(|client| is_of_its_use(client, &known)),
         None => None,
     };
     let stands = client.is_some() && token_stands(env, &known.jti, known.caller.grant, now).await?;
     Ok(stands.then_some(known))
+}
+
+/// Whether the token's client is in use, and has been since the token was issued: a machine's own token hangs from no grant that could have
+/// been taken back.
+fn is_of_its_use(client: &Client, known: &Known) -> bool {
+    let issued = known.claims.get("iat").and_then(jose::verify::numeric_date);
+    let since = client.in_use_since;
+    client.enabled
+        && since.is_none_or(|since| issued.is_some_and(|at| at.unix_seconds() >= since.unix_seconds()))
 }
 
 fn is_for(known: &Known, audience: Audience<'_>) -> bool {

@@ -84,6 +84,8 @@ pub struct Client {
     pub registered_itself: bool,
     /// Whether it may be used at all.
     pub enabled: bool,
+    /// When it was taken back into use, if it was out of it: nothing that it was given before counts.
+    pub in_use_since: Option<base::Timestamp>,
 }
 
 /// The public keys of a client.
@@ -147,6 +149,9 @@ pub struct RequestRules {
     /// The answer may carry an ID token beside the code (OIDC Core, 3.3): for a client that cannot do without.
     pub hybrid: bool,
 }
+
+/// The response type of the hybrid flow (OIDC Core, 3.3), as it is registered.
+pub const CODE_ID_TOKEN: &str = "code id_token";
 
 /// What a client's access tokens are bound to whatever it asks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -4,6 +4,7 @@
 //!
 //! - [`issuer`] the provider's own name, from which every endpoint's address is made.
 //! - [`client`] what an application registered, and what it may register; [`registration`] in which words.
+//! - [`concerns`] what whoever approves a registration should look at.
 //! - [`encryption`] what answers are encrypted for a client with.
 //! - [`redirect_uri`] which redirect URIs may be registered, and when a received one is the same.
 //! - [`params`] request parameters from hostile bytes.
@@ -31,6 +32,7 @@ pub mod ciba;
 pub mod claims;
 pub mod client;
 pub mod client_authentication;
+pub mod concerns;
 pub mod confirmation;
 pub mod deferred;
 pub mod device;

@@ -5,11 +5,10 @@ use jose::jwe::{ContentEncryption, EncryptionKeys, KeyManagement};
 use jose::{Algorithm, Jwks};
 use serde::{Deserialize, Serialize};
 
-use crate::authorize::checks::response_type::CODE_ID_TOKEN;
 use crate::ciba::Delivery;
 use crate::client::{
-    AccessTokenFormat, Approval, AuthMethod, BackChannel, Binding, CLIENT_URI_MAX_BYTES, Client, ClientKeys,
-    ClientName, FrontChannel, GrantType, RequestRules, ResponseAlgorithms,
+    AccessTokenFormat, Approval, AuthMethod, BackChannel, Binding, CLIENT_URI_MAX_BYTES, CODE_ID_TOKEN,
+    Client, ClientKeys, ClientName, FrontChannel, GrantType, RequestRules, ResponseAlgorithms,
 };
 use crate::encryption::{Encryption, ResponseEncryptions};
 use crate::jwt_bearer::{RegisteredIssuer, TrustedIssuer};
@@ -306,6 +305,11 @@ pub struct BadMember {
 }
 
 impl Registration {
+    /// Whether answers may carry an ID token beside the code (OIDC Core, 3.3).
+    pub fn is_hybrid(&self) -> bool {
+        self.response_types.iter().any(|kind| kind == CODE_ID_TOKEN)
+    }
+
     /// The client called `id` that this registers, without its secret; [`Client::check_registration`] says whether it holds together.
     pub fn to_client(&self, id: &str) -> Result<Client, BadMember> {
         let known = ["code", CODE_ID_TOKEN];
@@ -338,7 +342,7 @@ impl Registration {
                 signed_only: self.require_signed_request_object,
                 alg: optional("request_object_signing_alg", self.request_object_signing_alg.as_deref())?,
                 pkce_waived: !self.require_pkce,
-                hybrid: self.response_types.iter().any(|t| t == CODE_ID_TOKEN),
+                hybrid: self.is_hybrid(),
                 default_max_age_seconds: self.default_max_age.filter(|age| *age >= 0),
             },
             certificate_subject: self.certificate_subject()?,
@@ -354,6 +358,7 @@ impl Registration {
             approval: if self.first_party { Approval::FirstParty } else { Approval::AskThePerson },
             registered_itself: self.registered_itself,
             enabled: true,
+            in_use_since: None,
         })
     }
 

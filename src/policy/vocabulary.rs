@@ -23,7 +23,7 @@ pub struct Official {
     pub unit: UnitPath,
     /// Highest grade of data the official may see, 1 to 4.
     pub clearance: u8,
-    /// Roles held in that unit: `seal_keeper`, `certificate_issuer`, `administrator`, `impersonator`.
+    /// Roles held in that unit: `seal_keeper`, `certificate_issuer`, `application_registrar`, `administrator`, `impersonator`.
     pub roles: Vec<String>,
     /// Whether the account is open.
     pub active: bool,

@@ -4,6 +4,8 @@
 //! they may do is asked of the policies by the flows, for the person in front of it.
 //!
 
+mod application_form;
+mod application_requests;
 mod applications;
 mod certificates;
 mod people;
@@ -24,7 +26,9 @@ use store::rows::units::UnitRow;
 
 use crate::App;
 use crate::body::{self, Form, Received};
-use crate::pages::console::{Cell, ConsoleHome, ConsoleList, ConsoleLog, Count, Done, Section, Table};
+use crate::pages::console::{
+    Cell, ConsoleCase, ConsoleForm, ConsoleHome, ConsoleList, ConsoleLog, Count, Done, Section, Table,
+};
 use crate::pages::forms::{self, Choice};
 use crate::pages::parts::{Link, Tone};
 use crate::pages::{Frame, Message};
@@ -45,6 +49,7 @@ pub fn routes() -> Router<App> {
         .route("/console/log", get(log))
         .route("/console/keys", get(keys))
         .merge(applications::routes())
+        .merge(application_requests::routes())
         .merge(people::routes())
         .merge(seals::routes())
         .merge(certificates::routes())
@@ -205,6 +210,20 @@ impl Official {
         self.post.roles.iter().any(|role| role == "administrator")
     }
 
+    /// Whether the official has to do with applications: asks for them, or administers.
+    fn handles_applications(&self) -> bool {
+        self.is_administrator() || self.post.roles.iter().any(|role| role == "application_registrar")
+    }
+
+    /// Refuses what only those see who have to do with applications.
+    fn require_applications(&self) -> Result<(), Failure> {
+        if self.handles_applications() {
+            return Ok(());
+        }
+        let message = "this page is for application registrars and administrators";
+        Err(Rejected::forbidden("registrars_only", message).into())
+    }
+
     /// Refuses what only administrators see.
     fn require_administrator(&self) -> Result<(), Failure> {
         if self.is_administrator() {
@@ -272,6 +291,13 @@ impl Shown {
         let message = match name {
             Some("account") => Message::new("account-added"),
             Some("unit") => Message::new("unit-added"),
+            Some("account-disabled") => Message::new("account-disabled"),
+            Some("account-enabled") => Message::new("account-enabled"),
+            Some("asked") => Message::new("request-submitted"),
+            Some("approved") => Message::new("request-approved"),
+            Some("refused") => Message::new("request-refused"),
+            Some("withdrawn") => Message::new("request-withdrawn"),
+            Some("disabled") => Message::new("application-disabled"),
             Some("seal") => Message::new("seal-made"),
             Some("seal-state") => Message::new("seal-state-changed"),
             Some("certificate-state") => Message::new("certificate-state-changed"),
@@ -305,12 +331,11 @@ impl Shown {
         }
     }
 
-    fn error(&self, frame: &Frame) -> Option<Message> {
+    /// What is said above `forms`: that something is marked in them, or what is wrong when they do not ask for it.
+    fn error(&self, frame: &Frame, forms: &[forms::Form]) -> Option<Message> {
         let rejected = &self.refused.as_ref()?.rejected;
-        Some(match refusal::field(rejected) {
-            Some(_) => Message::new("form-wrong"),
-            None => refusal::words(rejected, frame.display.lang),
-        })
+        let marked = forms.iter().any(forms::Form::is_wrong);
+        Some(if marked { Message::new("form-wrong") } else { refusal::words(rejected, frame.display.lang) })
     }
 
     fn status(&self) -> StatusCode {
@@ -319,9 +344,25 @@ impl Shown {
 
     /// A page of tables and forms.
     fn list(self, frame: Frame, section: Section, tables: Vec<Table>, forms: Vec<forms::Form>) -> Response {
-        let (status, error) = (self.status(), self.error(&frame));
-        let forms = forms.into_iter().map(|form| self.in_form(form)).collect();
-        let view = ConsoleList { error, frame, section, done: self.done, tables, forms };
+        let forms: Vec<_> = forms.into_iter().map(|form| self.in_form(form)).collect();
+        let (status, error, links) = (self.status(), self.error(&frame, &forms), Vec::new());
+        let view = ConsoleList { error, frame, section, done: self.done, links, tables, forms };
+        (status, problem::html(&view)).into_response()
+    }
+
+    /// A page with one form.
+    fn form(self, frame: Frame, section: Section, form: forms::Form) -> Response {
+        let form = self.in_form(form);
+        let (status, error) = (self.status(), self.error(&frame, std::slice::from_ref(&form)));
+        (status, problem::html(&ConsoleForm { form, error, frame, section })).into_response()
+    }
+
+    /// A page about one thing.
+    fn case(self, mut view: ConsoleCase) -> Response {
+        view.forms = std::mem::take(&mut view.forms).into_iter().map(|form| self.in_form(form)).collect();
+        view.error = self.error(&view.frame, &view.forms);
+        let status = self.status();
+        view.done = self.done;
         (status, problem::html(&view)).into_response()
     }
 }

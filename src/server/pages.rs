@@ -11,8 +11,9 @@
 //! - [`parts`] links, facts, badges and verdicts that several pages show.
 //! - [`person`] login, consent, enrolment, logout, account, errors.
 //! - [`verifying`] a file's report, and a certificate looked up by its identifier.
-//! - [`console`] tables and forms of the console, and [`forms`] the forms themselves.
+//! - [`console`] tables and forms of the console, and [`forms`] the forms themselves; [`application_form`] the largest of them.
 
+pub mod application_form;
 pub mod assets;
 pub mod console;
 pub mod display;

@@ -1,24 +1,29 @@
 //! One's own account: sessions, consents, certificates.
 
 use axum::Router;
-use axum::extract::{Path, State};
-use axum::http::{HeaderMap, header};
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
+use base::Secret;
+use flows::change_password::{self, Change};
 use flows::sessions::{self, Login};
 use flows::{Failure, Fault, Rejected, clients, ecerts, people};
+use serde::Deserialize;
 
 use crate::App;
 use crate::body::{self, Form, Received};
 use crate::pages::parts::Fact;
-use crate::pages::person::{Account, CertificateView, GrantView, SessionView};
+use crate::pages::person::{Account, CertificateView, ChangePassword, GrantView, SessionView};
 use crate::pages::{Frame, Message};
 use crate::problem;
+use crate::refusal;
 use crate::upstream;
 use crate::verifying::state_words;
 use crate::visitor::Visitor;
 
 pub(crate) const ACCOUNT: &str = "/account";
+const PASSWORD: &str = "/account/password";
 /// A browser that is none of the known ones is shown by the beginning of its own name.
 const DEVICE_NAME_MAX_CHARS: usize = 60;
 
@@ -28,12 +33,22 @@ pub fn routes() -> Router<App> {
         .route(ACCOUNT, get(account))
         .route("/account/sessions/end", post(end_session))
         .route("/account/grants/withdraw", post(withdraw))
+        .route(PASSWORD, get(password_page).post(new_password))
         .route("/account/certificates/{identifier}", get(certificate))
 }
 
-async fn account(State(app): State<App>, visitor: Visitor) -> Response {
+#[derive(Deserialize)]
+struct Asked {
+    done: Option<String>,
+}
+
+async fn account(State(app): State<App>, visitor: Visitor, Query(asked): Query<Asked>) -> Response {
     let Some(login) = &visitor.login else { return to_login() };
-    match account_view(&app, &visitor, login).await {
+    let done = match asked.done.as_deref() {
+        Some("password") => Some(Message::new("password-changed")),
+        _ => None,
+    };
+    match account_view(&app, &visitor, login, done).await {
         Ok(view) => visitor.remember(problem::html(&view)),
         Err(fault) => problem::page(&app, &visitor, fault.into()),
     }
@@ -43,7 +58,12 @@ fn to_login() -> Response {
     Redirect::to("/login?back=/account").into_response()
 }
 
-async fn account_view(app: &App, visitor: &Visitor, login: &Login) -> Result<Account, Fault> {
+async fn account_view(
+    app: &App,
+    visitor: &Visitor,
+    login: &Login,
+    done: Option<Message>,
+) -> Result<Account, Fault> {
     let frame = visitor.frame(app, ACCOUNT);
     Ok(Account {
         name: login.account.display_name.clone(),
@@ -51,9 +71,11 @@ async fn account_view(app: &App, visitor: &Visitor, login: &Login) -> Result<Acc
         real_name: real_name(login.account.real_name_level),
         facts: facts(app, &frame, login).await?,
         sessions: session_views(app, visitor, &frame, login).await?,
-        grants: grant_views(app, &frame, login).await?,
+        grants: grant_views(app, visitor, &frame, login).await?,
         upstreams: upstream::link_views(app, &frame, login).await?,
         certificates: certificate_views(app, visitor, &frame, login).await?,
+        has_password: login.account.password_hash.is_some(),
+        done,
         csrf: visitor.csrf(app),
         frame,
     })
@@ -102,20 +124,25 @@ async fn session_views(
     Ok(sessions.iter().map(view).collect())
 }
 
-async fn grant_views(app: &App, frame: &Frame, login: &Login) -> Result<Vec<GrantView>, Fault> {
-    let consents = sessions::consents(&app.env, login.account.id).await?;
+async fn grant_views(
+    app: &App,
+    visitor: &Visitor,
+    frame: &Frame,
+    login: &Login,
+) -> Result<Vec<GrantView>, Fault> {
+    let given = sessions::given(&app.env, visitor.now, login.account.id).await?;
     let clients = clients::all(&app.env).await?;
-    let view = |consent: store::rows::clients::ConsentRow| {
-        let client = clients.iter().find(|client| client.id.as_str() == consent.client_id);
+    let view = |given: sessions::Given| {
+        let client = clients.iter().find(|client| client.id.as_str() == given.client_id);
         let name = client.map(|client| frame.either(&client.name.zh, &client.name.en).to_owned());
         GrantView {
-            client_name: name.unwrap_or_else(|| consent.client_id.clone()),
-            client_id: consent.client_id,
-            scopes: consent.scopes,
-            since: consent.granted.date_in_china(),
+            client_name: name.unwrap_or_else(|| given.client_id.clone()),
+            client_id: given.client_id,
+            scopes: given.scopes,
+            since: given.since.date_in_china(),
         }
     };
-    Ok(consents.into_iter().map(view).collect())
+    Ok(given.into_iter().map(view).collect())
 }
 
 async fn certificate_views(
@@ -168,6 +195,67 @@ async fn withdraw(
         sessions::withdraw(&app.env, visitor.now, login.account.id, form.text("client")).await
     };
     back_to_account(&app, &visitor, withdrawn.await)
+}
+
+async fn password_page(State(app): State<App>, visitor: Visitor) -> Response {
+    if visitor.login.is_none() {
+        return to_login();
+    }
+    password_view(&app, &visitor, None)
+}
+
+/// The form; and the field of it where something is wrong, with what.
+fn password_view(app: &App, visitor: &Visitor, wrong: Option<(String, Message)>) -> Response {
+    let at = |name: &str| wrong.as_ref().filter(|(field, _)| field == name).map(|(_, what)| what.clone());
+    let fields = ["current_password", "password", "password_again"];
+    let elsewhere = wrong.as_ref().filter(|(field, _)| !fields.contains(&field.as_str()));
+    let [current_wrong, new_wrong, again_wrong] = fields.map(at);
+    let view = ChangePassword {
+        frame: visitor.frame(app, PASSWORD),
+        user_name: visitor.login.as_ref().map(|login| login.account.user_name.clone()).unwrap_or_default(),
+        error: elsewhere.map(|(_, what)| what.clone()),
+        current_wrong,
+        new_wrong,
+        again_wrong,
+        csrf: visitor.csrf(app),
+    };
+    visitor.remember(problem::html(&view))
+}
+
+async fn new_password(
+    State(app): State<App>,
+    visitor: Visitor,
+    headers: HeaderMap,
+    received: Received,
+) -> Response {
+    let (login, form) = match act(&app, &visitor, &headers, received) {
+        Ok(acting) => acting,
+        Err(failure) => return problem::page(&app, &visitor, failure),
+    };
+    if form.text("password") != form.text("password_again") {
+        let wrong = Some(("password_again".to_owned(), Message::new("enrol-passwords-differ")));
+        return (StatusCode::UNPROCESSABLE_ENTITY, password_view(&app, &visitor, wrong)).into_response();
+    }
+    let secret = |name| Secret::new(form.text(name).to_owned());
+    let change = Change {
+        current: secret("current_password"),
+        new: secret("password"),
+        network: visitor.network,
+        device: visitor.device.clone(),
+    };
+    match change_password::change(&app.env, visitor.now, login, change).await {
+        Ok(()) => Redirect::to("/account?done=password").into_response(),
+        Err(Failure::Rejected(rejected)) => {
+            let wrong = refusal::field(&rejected);
+            let wrong =
+                wrong.unwrap_or_else(|| (String::new(), refusal::words(&rejected, visitor.display.lang)));
+            let page = password_view(&app, &visitor, Some(wrong));
+            let mut response = (problem::status(rejected.reason), page).into_response();
+            problem::retry_after(&mut response, rejected.reason);
+            response
+        }
+        Err(fault) => problem::page(&app, &visitor, fault),
+    }
 }
 
 /// Who acts, and the form that was shown to them.

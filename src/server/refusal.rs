@@ -6,9 +6,14 @@ use crate::pages::{Lang, Message};
 
 /// Codes and the keys of their words. What has `{ $detail }` in it also shows the flow's own message.
 const WORDS: &[(&str, &str)] = &[
-    ("account_disabled", "account-disabled"),
+    ("account_disabled", "refused-out-of-use"),
     ("account_exists", "refused-account-exists"),
+    ("account_state_changed", "refused-account-state-changed"),
     ("administrators_only", "refused-administrators-only"),
+    ("already_decided", "refused-already-decided"),
+    ("applicant_gone", "refused-applicant-gone"),
+    ("application_changed", "refused-application-changed"),
+    ("application_disabled", "refused-application-disabled"),
     ("already_answered", "refused-already-answered"),
     ("authenticate_again", "authenticate-again"),
     ("bad_account", "refused-bad-account"),
@@ -25,6 +30,21 @@ const WORDS: &[(&str, &str)] = &[
     ("busy", "refused-busy"),
     ("expired_ticket", "login-expired"),
     ("no_account_made", "upstream-no-account"),
+    ("last_administrator", "refused-last-administrator"),
+    ("no_password", "refused-no-password"),
+    ("no_secret", "refused-no-secret"),
+    ("no_such_account", "refused-no-such-account"),
+    ("no_such_application", "refused-no-such-application"),
+    ("no_such_request", "refused-no-such-request"),
+    ("not_disabled", "refused-not-disabled"),
+    ("nothing_changed", "refused-nothing-changed"),
+    ("own_account", "refused-own-account"),
+    ("own_request", "refused-own-request"),
+    ("registered_itself", "refused-registered-itself"),
+    ("registrars_only", "refused-registrars-only"),
+    ("request_waits", "refused-request-waits"),
+    ("secret_refused", "refused-secret"),
+    ("too_many_requests", "refused-too-many-requests"),
     ("no_such_certificate", "refused-no-such-certificate"),
     ("no_such_certificate_type", "refused-no-such-type"),
     ("no_such_consent", "refused-no-such-consent"),
@@ -95,13 +115,35 @@ pub fn field(rejected: &Rejected) -> Option<(String, Message)> {
         }
         ("bad_account" | "bad_unit", "name") => ("name", Message::new("name-refused")),
         ("bad_post", "post" | "clearance") | ("bad_unit", "code" | "uscc") => (place, refused()),
-        ("bad_registration", "redirect_uris" | "post_logout_redirect_uris") => (place, refused()),
+        ("bad_registration", _) => (registration_field(place), refused()),
+        ("bad_reason", _) => (place, refused()),
+        ("wrong_password", _) => (place, Message::new("current-password-wrong")),
+        ("same_password", _) => (place, Message::new("password-same")),
         ("bad_application", "holder_name") => (place, Message::new("name-refused")),
         ("bad_application", "holder_code") => ("holder_number", refused()),
         ("bad_application", place) => return Some((own_field(place)?, refused())),
         _ => return None,
     };
     Some((name.to_owned(), message))
+}
+
+/// The field in which a member of a registration is entered.
+fn registration_field(member: &str) -> &str {
+    match member {
+        "client_name#zh-CN" => "name",
+        "client_name#en" => "name_en",
+        "subject_type" | "sector_identifier_uri" => "pairwise",
+        "require_pkce" => "pkce_waived",
+        "response_types" => "hybrid",
+        // The one field for what a certificate must say.
+        "tls_client_auth_san_dns"
+        | "tls_client_auth_san_uri"
+        | "tls_client_auth_san_ip"
+        | "tls_client_auth_san_email" => "tls_client_auth_subject_dn",
+        // Scopes are boxes to tick; what is wrong with them is said at the last.
+        "scope" => "scope.signal:report",
+        other => other,
+    }
 }
 
 /// A field of the certificate's own: ``field `key` (label)``.

@@ -10,6 +10,8 @@
 #[path = "../kit/mod.rs"]
 mod kit;
 
+mod accounts;
+mod applications;
 mod assertions;
 mod authorize;
 mod authzen_vectors;

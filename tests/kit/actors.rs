@@ -1,8 +1,11 @@
 //! Who acts in a story: people at their browsers, and applications.
 
-use base::Timestamp;
+use base::{Secret, Timestamp};
 use flows::caller::Authority;
 use flows::clients::{self, Registration};
+use flows::people::{self, NewAccount, Post};
+use flows::self_description::SelfDescription;
+use identity::RealNameLevel;
 use jose::{Algorithm, Audience, Expect, Jwks, KeySet, Type, Verified};
 use oidc::pkce::CodeVerifier;
 use reqwest::header::HeaderMap;
@@ -31,6 +34,61 @@ impl TestApp {
     pub(crate) fn application(&self, name: &str) -> Application {
         let sample = self.sample.application(name).unwrap_or_else(|| panic!("no `{name}`"));
         Application::new(self, &sample.client_id, &sample.client_secret, sample.redirect_uris.first())
+    }
+
+    /// The application that knows itself by `client_id` and `client_secret`.
+    pub(crate) fn application_known_as(
+        &self,
+        client_id: &str,
+        client_secret: &str,
+        redirect_uri: &str,
+    ) -> Application {
+        Application::new(self, client_id, client_secret, Some(&redirect_uri.to_owned()))
+    }
+
+    /// A new official of `unit` with `roles`, at a browser of their own.
+    pub(crate) async fn official(&self, user_name: &str, unit: &str, roles: &[&str]) -> Person<'static> {
+        let password = format!("the-house-of-{user_name}");
+        let account = NewAccount {
+            user_name: user_name.to_owned(),
+            display_name: format!("官员 {user_name}"),
+            password: Secret::new(password.clone()),
+            id_number: None,
+            real_name: RealNameLevel::Unverified,
+            description: SelfDescription::default(),
+        };
+        let post = Post {
+            unit: self.sample.units[unit],
+            name: "科员".to_owned(),
+            clearance: 1,
+            roles: roles.iter().map(|role| (*role).to_owned()).collect(),
+        };
+        let made = people::add_person(self.env(), self.now(), Authority::Operator, account, Some(post), true);
+        let id = made.await.unwrap_or_else(|failure| panic!("{failure:?}"));
+        let sample = SamplePerson {
+            id,
+            user_name: user_name.to_owned(),
+            password,
+            name: format!("官员 {user_name}"),
+            kind: "official".to_owned(),
+            role: String::new(),
+            id_number: None,
+            clearance: Some(1),
+        };
+        // As long as the test, which is over soon.
+        Person { sample: Box::leak(Box::new(sample)), browser: self.browser() }
+    }
+
+    /// As [`Self::official`], logged in.
+    pub(crate) async fn official_logged_in(
+        &self,
+        user_name: &str,
+        unit: &str,
+        roles: &[&str],
+    ) -> Person<'static> {
+        let official = self.official(user_name, unit, roles).await;
+        official.logs_in().await;
+        official
     }
 
     /// A new application, registered by the operator with these members (RFC 7591, 2) and a name.

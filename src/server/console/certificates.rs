@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::Router;
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use ecert::certificate_type::{CertificateType, FieldDefinition, FieldKind as SurfaceKind};
@@ -19,12 +19,11 @@ use store::rows::units::UnitRow;
 use super::{Official, Shown, done_at, refusal, table};
 use crate::App;
 use crate::body::{Form, Received};
-use crate::pages::console::{Cell, ConsoleForm, Done, Section, Table};
+use crate::pages::console::{Cell, Done, Section, Table};
 use crate::pages::forms::{self, CertificateToIssue, Choice, Field, FieldKind};
 use crate::pages::parts::{Fact, Link};
 use crate::pages::{Frame, Message};
 use crate::person::ofd_download;
-use crate::problem;
 use crate::verifying::state_words;
 
 pub(super) fn routes() -> Router<App> {
@@ -161,15 +160,7 @@ async fn issue_page(app: &App, official: &Official, code: &str, shown: Shown) ->
         valid_until: until.map_or_else(|| frame.t("valid-long-term"), |until| until.to_string()),
     };
     let form = forms::issue_certificate(&frame, &official.csrf(app), certificate);
-    Ok(one_form(frame, shown, form))
-}
-
-/// A page with one form, with what was wrong with it.
-fn one_form(frame: Frame, shown: Shown, form: forms::Form) -> Response {
-    let (status, error, form): (StatusCode, _, _) =
-        (shown.status(), shown.error(&frame), shown.in_form(form));
-    (status, problem::html(&ConsoleForm { frame, section: Section::Certificates, error, form }))
-        .into_response()
+    Ok(shown.form(frame, Section::Certificates, form))
 }
 
 fn surface_field(frame: &Frame, field: &FieldDefinition) -> Field {
@@ -243,7 +234,7 @@ async fn state_page(
         state.next().iter().map(|next| Choice::new(next.code(), frame.t(state_words(next.code()).0)));
     let csrf = official.csrf(app);
     let form = forms::change_certificate_state(&frame, &csrf, &standing.identifier, states.collect());
-    Ok(one_form(frame, shown, form))
+    Ok(shown.form(frame, Section::Certificates, form))
 }
 
 async fn change_state(

@@ -11,10 +11,10 @@ use base::Secret;
 use flows::caller::Authority;
 use flows::people::{self, NewAccount, NewUnit, Post};
 use flows::self_description::SelfDescription;
-use flows::{Failure, Rejected};
+use flows::{Failure, Rejected, stop_account};
 use identity::{Level, RealNameLevel};
 use serde::Deserialize;
-use store::rows::accounts::{AccountRow, OfficialRow};
+use store::rows::accounts::{AccountRow, AccountState, OfficialRow};
 use store::rows::units::UnitRow;
 
 use super::{Official, Shown, done_at, refusal, state_badge, table, unit_choices};
@@ -23,18 +23,23 @@ use crate::body::{Form, Received};
 use crate::pages::Frame;
 use crate::pages::Message;
 use crate::pages::console::{Cell, Section, Table};
-use crate::pages::forms::{add_account, add_unit};
+use crate::pages::forms::{self, AskWhy, add_account, add_unit};
 use crate::pages::parts::Link;
+use crate::visitor::Named;
 
 /// How many accounts one page lists.
 const PAGE_ACCOUNTS_COUNT: u16 = 50;
 /// The roles that the policies know.
-const ROLES: &[&str] = &["administrator", "seal_keeper", "certificate_issuer", "impersonator"];
+const ROLES: &[&str] =
+    &["administrator", "application_registrar", "seal_keeper", "certificate_issuer", "impersonator"];
 
 pub(super) fn routes() -> Router<App> {
     Router::new()
         .route("/console/people", get(show).post(add_person))
         .route("/console/people/units", post(add_office))
+        .route("/console/people/{id}", get(show_one))
+        .route("/console/people/disable", post(disable))
+        .route("/console/people/enable", post(enable))
 }
 
 #[derive(Deserialize)]
@@ -55,7 +60,8 @@ async fn page(app: &App, official: &Official, after: &str, shown: Shown) -> Resu
     let mut officials = people::officials(&app.env).await?;
     officials.retain(|post| official.oversees(&post.unit_path));
     let accounts = accounts(app, official, &officials, after).await?;
-    let tables = vec![accounts_table(&frame, &accounts, &officials, &units), units_table(&frame, &units)];
+    let tables =
+        vec![accounts_table(&frame, official, &accounts, &officials, &units), units_table(&frame, &units)];
     let levels: Vec<&str> = Level::ALL.iter().map(|level| level.as_str()).collect();
     let csrf = official.csrf(app);
     let forms = vec![
@@ -84,6 +90,7 @@ async fn accounts(
 
 fn accounts_table(
     frame: &Frame,
+    official: &Official,
     accounts: &[AccountRow],
     officials: &[OfficialRow],
     units: &[UnitRow],
@@ -98,6 +105,7 @@ fn accounts_table(
         "column-clearance",
         "column-roles",
         "real-name-level",
+        "column-action",
     ];
     let posts: HashMap<_, _> = officials.iter().map(|o| (o.account.to_string(), o)).collect();
     let row = |account: &AccountRow| {
@@ -115,6 +123,7 @@ fn accounts_table(
             text(post.map(|p| frame.t1("grade", "grade", p.clearance))),
             text(post.map(|p| role_names(frame, &p.roles))),
             Cell::Text(account.real_name_level.to_string()),
+            Cell::Links(turn(official, account).into_iter().collect()),
         ]
     };
     let mut table = table(frame, "accounts", &headers, accounts.iter().map(row).collect());
@@ -122,6 +131,16 @@ fn accounts_table(
     table.more = last
         .map(|last| Link::new(format!("{}?after={}", Section::People.path(), last.id), Message::new("more")));
     table
+}
+
+/// Where the account is taken out of use, or back into it; nobody does it to themself.
+fn turn(official: &Official, account: &AccountRow) -> Option<Link> {
+    let label = match account.state {
+        AccountState::Active => Message::new("disable"),
+        AccountState::Disabled => Message::new("enable"),
+    };
+    let may = official.is_administrator() && account.id != official.login.account.id;
+    may.then(|| Link::new(format!("{}/{}", Section::People.path(), account.id), label))
 }
 
 fn role_names(frame: &Frame, roles: &[String]) -> String {
@@ -232,6 +251,88 @@ async fn add_unit_entered(app: &App, official: &Official, entered: &Form) -> Res
     let caller = official.caller();
     people::add_unit(&app.env, official.visitor.now, Authority::Caller(&caller), unit).await?;
     Ok(())
+}
+
+/// Asks once more before an account is taken out of use, or back into it.
+async fn show_one(State(app): State<App>, official: Official, Named(id): Named<String>) -> Response {
+    official.answer(&app, one_page(&app, &official, &id, Shown::default()).await)
+}
+
+async fn one_page(app: &App, official: &Official, id: &str, shown: Shown) -> Result<Response, Failure> {
+    official.require_administrator()?;
+    let account = people::account(&app.env, account_id(id)?).await?.ok_or_else(no_such_account)?;
+    let frame = official.visitor.frame(app, &format!("{}/{id}", Section::People.path()));
+    let (csrf, subject) = (official.csrf(app), ("account", id));
+    let form = match account.state {
+        AccountState::Active => forms::with_reason(
+            &frame,
+            &csrf,
+            &AskWhy {
+                name: "disable",
+                action: "/console/people/disable",
+                title: "disable-account",
+                lead: "disable-account-lead",
+                label: "state-reason",
+                hint: "state-reason-hint",
+                submit: "disable",
+                subject,
+            },
+        ),
+        AccountState::Disabled => {
+            let words = ("enable-account", "enable-account-lead", "enable");
+            forms::button(&frame, &csrf, ("enable", "/console/people/enable"), words, subject)
+        }
+    };
+    let name = format!("{} ({})", account.display_name, account.user_name);
+    let colon = frame.either("：", ": ");
+    let form = forms::Form { title: format!("{}{colon}{name}", form.title), ..form };
+    Ok(shown.form(frame, Section::People, form))
+}
+
+async fn disable(
+    State(app): State<App>,
+    official: Official,
+    headers: HeaderMap,
+    received: Received,
+) -> Response {
+    let answer = async {
+        let entered = official.form(&app, &headers, received)?;
+        let id = entered.text("account").to_owned();
+        let (caller, now, why) = (official.caller(), official.visitor.now, entered.text("reason"));
+        match stop_account::disable(&app.env, now, &caller, account_id(&id)?, why).await {
+            Ok(()) => Ok(done_at(Section::People, "account-disabled")),
+            Err(failure) => {
+                one_page(&app, &official, &id, Shown::refused("disable", entered, failure)?).await
+            }
+        }
+    };
+    official.answer(&app, answer.await)
+}
+
+async fn enable(
+    State(app): State<App>,
+    official: Official,
+    headers: HeaderMap,
+    received: Received,
+) -> Response {
+    let answer = async {
+        let entered = official.form(&app, &headers, received)?;
+        let id = entered.text("account").to_owned();
+        let (caller, now) = (official.caller(), official.visitor.now);
+        match stop_account::enable(&app.env, now, &caller, account_id(&id)?).await {
+            Ok(()) => Ok(done_at(Section::People, "account-enabled")),
+            Err(failure) => one_page(&app, &official, &id, Shown::refused("enable", entered, failure)?).await,
+        }
+    };
+    official.answer(&app, answer.await)
+}
+
+fn account_id(text: &str) -> Result<base::Id<base::id::Account>, Failure> {
+    Ok(text.parse().map_err(|_| no_such_account())?)
+}
+
+fn no_such_account() -> Rejected {
+    Rejected::not_found("no_such_account", "there is no such account")
 }
 
 /// The unit that was chosen.

@@ -106,6 +106,8 @@ pub struct ConsoleList {
     pub done: Option<Done>,
     /// Why it was not.
     pub error: Option<Message>,
+    /// Where to go on.
+    pub links: Vec<Link>,
     /// What there is.
     pub tables: Vec<Table>,
     /// What can be done.
@@ -147,6 +149,64 @@ impl ConsoleForm {
     const fn section(&self) -> Section {
         self.section
     }
+}
+
+/// One application, or one request for one: what is known of it, what to look at, what can be done.
+#[derive(Template)]
+#[template(path = "console_case.html")]
+pub struct ConsoleCase {
+    /// What every page shares.
+    pub frame: Frame,
+    /// The part of the console that it belongs to.
+    pub section: Section,
+    /// Its name.
+    pub title: String,
+    /// Its state, coloured and in words.
+    pub state: (Tone, String),
+    /// What was just done.
+    pub done: Option<Done>,
+    /// Why it was not.
+    pub error: Option<Message>,
+    /// Where it comes from.
+    pub facts: Vec<Fact>,
+    /// What to look at.
+    pub concerns: Vec<String>,
+    /// What would be another than it is.
+    pub changes: Vec<Change>,
+    /// What is registered, or asked for.
+    pub members: Vec<Member>,
+    /// What else there is.
+    pub tables: Vec<Table>,
+    /// Where to go on.
+    pub links: Vec<Link>,
+    /// What can be done.
+    pub forms: Vec<Form>,
+}
+
+impl ConsoleCase {
+    const fn section(&self) -> Section {
+        self.section
+    }
+}
+
+/// A member of a registration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// What it is called.
+    pub label: String,
+    /// Its values.
+    pub lines: Vec<String>,
+}
+
+/// A member of a registration that would be another than it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// What it is called.
+    pub label: String,
+    /// What is registered.
+    pub before: Vec<String>,
+    /// What is asked for.
+    pub after: Vec<String>,
 }
 
 /// The log: its head, how to check it, its latest entries.

@@ -23,19 +23,36 @@ pub struct Form {
     pub hidden: Vec<(String, String)>,
     /// What it asks for.
     pub fields: Vec<Field>,
+    /// What it asks for beside, folded away until somebody wants it.
+    pub more: Vec<Group>,
     /// What its button says.
     pub submit: String,
+}
+
+/// Fields that belong together and are folded away.
+#[derive(Debug, Clone)]
+pub struct Group {
+    /// What they are about.
+    pub title: String,
+    /// The fields.
+    pub fields: Vec<Field>,
+}
+
+impl Group {
+    /// Whether something in it is wrong, so that it is shown.
+    pub fn is_wrong(&self) -> bool {
+        self.fields.iter().any(|field| field.error.is_some())
+    }
 }
 
 impl Form {
     /// The same form with what was entered before. Passwords and files are entered again.
     #[must_use]
     pub fn filled(mut self, entered: impl Fn(&str) -> Option<String>) -> Self {
-        for field in &mut self.fields {
-            if !matches!(field.kind, FieldKind::Password | FieldKind::File { .. })
-                && let Some(value) = entered(&field.name)
-            {
-                field.value = value;
+        for field in self.all_fields() {
+            if !matches!(field.kind, FieldKind::Password | FieldKind::File { .. }) {
+                // What was taken out, or unticked, is not put back.
+                field.value = entered(&field.name).unwrap_or_default();
             }
         }
         self
@@ -44,10 +61,19 @@ impl Form {
     /// The same form with a mistake marked at the field `name`.
     #[must_use]
     pub fn wrong(mut self, name: &str, error: Message) -> Self {
-        if let Some(field) = self.fields.iter_mut().find(|f| f.name == name) {
+        if let Some(field) = self.all_fields().find(|f| f.name == name) {
             field.error = Some(error);
         }
         self
+    }
+
+    /// Whether a mistake is marked in it.
+    pub fn is_wrong(&self) -> bool {
+        self.fields.iter().any(|field| field.error.is_some()) || self.more.iter().any(Group::is_wrong)
+    }
+
+    fn all_fields(&mut self) -> impl Iterator<Item = &mut Field> {
+        self.fields.iter_mut().chain(self.more.iter_mut().flat_map(|group| group.fields.iter_mut()))
     }
 
     /// Whether it carries a file and so posts `multipart/form-data`.
@@ -193,42 +219,6 @@ impl Choice {
     }
 }
 
-/// Registers a relying application: `POST /console/applications` with `name`, `name_en`, `kind` (`confidential` or
-/// `public`), `redirect_uris` and `post_logout_redirect_uris` (one a line), `id_token_alg` (one of `algorithms`), and
-/// `scope.<scope>` for each of `scopes` that it may ask for.
-pub fn register_application(frame: &Frame, csrf: &str, algorithms: &[&str], scopes: Vec<Choice>) -> Form {
-    let kinds =
-        ["confidential", "public"].map(|kind| Choice::new(kind, frame.t(&format!("application-{kind}"))));
-    let algorithms = algorithms.iter().map(|alg| Choice::new(*alg, *alg));
-    let preferred = algorithms.clone().next().map(|c| c.value).unwrap_or_default();
-    let mut fields = vec![
-        Field::required("name", frame.t("application-name"), FieldKind::Text),
-        Field::optional("name_en", frame.t("application-name-en"), FieldKind::Text),
-        Field::required("kind", frame.t("application-kind"), FieldKind::Choice(kinds.to_vec()))
-            .value("confidential"),
-        Field::required("redirect_uris", frame.t("redirect-uris"), FieldKind::LongText)
-            .hint(frame.t("redirect-uris-hint")),
-        Field::optional(
-            "post_logout_redirect_uris",
-            frame.t("post-logout-redirect-uris"),
-            FieldKind::LongText,
-        )
-        .hint(frame.t("one-a-line")),
-        Field::required("id_token_alg", frame.t("id-token-alg"), FieldKind::Choice(algorithms.collect()))
-            .value(preferred)
-            .hint(frame.t("id-token-alg-hint")),
-    ];
-    fields.extend(scopes.into_iter().map(|scope| {
-        let label = frame.t1("application-may-ask", "scope", scope.label);
-        Field::optional(format!("scope.{}", scope.value), label, FieldKind::Check)
-    }));
-    Form {
-        lead: frame.t("register-application-lead"),
-        fields,
-        ..form(frame, "register", "/console/applications", csrf, "register-application", "register")
-    }
-}
-
 /// Adds an account: `POST /console/people` with `kind` (`citizen` or `official`), `name`, `username`, `password`,
 /// `identity_number` and `seen_in_person` (citizens), `unit`, `post`, `clearance` and `role.<role>` for each of `roles`
 /// (officials).
@@ -368,7 +358,54 @@ pub fn change_certificate_state(frame: &Frame, csrf: &str, identifier: &str, sta
     }
 }
 
-fn form(
+/// Asks why, before something is done to the application or request `id`: `POST action` with `client` or `request`, and `reason`.
+pub fn with_reason(frame: &Frame, csrf: &str, ask: &AskWhy<'_>) -> Form {
+    let reason = Field::required("reason", frame.t(ask.label), FieldKind::LongText).hint(frame.t(ask.hint));
+    Form {
+        lead: frame.t(ask.lead),
+        hidden: vec![(ask.subject.0.to_owned(), ask.subject.1.to_owned())],
+        fields: vec![reason],
+        ..form(frame, ask.name, ask.action, csrf, ask.title, ask.submit)
+    }
+}
+
+/// What [`with_reason`] asks, and of what; all but the subject are keys of words.
+#[derive(Debug, Clone, Copy)]
+pub struct AskWhy<'a> {
+    /// A short name, unique on the page.
+    pub name: &'static str,
+    /// Where it posts to.
+    pub action: &'static str,
+    /// The heading.
+    pub title: &'static str,
+    /// A sentence under it.
+    pub lead: &'static str,
+    /// What the reason is called.
+    pub label: &'static str,
+    /// How to fill it in.
+    pub hint: &'static str,
+    /// What the button says.
+    pub submit: &'static str,
+    /// The name and the value of the hidden field.
+    pub subject: (&'a str, &'a str),
+}
+
+/// A form without fields: `POST action` with a hidden field.
+pub fn button(
+    frame: &Frame,
+    csrf: &str,
+    (name, action): (&'static str, &'static str),
+    (title, lead, submit): (&'static str, &'static str, &'static str),
+    subject: (&str, &str),
+) -> Form {
+    Form {
+        lead: frame.t(lead),
+        hidden: vec![(subject.0.to_owned(), subject.1.to_owned())],
+        ..form(frame, name, action, csrf, title, submit)
+    }
+}
+
+pub(super) fn form(
     frame: &Frame,
     name: &'static str,
     action: &'static str,
@@ -384,6 +421,7 @@ fn form(
         csrf: csrf.to_owned(),
         hidden: Vec::new(),
         fields: Vec::new(),
+        more: Vec::new(),
         submit: frame.t(submit),
     }
 }

@@ -111,6 +111,11 @@ impl Frame {
         self.words().find(&format!("scope-{scope}")).unwrap_or_else(|| scope.to_owned())
     }
 
+    /// The text of `key`, or `other` when there is none: a member or a method that has no words of ours.
+    pub fn word_or(&self, key: &str, other: &str) -> String {
+        self.words().find(key).unwrap_or_else(|| other.to_owned())
+    }
+
     /// What an application learns or may do through a scope.
     pub fn scope_text(&self, scope: &str) -> String {
         self.words().find(&format!("scope-{scope}-text")).unwrap_or_else(|| self.t("scope-other-text"))

@@ -343,6 +343,30 @@ pub struct Account {
     pub upstreams: Vec<LinkView>,
     /// The e-certificates of this person.
     pub certificates: Vec<CertificateView>,
+    /// Whether there is a password of ours to change.
+    pub has_password: bool,
+    /// What was just done.
+    pub done: Option<Message>,
+    /// The token against cross-site request forgery.
+    pub csrf: String,
+}
+
+/// A new password, `/account/password`; its form goes there with `csrf`, `current_password`, `password` and `password_again`.
+#[derive(Template)]
+#[template(path = "change_password.html")]
+pub struct ChangePassword {
+    /// What every page shares.
+    pub frame: Frame,
+    /// Whose password: what a password manager keeps it under.
+    pub user_name: String,
+    /// Why it was not changed, when it is about no field.
+    pub error: Option<Message>,
+    /// What is wrong with the present password.
+    pub current_wrong: Option<Message>,
+    /// What is wrong with the new one.
+    pub new_wrong: Option<Message>,
+    /// What is wrong with the new one typed again.
+    pub again_wrong: Option<Message>,
     /// The token against cross-site request forgery.
     pub csrf: String,
 }

@@ -1,14 +1,16 @@
 //! Every page once, filled with sample data: what the tests of this module look at.
 
+use super::application_form::{self, Offered};
 use super::console::{
-    Act, Cell, ConsoleForm, ConsoleHome, ConsoleList, ConsoleLog, Count, Done, Section, Table,
+    Act, Cell, Change, ConsoleCase, ConsoleForm, ConsoleHome, ConsoleList, ConsoleLog, Count, Done, Member,
+    Section, Table,
 };
-use super::forms::{self, CertificateToIssue, Choice, Field, FieldKind};
+use super::forms::{self, AskWhy, CertificateToIssue, Choice, Field, FieldKind};
 use super::parts::{CheckResult, Fact, Link, Tone, Verdict};
 use super::person::{
-    Account, Answered, Approval, Approvals, CertificateView, Comparison, ConfirmLogout, Consent, Detail,
-    Device, DeviceConsent, Enrol, ErrorPage, GrantView, Home, Leaving, LinkPage, LinkView, LoggedOut, Login,
-    Post, SessionView, UpstreamView,
+    Account, Answered, Approval, Approvals, CertificateView, ChangePassword, Comparison, ConfirmLogout,
+    Consent, Detail, Device, DeviceConsent, Enrol, ErrorPage, GrantView, Home, Leaving, LinkPage, LinkView,
+    LoggedOut, Login, Post, SessionView, UpstreamView,
 };
 use super::verifying::{
     CertificateLookup, CheckView, FoundCertificate, ReportView, RulingView, SignatureView, Verify,
@@ -61,6 +63,12 @@ pub(crate) fn all(display: Display) -> Vec<(&'static str, String)> {
     add("certificate", certificate(frame()).render());
     add("console", console_home(known()).render());
     add("applications", applications(known()).render());
+    add("ask", ask(known()).render());
+    add("change", change(known()).render());
+    add("request", case(known(), true).render());
+    add("application", case(known(), false).render());
+    add("change_password", change_password(known(), false).render());
+    add("change_password_wrong", change_password(known(), true).render());
     add("people", people(known()).render());
     add("seals", seals(known()).render());
     add("issue", issue(known()).render());
@@ -253,6 +261,8 @@ fn account(frame: Frame) -> Account {
             tone: Tone::Ok,
             href: format!("/account/certificates/{IDENTIFIER}"),
         }],
+        has_password: true,
+        done: Some(Message::new("password-changed")),
         csrf: CSRF.into(),
     }
 }
@@ -402,39 +412,113 @@ fn applications(frame: Frame) -> ConsoleList {
             label: Message::new("suspend"),
         }),
     ]];
+    let tables = vec![table(&frame, "section-applications", &headers, rows)];
+    ConsoleList {
+        links: vec![Link::new("/console/applications/new", Message::new("register-application"))],
+        frame,
+        section: Section::Applications,
+        done: None,
+        error: None,
+        tables,
+        forms: Vec::new(),
+    }
+}
+
+fn offered() -> Offered {
+    Offered {
+        units: units(),
+        scopes: vec![Choice::new("profile", "基本资料"), Choice::new("signal:report", "上报风险信号")],
+        algorithms: &["ES256", "SM2", "RS256"],
+        certificates: true,
+    }
+}
+
+fn ask(frame: Frame) -> ConsoleForm {
+    let wrong = Message::new("field-bad").with("expected", "https").with("got", "http://app.example/cb");
+    let form = application_form::ask(&frame, CSRF, &offered())
+        .filled(|name| (name == "redirect_uris").then(|| "http://app.example/cb<script>".into()))
+        .wrong("redirect_uris", wrong)
+        .wrong("jwks", Message::new("field-missing"))
+        .wrong("scope.signal:report", Message::new("field-missing"));
+    one_form(frame, Section::Applications, form)
+}
+
+fn change(frame: Frame) -> ConsoleForm {
+    let form = application_form::change(&frame, CSRF, &offered(), "app_1", "示例市民服务<script>");
+    one_form(frame, Section::Applications, form)
+}
+
+/// An application, or a request for one when `asked`.
+fn case(frame: Frame, asked: bool) -> ConsoleCase {
     let done = Done {
-        message: Message::new("application-registered"),
+        message: Message::new("secret-made-now"),
         facts: vec![
             Fact::new(frame.t("client-id"), "citizen-app"),
             Fact::new(frame.t("client-secret"), "Zx3vJ0n5d1y8u2k4q6w9e7r5t3y1u8i6o4p2a0s9d7f"),
         ],
         links: vec![],
     };
-    let form = forms::register_application(
-        &frame,
-        CSRF,
-        &["ES256", "SM2", "RS256"],
-        vec![Choice::new("profile", "基本资料")],
-    )
-    .filled(|name| (name == "redirect_uris").then(|| "http://app.example/cb".into()))
-    .wrong(
-        "redirect_uris",
-        Message::new("field-bad").with("expected", "https").with("got", "http://app.example/cb"),
-    );
-    let tables = vec![table(&frame, "section-applications", &headers, rows)];
-    ConsoleList {
-        frame,
+    let subject = ("request", "apr_01kb9y3e00000000000000000a");
+    let approve = ("approve", "/console/applications/requests/approve");
+    let refuse = AskWhy {
+        name: "refuse",
+        action: "/console/applications/requests/refuse",
+        title: "refuse",
+        lead: "refuse-lead",
+        label: "state-reason",
+        hint: "refuse-hint",
+        submit: "refuse",
+        subject,
+    };
+    let forms = vec![
+        forms::button(&frame, CSRF, approve, ("approve", "approve-change-lead", "approve"), subject),
+        forms::with_reason(&frame, CSRF, &refuse),
+    ];
+    let change = Change {
+        label: frame.t("redirect-uris"),
+        before: vec!["https://app.example/cb".into()],
+        after: vec!["https://app.example/cb".into(), "https://evil.example/<script>".into()],
+    };
+    ConsoleCase {
         section: Section::Applications,
-        done: Some(done),
-        error: None,
-        tables,
-        forms: vec![form],
+        title: "示例市民服务<script>".into(),
+        state: (Tone::Warn, frame.t("request-state-submitted")),
+        done: if asked { None } else { Some(done) },
+        error: asked.then(|| Message::new("refused-already-decided")),
+        facts: vec![Fact::new(frame.t("unit"), "示例市市场监督管理局")],
+        concerns: if asked { vec![frame.t("concern-several-hosts")] } else { vec![] },
+        changes: if asked { vec![change] } else { vec![] },
+        members: vec![Member {
+            label: frame.t("redirect-uris"),
+            lines: vec!["https://app.example/cb".into()],
+        }],
+        tables: if asked {
+            vec![]
+        } else {
+            vec![table(&frame, "application-history", &["column-name"], vec![])]
+        },
+        links: vec![Link::new("/console/applications/app_1", Message::new("show-application"))],
+        forms,
+        frame,
+    }
+}
+
+fn change_password(frame: Frame, wrong: bool) -> ChangePassword {
+    let wrong = |key| wrong.then(|| Message::new(key));
+    ChangePassword {
+        frame,
+        user_name: "lin.xiaomei".into(),
+        error: wrong("refused-busy"),
+        current_wrong: wrong("current-password-wrong"),
+        new_wrong: wrong("password-refused"),
+        again_wrong: wrong("enrol-passwords-differ"),
+        csrf: CSRF.into(),
     }
 }
 
 fn list(frame: Frame, section: Section, form: forms::Form) -> ConsoleList {
     let tables = vec![table(&frame, section.key(), &["column-name"], vec![])];
-    ConsoleList { frame, section, done: None, error: None, tables, forms: vec![form] }
+    ConsoleList { frame, section, done: None, error: None, links: vec![], tables, forms: vec![form] }
 }
 
 fn seals(frame: Frame) -> ConsoleList {
@@ -480,7 +564,8 @@ fn certificate_state(frame: &Frame) -> forms::Form {
 }
 
 fn people(frame: Frame) -> ConsoleList {
-    let roles = ["administrator", "seal_keeper", "certificate_issuer", "impersonator"];
+    let roles =
+        ["administrator", "application_registrar", "seal_keeper", "certificate_issuer", "impersonator"];
     let person = forms::add_account(&frame, CSRF, units(), &roles);
     let unit = forms::add_unit(&frame, CSRF, units(), &["province", "city"]);
     ConsoleList { forms: vec![person.clone(), unit], ..list(frame, Section::People, person) }
@@ -510,7 +595,15 @@ fn keys(frame: Frame) -> ConsoleList {
         Cell::Time("2026-11-24".into()),
     ]];
     let tables = vec![table(&frame, "section-keys", &headers, rows)];
-    ConsoleList { frame, section: Section::Keys, done: None, error: None, tables, forms: vec![] }
+    ConsoleList {
+        frame,
+        section: Section::Keys,
+        done: None,
+        error: None,
+        links: vec![],
+        tables,
+        forms: vec![],
+    }
 }
 
 fn units() -> Vec<Choice> {

@@ -26,6 +26,18 @@ const LIST: &str = "SELECT id, user_name, display_name, password_hash, real_name
 const COUNT: &str = "SELECT COUNT(*) AS n FROM (SELECT 1 FROM account LIMIT 100000) t";
 const DESCRIBE: &str = "UPDATE account SET self_description_sealed = $2, updated_us = $3 WHERE id = $1";
 const HOLD_ACTIVE: &str = "UPDATE account SET state = state WHERE id = $1 AND state = 'active'";
+const HOLD_AS_VERIFIED: &str =
+    "UPDATE account SET state = state WHERE id = $1 AND state = 'active' AND password_hash = $2";
+const DISABLE: &str = "UPDATE account SET state = 'disabled', updated_us = $3 \
+     WHERE id = $1 AND id <> $2 AND state = 'active' AND (NOT EXISTS ( \
+       SELECT 1 FROM official o JOIN org_unit u ON u.id = o.unit_id WHERE o.account_id = $1 AND o.state = 'active' \
+       AND u.parent_id IS NULL AND o.roles LIKE '%\"administrator\"%') \
+     OR EXISTS ( \
+       SELECT 1 FROM official o JOIN org_unit u ON u.id = o.unit_id JOIN account a ON a.id = o.account_id \
+       WHERE o.account_id <> $1 AND o.state = 'active' AND a.state = 'active' \
+       AND u.parent_id IS NULL AND o.roles LIKE '%\"administrator\"%'))";
+const ENABLE: &str =
+    "UPDATE account SET state = 'active', updated_us = $2 WHERE id = $1 AND state = 'disabled'";
 const REHASH: &str =
     "UPDATE account SET password_hash = $3, updated_us = $4 WHERE id = $1 AND password_hash = $2";
 const ADD_OFFICIAL: &str = "INSERT INTO official (account_id, unit_id, post, clearance, roles, state, created_us) \
@@ -48,6 +60,9 @@ pub const STATEMENTS: &[&str] = &[
     COUNT,
     DESCRIBE,
     HOLD_ACTIVE,
+    HOLD_AS_VERIFIED,
+    DISABLE,
+    ENABLE,
     REHASH,
     ADD_OFFICIAL,
     LOOKUP_OFFICIAL,
@@ -245,6 +260,28 @@ pub async fn count(conn: &mut Conn) -> Result<i64, StoreError> {
 /// Whether `account` may be used, and keeps it so until the transaction ends: others that ask the same wait.
 pub async fn hold_active(tx: &mut Tx, account: Id<Account>) -> Result<bool, StoreError> {
     Ok(run!(tx, HOLD_ACTIVE, account.to_string())? == 1)
+}
+
+/// Whether `account` may be used and its password is still the one with this hash, and keeps it so until the transaction ends.
+pub async fn hold_as_verified(tx: &mut Tx, account: Id<Account>, hash: &str) -> Result<bool, StoreError> {
+    Ok(run!(tx, HOLD_AS_VERIFIED, account.to_string(), hash)? == 1)
+}
+
+/// Takes the account out of use, for another person; whether it was in use, and is not the last administrator of the whole.
+///
+/// INVARIANT: the transaction holds the top of the organisation tree (`units::hold_top`), so that two that do it see each other.
+pub async fn disable(
+    tx: &mut Tx,
+    account: Id<Account>,
+    by: Id<Account>,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    Ok(run!(tx, DISABLE, account.to_string(), by.to_string(), now.us())? == 1)
+}
+
+/// Takes the account back into use; whether it was out of it.
+pub async fn enable(tx: &mut Tx, account: Id<Account>, now: Timestamp) -> Result<bool, StoreError> {
+    Ok(run!(tx, ENABLE, account.to_string(), now.us())? == 1)
 }
 
 /// Replaces the password hash `old` by `new`; whether it still was `old`.

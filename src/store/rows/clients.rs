@@ -9,10 +9,10 @@ use crate::error::{BadRow, StoreError};
 
 const ADD: &str = "INSERT INTO client (id, metadata, secret_hash, state, sample, created_us, updated_us) \
      VALUES ($1, $2, $3, 'active', $4, $5, $5)";
-const LOOKUP: &str = "SELECT id, metadata, secret_hash, state, sample, created_us FROM client WHERE id = $1";
-const LIST: &str =
-    "SELECT id, metadata, secret_hash, state, sample, created_us FROM client ORDER BY id LIMIT 1000";
-const FIND_MANAGED: &str = "SELECT id, metadata, secret_hash, state, sample, created_us FROM client \
+const LOOKUP: &str =
+    "SELECT id, metadata, secret_hash, state, sample, created_us, in_use_since_us FROM client WHERE id = $1";
+const LIST: &str = "SELECT id, metadata, secret_hash, state, sample, created_us, in_use_since_us FROM client ORDER BY id LIMIT 1000";
+const FIND_MANAGED: &str = "SELECT id, metadata, secret_hash, state, sample, created_us, in_use_since_us FROM client \
      WHERE id = $1 AND registration_token_hash = $2";
 const MANAGE_WITH: &str = "UPDATE client SET registration_token_hash = $2 WHERE id = $1";
 const CHANGE: &str = "UPDATE client SET metadata = $2, updated_us = $3 WHERE id = $1";
@@ -63,6 +63,8 @@ pub struct ClientRow {
     pub sample: bool,
     /// When it was registered.
     pub created: Timestamp,
+    /// When it was taken back into use; nothing that it was given before counts.
+    pub in_use_since: Option<Timestamp>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -73,6 +75,7 @@ struct Raw {
     state: String,
     sample: i64,
     created_us: i64,
+    in_use_since_us: Option<i64>,
 }
 
 impl TryFrom<Raw> for ClientRow {
@@ -91,6 +94,7 @@ impl TryFrom<Raw> for ClientRow {
             active,
             sample: raw.sample != 0,
             created: Timestamp::from_us(raw.created_us),
+            in_use_since: raw.in_use_since_us.map(Timestamp::from_us),
         })
     }
 }

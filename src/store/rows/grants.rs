@@ -22,6 +22,11 @@ const REVOKE_OF_CLIENT: &str = "UPDATE auth_grant SET revoked_us = $3, revoked_r
      WHERE account_id = $1 AND client_id = $2 AND revoked_us IS NULL RETURNING id";
 const EXTEND_WITH_SESSION: &str = "UPDATE auth_grant SET expires_us = $3 \
      WHERE session_id = $1 AND expires_us = $2 AND revoked_us IS NULL";
+const REVOKE_OF_ACCOUNT: &str = "UPDATE auth_grant SET revoked_us = $3, revoked_reason = $4 \
+     WHERE account_id = $1 AND session_id <> $2 AND revoked_us IS NULL AND expires_us > $3 RETURNING id";
+const STANDING_OF: &str = "SELECT g.client_id, g.scopes, g.created_us FROM auth_grant g JOIN session s ON s.id = g.session_id \
+     WHERE g.account_id = $1 AND g.revoked_us IS NULL AND g.expires_us > $2 AND s.ended_us IS NULL \
+     AND (s.expires_us > $2 OR g.scopes LIKE '%\"offline_access\"%') ORDER BY g.created_us, g.id LIMIT 1000";
 const ADD_CODE: &str = "INSERT INTO authorization_code (code_hash, grant_id, redirect_uri, code_challenge, expires_us, dpop_jkt) \
      VALUES ($1, $2, $3, $4, $5, $6)";
 const LOOKUP_CODE: &str = "SELECT grant_id, redirect_uri, code_challenge, expires_us, consumed_us, dpop_jkt \
@@ -47,6 +52,8 @@ pub const STATEMENTS: &[&str] = &[
     REVOKE_OF_SESSION,
     REVOKE_OF_CLIENT,
     EXTEND_WITH_SESSION,
+    REVOKE_OF_ACCOUNT,
+    STANDING_OF,
     LATEST,
     CLAIMS,
     CONFIRM,
@@ -216,6 +223,52 @@ pub async fn revoke_of_client(
     now: Timestamp,
 ) -> Result<Vec<Id<Grant>>, StoreError> {
     ids(list!(RawId, tx, REVOKE_OF_CLIENT, account.to_string(), client_id, now.us(), reason)?)
+}
+
+/// Takes back every grant of `account` but those of one session; which there were.
+pub async fn revoke_of_account(
+    tx: &mut Tx,
+    account: Id<Account>,
+    but: Option<Id<Session>>,
+    reason: &str,
+    now: Timestamp,
+) -> Result<Vec<Id<Grant>>, StoreError> {
+    let but = but.map(|session| session.to_string()).unwrap_or_default();
+    ids(list!(RawId, tx, REVOKE_OF_ACCOUNT, account.to_string(), but.as_str(), now.us(), reason)?)
+}
+
+/// What an application has been given and still has, by one grant.
+#[derive(Clone, Debug)]
+pub struct StandingGrant {
+    /// The application.
+    pub client_id: String,
+    /// The scopes given.
+    pub scopes: Vec<String>,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+#[derive(sqlx::FromRow)]
+struct RawStanding {
+    client_id: String,
+    scopes: String,
+    created_us: i64,
+}
+
+/// The grants of `account` that stand, oldest first; at most 1000.
+pub async fn standing_of(
+    conn: &mut Conn,
+    account: Id<Account>,
+    now: Timestamp,
+) -> Result<Vec<StandingGrant>, StoreError> {
+    let grant = |raw: RawStanding| {
+        Ok(StandingGrant {
+            scopes: words("auth_grant", "scopes", &raw.client_id, &raw.scopes)?,
+            client_id: raw.client_id,
+            since: Timestamp::from_us(raw.created_us),
+        })
+    };
+    list!(RawStanding, conn, STANDING_OF, account.to_string(), now.us())?.into_iter().map(grant).collect()
 }
 
 #[derive(sqlx::FromRow)]

@@ -1,6 +1,7 @@
 //! One file per table or pair of tables. Each lists its `STATEMENTS`, which a test prepares on both engines.
 
 pub mod accounts;
+pub mod applications;
 pub mod audit;
 pub mod clients;
 pub mod data_sets;
@@ -29,6 +30,7 @@ use crate::error::BadRow;
 /// Every statement of every table, by table file: the test that prepares them on both engines walks this.
 pub const ALL_STATEMENTS: &[(&str, &[&str])] = &[
     ("accounts", accounts::STATEMENTS),
+    ("applications", applications::STATEMENTS),
     ("audit", audit::STATEMENTS),
     ("clients", clients::STATEMENTS),
     ("data_sets", data_sets::STATEMENTS),

@@ -24,6 +24,8 @@ const LIST_LIVE: &str = "SELECT id, account_id, acr, amr, network, user_agent, a
 const END: &str = "UPDATE session SET ended_us = $2 WHERE id = $1 AND ended_us IS NULL";
 const END_OF_ACCOUNT: &str =
     "UPDATE session SET ended_us = $3 WHERE id = $1 AND account_id = $2 AND ended_us IS NULL";
+const END_ALL: &str = "UPDATE session SET ended_us = $3 \
+     WHERE account_id = $1 AND id <> $2 AND ended_us IS NULL AND expires_us > $3 RETURNING id";
 const COUNT_LIVE: &str = "SELECT COUNT(*) AS n FROM session WHERE ended_us IS NULL AND expires_us > $1";
 
 const DAY_US: i64 = 86_400_000_000;
@@ -39,6 +41,7 @@ pub const STATEMENTS: &[&str] = &[
     LIST_LIVE,
     END,
     END_OF_ACCOUNT,
+    END_ALL,
     COUNT_LIVE,
 ];
 
@@ -194,6 +197,23 @@ pub async fn end_of_account(
     now: Timestamp,
 ) -> Result<bool, StoreError> {
     Ok(run!(tx, END_OF_ACCOUNT, id.to_string(), account.to_string(), now.us())? == 1)
+}
+
+#[derive(sqlx::FromRow)]
+struct RawId {
+    id: String,
+}
+
+/// Ends every live session of `account` but one; which there were.
+pub async fn end_all(
+    tx: &mut Tx,
+    account: Id<Account>,
+    but: Option<Id<Session>>,
+    now: Timestamp,
+) -> Result<Vec<Id<Session>>, StoreError> {
+    let but = but.map(|session| session.to_string()).unwrap_or_default();
+    let ended = list!(RawId, tx, END_ALL, account.to_string(), but.as_str(), now.us())?;
+    ended.into_iter().map(|raw| Ok(id("session", "id", &raw.id)?)).collect()
 }
 
 /// How many sessions are live.

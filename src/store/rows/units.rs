@@ -14,6 +14,7 @@ const LOOKUP: &str =
 const FIND_BY_CODE: &str = "SELECT id, parent_id, level, code, name_zh, name_en, uscc, path, created_us FROM org_unit WHERE code = $1";
 const LIST: &str = "SELECT id, parent_id, level, code, name_zh, name_en, uscc, path, created_us \
      FROM org_unit ORDER BY path LIMIT 1000";
+const HOLD_TOP: &str = "UPDATE org_unit SET path = path WHERE parent_id IS NULL";
 const ADD_LEGAL_PERSON: &str =
     "INSERT INTO legal_person (id, uscc, name, sample, created_us) VALUES ($1, $2, $3, $4, $5)";
 const ADD_AGENT: &str =
@@ -23,7 +24,12 @@ const LIST_LEGAL_PERSONS_OF: &str = "SELECT l.id, l.uscc, l.name FROM legal_pers
 
 /// The statements of this file.
 pub const STATEMENTS: &[&str] =
-    &[ADD, LOOKUP, FIND_BY_CODE, LIST, ADD_LEGAL_PERSON, ADD_AGENT, LIST_LEGAL_PERSONS_OF];
+    &[ADD, LOOKUP, FIND_BY_CODE, LIST, HOLD_TOP, ADD_LEGAL_PERSON, ADD_AGENT, LIST_LEGAL_PERSONS_OF];
+
+/// Holds the top of the tree until the transaction ends: others that ask the same wait.
+pub async fn hold_top(tx: &mut Tx) -> Result<(), StoreError> {
+    run!(tx, HOLD_TOP).map(drop)
+}
 
 /// A unit of the organisation tree.
 #[derive(Clone, Debug)]

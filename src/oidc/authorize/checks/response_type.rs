@@ -1,12 +1,9 @@
 //! Only codes are given out at the authorization endpoint, and ID tokens with them to clients that were registered for it.
 
-use crate::client::Client;
+use crate::client::{CODE_ID_TOKEN, Client};
 use crate::error::{ErrorCode, OauthError, invalid_request};
 use crate::params::Params;
 use crate::scope::OPENID;
-
-/// The response type of the hybrid flow (OIDC Core, 3.3), as it is registered.
-pub const CODE_ID_TOKEN: &str = "code id_token";
 
 /// `response_type` must be `code`: no tokens in URLs (RFC 6749, 3.1.1; RFC 9700, 2.1.2). A client whose registration has it may ask for
 /// `code id_token`, whose ID token says which code came with it; it needs `openid` and a `nonce` (OIDC Core, 3.3.2.1 and 3.3.2.11).

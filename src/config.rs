@@ -15,6 +15,7 @@ use oidc::software_statement::{ISSUERS_MAX_COUNT, StatementIssuer, USUAL_AGE_MAX
 use serde::Deserialize;
 
 use crate::StartError;
+use crate::upstreams::{self, ConfiguredUpstream};
 
 /// The usual port.
 pub const PORT: u16 = 8080;
@@ -148,6 +149,8 @@ struct File {
     #[serde(default)]
     log_json: bool,
     log: Option<String>,
+    #[serde(default)]
+    upstream: Vec<upstreams::Table>,
 }
 
 /// Somebody who may vouch for software that registers itself (RFC 7591, 2.3).
@@ -235,6 +238,8 @@ pub struct Config {
     pub token_keys: TokenKeyTimes,
     /// Who registers without an official.
     pub registration: SelfRegistration,
+    /// Providers through which people may log in.
+    pub upstreams: Vec<ConfiguredUpstream>,
     /// Log lines as JSON.
     pub log_json: bool,
     /// What is logged.
@@ -302,6 +307,7 @@ impl Config {
                     [flags.client_id_metadata_hosts, file.client_id_metadata_hosts].concat(),
                 )?,
             },
+            upstreams: upstreams::read(file.upstream)?,
             log_json: flags.log_json || file.log_json,
             log: flags.log.or(file.log).unwrap_or_else(|| "info".to_owned()),
         })

@@ -3,6 +3,7 @@
 //! - [`background`] what goes on without anybody asking.
 //! - [`config`] what the operator set, from flags, environment and file.
 //! - [`policies`] the policy stores that are built in.
+//! - [`upstreams`] the providers through which people may log in, as the operator writes them down.
 //! - [`tls`] TLS from files or from the built-in authority.
 //! - [`demo`] the sample province of `serve --demo`.
 //! - [`browser`] a browser without scripts, for the tour and the story tests.
@@ -15,6 +16,7 @@ pub mod config;
 pub mod demo;
 pub mod policies;
 pub mod tls;
+pub mod upstreams;
 
 use std::fs;
 use std::io;
@@ -135,6 +137,8 @@ pub struct Place<'a> {
     pub forwarding: &'a Forwarding,
     /// Who registers without an official.
     pub registration: &'a SelfRegistration,
+    /// Providers through which people may log in.
+    pub upstreams: &'a [upstreams::ConfiguredUpstream],
 }
 
 impl Place<'_> {
@@ -176,6 +180,7 @@ pub async fn assemble(place: &Place<'_>, seams: Seams) -> Result<Arc<Env>, Start
             ..Settings::new(place.issuer.clone())?
         },
         outbound: outbound(place)?,
+        upstreams: upstreams::open(place.upstreams)?,
     };
     Ok(Arc::new(flows::set_up::set_up(parts).await?))
 }

@@ -242,6 +242,12 @@ entry_kinds! {
     RequestAllowed = "request_allowed";
     /// A token was given for a person that does not say who acts.
     Impersonated = "impersonated";
+    /// A person logged in through an upstream provider.
+    LoggedInThroughUpstream = "logged_in_through_upstream";
+    /// A person's account at an upstream provider was linked to one here.
+    UpstreamLinked = "upstream_linked";
+    /// Such a link was taken away.
+    UpstreamUnlinked = "upstream_unlinked";
     /// Another administrative act.
     AdminAct = "admin_act";
 }

@@ -51,6 +51,7 @@ impl Running {
             certificates: &config.certificates,
             forwarding: &config.forwarding,
             registration: &config.registration,
+            upstreams: &config.upstreams,
         };
         let asking =
             config.certificates.listen.iter().map(|address| bind(*address)).collect::<Result<Vec<_>, _>>()?;

@@ -277,6 +277,22 @@ pub async fn login_step(env: &Env, now: Timestamp, ticket: &str, user_name: &str
     Ok(login_page(ticket.to_owned(), client, request))
 }
 
+/// What a request that waits at the login page asks of the login.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LoginWish {
+    /// The person is to authenticate again, whatever went before.
+    pub again: bool,
+    /// How long ago it may have been, in seconds.
+    pub max_age_seconds: Option<i64>,
+}
+
+/// What the request in `ticket` asks of the login.
+pub async fn login_wish(env: &Env, now: Timestamp, ticket: &str) -> Result<LoginWish, Failure> {
+    let (opened, _) = open(env, now, ticket).await?;
+    let AuthorizationRequest { prompt, max_age_seconds, .. } = &opened.request;
+    Ok(LoginWish { again: prompt.login || prompt.select_account, max_age_seconds: *max_age_seconds })
+}
+
 fn login_page(ticket: String, client: Arc<Client>, request: AuthorizationRequest) -> Step {
     Step::LogIn { ticket, client, login_hint: request.login_hint, redirect_uri: request.redirect_uri }
 }

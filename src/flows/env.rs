@@ -24,6 +24,7 @@ use crate::remembered::Remembered;
 use crate::revocations::Revocations;
 use crate::rotate_keys::TokenKeyTimes;
 use crate::tokens::VerifiedTokens;
+use crate::upstreams::Upstreams;
 
 /// The parts a flow works with.
 pub struct Env {
@@ -53,8 +54,10 @@ pub struct Env {
     pub fetched_keys: FetchedKeys,
     /// Documents that register applications, as they were fetched.
     pub documents: DocumentCache,
-    /// Calls to addresses that applications chose.
+    /// Calls to addresses that others chose.
     pub outbound: Outbound,
+    /// Providers through which people may log in.
+    pub upstreams: Upstreams,
     /// What was taken back while access tokens of it may still be about.
     pub revocations: Revocations,
     /// Rung when an entry was written, for the sequencer.
@@ -176,6 +179,12 @@ impl Secrets {
         base::encoding::base64url(&gm::hmac::hmac_sm3(self.forms.expose(), &parts))
     }
 
+    /// What goes along with the login at an upstream provider whose state is `state`: nobody else's to know, even with the whole database.
+    pub(crate) fn of_state(&self, what: &str, state: &str) -> String {
+        let parts: [&[u8]; 3] = [what.as_bytes(), &[0], state.as_bytes()];
+        base::encoding::base64url(&gm::hmac::hmac_sm3(self.forms.expose(), &parts))
+    }
+
     /// What a form shown in the browser `browser` must carry back.
     pub fn form_token(&self, browser: &str) -> String {
         base::encoding::base64url(&gm::hmac::hmac_sm3(
@@ -204,8 +213,10 @@ pub struct Parts {
     pub policies: Policies,
     /// The settings.
     pub settings: Settings,
-    /// Calls to addresses that applications chose.
+    /// Calls to addresses that others chose.
     pub outbound: Outbound,
+    /// Providers through which people may log in.
+    pub upstreams: Upstreams,
 }
 
 impl Env {
@@ -226,6 +237,7 @@ impl Env {
             fetched_keys: FetchedKeys::default(),
             documents: DocumentCache::default(),
             outbound: parts.outbound,
+            upstreams: parts.upstreams,
             revocations: Revocations::default(),
             log_bell: Notify::new(),
             logout_bell: Notify::new(),

@@ -52,6 +52,8 @@ pub enum Reason {
         /// When to try again.
         retry_after_seconds: u32,
     },
+    /// Another server, which had to be asked, did not answer or not as it should.
+    Elsewhere,
     /// The server has no room for the work now.
     Busy {
         /// When to try again.

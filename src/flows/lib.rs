@@ -18,6 +18,8 @@
 //! - `authorize_by_assertion` an assertion about a person becomes a token.
 //! - `delegate` a person's token becomes one of who is called for them.
 //! - [`push_request`], [`revoke_token`], [`introspect`] its other endpoints; [`client_request`] who calls them.
+//! - [`upstreams`] providers through which people may log in; [`log_in_through`] that login; [`link_upstream`] whose account there is whose
+//!   here; [`end_by_upstream`] the end of a session there; `relying_party` what we say to them.
 //! - [`session_state`], [`tell_clients`] how applications learn of a logout.
 //! - [`caller`] who calls an API with an access token; [`tokens`] what the token says; [`revocations`] what was taken back; [`dpop`] what
 //!   it is bound to.
@@ -25,7 +27,7 @@
 //!   tokens; [`metadata_documents`] registered by a document; [`look_alikes`] not under others' names.
 //! - `client_keys` what they sign with, and `published_keys` where anybody's keys come from.
 //! - [`request_application`] an official asks for an application, another decides; [`manage_application`] secrets, and out of use.
-//! - [`outbound`] calls to addresses that applications chose.
+//! - [`outbound`] calls to addresses that others chose.
 //! - `request_objects` signed requests; `encryption` answers that only the application can read; `subjects` the names under which it knows
 //!   people.
 //! - [`remembered`] what was read a moment ago; [`sweep`] takes away what has had its time.
@@ -60,6 +62,7 @@ mod delegate;
 pub mod dpop;
 pub mod ecerts;
 mod encryption;
+pub mod end_by_upstream;
 pub mod end_session;
 pub mod env;
 pub mod error;
@@ -67,9 +70,11 @@ pub mod exchange_token;
 pub mod initial_access;
 pub mod introspect;
 pub mod keyring;
+pub mod link_upstream;
 pub mod log;
 pub mod log_audit;
 pub mod log_in;
+pub mod log_in_through;
 pub mod look_alikes;
 pub mod make_seal;
 pub mod manage_application;
@@ -82,6 +87,7 @@ pub mod ping_clients;
 pub mod published_keys;
 pub mod push_request;
 pub mod register_client;
+mod relying_party;
 pub mod remembered;
 pub mod report_signal;
 pub mod request_application;
@@ -102,6 +108,7 @@ pub mod tell_clients;
 pub mod tls_certificate;
 pub mod tokens;
 mod turns;
+pub mod upstreams;
 pub mod user_info;
 pub mod verify_file;
 

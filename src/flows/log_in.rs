@@ -2,7 +2,7 @@
 //!
 //! A try is counted before it is checked and taken back when it succeeds, so that many tries at once cannot slip past the count.
 
-use base::id::{Failure as FailureKind, Session};
+use base::id::{Account, Failure as FailureKind, Session};
 use base::{Id, Secret, Timestamp};
 use identity::assurance::amr_values;
 use identity::password::{HashFailed, Password, PasswordHash};
@@ -13,7 +13,7 @@ use store::rows::accounts::{self, AccountRow, AccountState};
 use store::rows::grants;
 use store::rows::sessions::{self as rows, SessionRow};
 use store::rows::throttle as failures;
-use store::{BadRow, Conn};
+use store::{BadRow, Conn, Tx};
 
 use crate::env::Env;
 use crate::error::{Failure, Fault, Reason, Rejected};
@@ -92,15 +92,9 @@ impl Who {
         attempt: &Attempt,
         account: Option<&AccountRow>,
     ) -> Result<Self, Fault> {
-        let shown = attempt.device.as_deref().map(sessions::hash);
-        let known_device = match (account, shown) {
-            (Some(account), Some(device)) => {
-                let since = now.plus_seconds(-DEVICE_KNOWN_SECONDS);
-                let known =
-                    failures::is_known_device(&mut *env.db.read().await?, account.id, &device, since).await?;
-                known.then_some(device)
-            }
-            _ => None,
+        let known_device = match account {
+            Some(account) => known_device(env, now, account.id, attempt.device.as_deref()).await?,
+            None => None,
         };
         let name = attempt.user_name.trim().to_ascii_lowercase();
         Ok(Self {
@@ -201,29 +195,17 @@ async fn open_session(
     attempt: Attempt,
 ) -> Result<LoggedIn, Failure> {
     let methods = [Amr::Password];
-    let session_token = Secret::new(base::entropy::token(env.entropy.as_ref()));
-    // The device keeps its cookie when the account is known on it, and is given a new one otherwise.
-    let device_token = match (attempt.device, who.known_device) {
-        (Some(token), Some(_)) => Secret::new(token),
-        _ => Secret::new(base::entropy::token(env.entropy.as_ref())),
-    };
-    let again = attempt.replaces.as_ref().filter(|old| old.account.id == account.id);
-    let again = again.map(|old| (old.session.id, old.session.expires));
-    let session = SessionRow {
-        // Somebody who is logged in and shows it again keeps the session, and with it what hangs from it, under another cookie.
-        id: again.map_or_else(|| Id::<Session>::new(now, env.entropy.as_ref()), |(id, _)| id),
-        account: account.id,
-        acr: Assurance::of(&methods, RealNameLevel::Unverified).as_str().to_owned(),
-        amr: amr_values(&methods).into_iter().map(str::to_owned).collect(),
-        network: who.network.clone(),
-        user_agent: attempt.user_agent.chars().take(USER_AGENT_MAX_CHARS).collect(),
+    let opening = Opening {
+        acr: Assurance::of(&methods, RealNameLevel::Unverified),
+        amr: amr_values(&methods),
         authenticated: now,
-        expires: now.plus_seconds(SESSION_ABSOLUTE_SECONDS),
+        network: who.network.clone(),
+        user_agent: attempt.user_agent,
+        device: attempt.device.filter(|_| who.known_device.is_some()),
+        replaces: attempt.replaces,
     };
-    let token_hash = sessions::hash(session_token.expose());
     let mut tx = env.db.begin().await?;
     failures::forget_failures(&mut tx, &who.account_key, &who.network, who.known_device.as_ref()).await?;
-    failures::know_device(&mut tx, account.id, &sessions::hash(device_token.expose()), now).await?;
     if let Some(verified) = &account.password_hash
         && !accounts::hold_as_verified(&mut tx, account.id, verified).await?
     {
@@ -234,12 +216,85 @@ async fn open_session(
     if let (Some(old), Some(new)) = (&account.password_hash, &new_hash) {
         accounts::rehash(&mut tx, account.id, old, new, now).await?;
     }
-    let mut ended = None;
-    if let Some(old) = attempt.replaces.filter(|old| old.account.id != account.id) {
-        // Somebody else logs in on this browser: what the other had here is over.
-        ended = sessions::end_in(env, &mut tx, now, old.account.id, old.session.id).await?;
+    let opened = open_in(env, &mut tx, now, account, opening).await?;
+    // COMMIT POINT: the cookie is given out only for a session that exists.
+    tx.commit().await?;
+    Ok(opened.note(env, now))
+}
+
+/// How somebody came in.
+pub(crate) struct Opening {
+    /// How sure the login is.
+    pub(crate) acr: Assurance,
+    /// By which methods.
+    pub(crate) amr: Vec<&'static str>,
+    /// When the person authenticated.
+    pub(crate) authenticated: Timestamp,
+    /// Where they are.
+    pub(crate) network: String,
+    /// The browser, as it names itself.
+    pub(crate) user_agent: String,
+    /// The cookie of this device, when the account is known on it.
+    pub(crate) device: Option<String>,
+    /// The session that the browser is in, which this login replaces.
+    pub(crate) replaces: Option<Login>,
+}
+
+/// A session that was opened in a transaction. Once that is committed, [`Self::note`] must be called.
+#[must_use]
+pub(crate) struct Opened {
+    logged_in: LoggedIn,
+    ended: Option<sessions::Ended>,
+}
+
+impl Opened {
+    /// Which session it is.
+    pub(crate) const fn session(&self) -> Id<Session> {
+        self.logged_in.login.session.id
     }
-    let kept = again.is_some() && rows::authenticate_again(&mut tx, &session, &token_hash).await?;
+
+    /// The transaction was committed: the cookies may be given out, and who must hear of the session that was replaced does.
+    pub(crate) fn note(self, env: &Env, now: Timestamp) -> LoggedIn {
+        if let Some(ended) = self.ended {
+            ended.note(env, now);
+        }
+        self.logged_in
+    }
+}
+
+/// Opens a session of `account`, in a transaction that does more.
+pub(crate) async fn open_in(
+    env: &Env,
+    tx: &mut Tx,
+    now: Timestamp,
+    account: AccountRow,
+    opening: Opening,
+) -> Result<Opened, Failure> {
+    let session_token = Secret::new(base::entropy::token(env.entropy.as_ref()));
+    // The device keeps its cookie when the account is known on it, and is given a new one otherwise.
+    let device_token = opening.device.unwrap_or_else(|| base::entropy::token(env.entropy.as_ref()));
+    let device_token = Secret::new(device_token);
+    let again = opening.replaces.as_ref().filter(|old| old.account.id == account.id);
+    let again = again.map(|old| (old.session.id, old.session.expires));
+    let session = SessionRow {
+        // Somebody who is logged in and shows it again keeps the session, and with it what hangs from it, under another cookie.
+        id: again.map_or_else(|| Id::<Session>::new(now, env.entropy.as_ref()), |(id, _)| id),
+        account: account.id,
+        acr: opening.acr.as_str().to_owned(),
+        amr: opening.amr.into_iter().map(str::to_owned).collect(),
+        network: opening.network,
+        user_agent: opening.user_agent.chars().take(USER_AGENT_MAX_CHARS).collect(),
+        authenticated: opening.authenticated,
+        expires: opening.authenticated.plus_seconds(SESSION_ABSOLUTE_SECONDS),
+    };
+    let token_hash = sessions::hash(session_token.expose());
+    failures::know_device(tx, account.id, &sessions::hash(device_token.expose()), now).await?;
+    let mut ended = None;
+    if let Some(old) = opening.replaces.filter(|old| old.account.id != account.id) {
+        // Somebody else logs in on this browser: what the other had here is over.
+        ended = sessions::end_in(env, tx, now, old.account.id, old.session.id).await?;
+    }
+    let kept = again.is_some() && rows::authenticate_again(tx, &session, &token_hash).await?;
     let session = match (kept, again) {
         (true, _) => session,
         // The session that was to be kept ended meanwhile.
@@ -247,15 +302,26 @@ async fn open_session(
         (false, None) => session,
     };
     if let (true, Some((id, before))) = (kept, again) {
-        grants::extend_with_session(&mut tx, id, before, session.expires).await?;
+        grants::extend_with_session(tx, id, before, session.expires).await?;
     }
     if !kept {
-        rows::add(&mut tx, &session, &token_hash).await?;
+        rows::add(tx, &session, &token_hash).await?;
     }
-    // COMMIT POINT: the cookie is given out only for a session that exists.
-    tx.commit().await?;
-    if let Some(ended) = ended {
-        ended.note(env, now);
-    }
-    Ok(LoggedIn { login: Login { session, account }, session_token, device_token })
+    Ok(Opened {
+        logged_in: LoggedIn { login: Login { session, account }, session_token, device_token },
+        ended,
+    })
+}
+
+/// The cookie `device`, if `account` is known on the device that it was given to.
+pub(crate) async fn known_device(
+    env: &Env,
+    now: Timestamp,
+    account: Id<Account>,
+    device: Option<&str>,
+) -> Result<Option<[u8; 32]>, Fault> {
+    let Some(device) = device.map(sessions::hash) else { return Ok(None) };
+    let since = now.plus_seconds(-DEVICE_KNOWN_SECONDS);
+    let known = failures::is_known_device(&mut *env.db.read().await?, account, &device, since).await?;
+    Ok(known.then_some(device))
 }

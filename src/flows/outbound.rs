@@ -1,6 +1,6 @@
-//! Calls to addresses that applications chose: their keys, their logout endpoints.
+//! Calls to addresses that others chose: applications' keys and logout endpoints, the endpoints that an upstream provider names.
 //!
-//! Whoever registers an application must not be able to make this server speak to what only it can reach (server-side request
+//! Whoever registers an application, or answers as an upstream provider, must not be able to make this server speak to what only it can reach (server-side request
 //! forgery). So a name is resolved once and only to addresses that may be reached, the connection goes to one of those, redirects are not
 //! followed, no proxy is asked, and size and time have limits. Networks inside the province are reached when the operator names them.
 
@@ -148,6 +148,24 @@ impl Outbound {
         let request = request.header(reqwest::header::CONTENT_TYPE, "application/json").body(body);
         Ok(read(url, request, ANSWER_MAX_BYTES).await?.body)
     }
+
+    /// Sends `request` as it is to a provider that the operator named; what is answered, with whatever status.
+    pub async fn exchange(
+        &self,
+        request: http::Request<Vec<u8>>,
+    ) -> Result<http::Response<Vec<u8>>, OutboundError> {
+        let (parts, body) = request.into_parts();
+        let address = parts.uri.to_string();
+        let url = Url::parse(&address).map_err(|_| OutboundError::OutOfReach(address))?;
+        self.known.check(&url)?;
+        let request = self.known.client.request(parts.method, url.clone()).headers(parts.headers).body(body);
+        let mut response = request.send().await.map_err(|e| no_answer(&url, e))?;
+        let mut answer = http::Response::new(Vec::new());
+        *answer.status_mut() = response.status();
+        *answer.headers_mut() = std::mem::take(response.headers_mut());
+        *answer.body_mut() = body_of(&url, response, ANSWER_MAX_BYTES).await?;
+        Ok(answer)
+    }
 }
 
 impl Line {
@@ -164,7 +182,6 @@ impl Line {
             .build()?;
         Ok(Self { client, reach })
     }
-
     /// Addresses written as numbers pass no resolver.
     fn check(&self, url: &Url) -> Result<(), OutboundError> {
         let number = match url.host() {
@@ -187,11 +204,7 @@ async fn read(
     request: reqwest::RequestBuilder,
     max_bytes: usize,
 ) -> Result<Document, OutboundError> {
-    let no_answer = |error: reqwest::Error| OutboundError::NoAnswer {
-        url: url.to_string(),
-        why: with_causes(&error.without_url()),
-    };
-    let mut response = request.send().await.map_err(no_answer)?;
+    let response = request.send().await.map_err(|e| no_answer(url, e))?;
     let status = response.status();
     if !status.is_success() {
         return Err(OutboundError::Status { url: url.to_string(), status: status.as_u16() });
@@ -200,14 +213,27 @@ async fn read(
     let kind = header(reqwest::header::CONTENT_TYPE).unwrap_or_default();
     let content_type = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let cache_control = header(reqwest::header::CACHE_CONTROL).map(str::to_owned);
+    let body = body_of(url, response, max_bytes).await?;
+    Ok(Document { status: status.as_u16(), content_type, cache_control, body })
+}
+
+fn no_answer(url: &Url, error: reqwest::Error) -> OutboundError {
+    OutboundError::NoAnswer { url: url.to_string(), why: with_causes(&error.without_url()) }
+}
+
+async fn body_of(
+    url: &Url,
+    mut response: reqwest::Response,
+    max_bytes: usize,
+) -> Result<Vec<u8>, OutboundError> {
     let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(no_answer)? {
+    while let Some(chunk) = response.chunk().await.map_err(|e| no_answer(url, e))? {
         if body.len() + chunk.len() > max_bytes {
             return Err(OutboundError::TooLong { url: url.to_string(), max_bytes });
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(Document { status: status.as_u16(), content_type, cache_control, body })
+    Ok(body)
 }
 
 /// The error and its causes, outermost first: the outermost alone says only that nothing came.

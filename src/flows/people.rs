@@ -170,15 +170,16 @@ pub(crate) async fn top_unit(env: &Env) -> Result<Id<Unit>, Failure> {
     Ok(top.ok_or_else(|| Rejected::conflict("no_units", "the organisation tree is empty"))?.id)
 }
 
-/// An account whose every value is good and whose password is hashed.
-struct Prepared {
-    user_name: LoginName,
-    display_name: PersonName,
-    password_hash: String,
-    id_number: Option<(Vec<u8>, [u8; 32])>,
-    real_name: RealNameLevel,
-    sample: bool,
-    description: Vec<u8>,
+/// An account whose every value is good and whose password, if it has one, is hashed.
+pub(crate) struct Prepared {
+    pub(crate) user_name: LoginName,
+    pub(crate) display_name: PersonName,
+    /// None for somebody who comes through an upstream provider only.
+    pub(crate) password_hash: Option<String>,
+    pub(crate) id_number: Option<(Vec<u8>, [u8; 32])>,
+    pub(crate) real_name: RealNameLevel,
+    pub(crate) sample: bool,
+    pub(crate) description: Vec<u8>,
 }
 
 /// The context of a sealed identity number: bound to its row, so that two cannot be swapped.
@@ -197,10 +198,7 @@ async fn prepare(env: &Env, id: Id<Account>, account: NewAccount, sample: bool) 
     let id_number = match &account.id_number {
         Some(text) => {
             let number: ResidentId = text.trim().parse().map_err(|e| bad("id_number", format!("{e}")))?;
-            Some((
-                env.keys.seal_blob(&id_number_context(id), number.as_str().as_bytes())?,
-                index_of_id_number(env, &number),
-            ))
+            Some(seal_id_number(env, id, &number)?)
         }
         None => None,
     };
@@ -211,7 +209,7 @@ async fn prepare(env: &Env, id: Id<Account>, account: NewAccount, sample: bool) 
     Ok(Prepared {
         user_name,
         display_name,
-        password_hash: hash.to_string(),
+        password_hash: Some(hash.to_string()),
         id_number,
         real_name: account.real_name,
         description: self_description::seal(env, id, &account.description)?,
@@ -219,7 +217,18 @@ async fn prepare(env: &Env, id: Id<Account>, account: NewAccount, sample: bool) 
     })
 }
 
-async fn add_account(
+/// The identity number of the account `id`, sealed, and its index.
+pub(crate) fn seal_id_number(
+    env: &Env,
+    id: Id<Account>,
+    number: &ResidentId,
+) -> Result<(Vec<u8>, [u8; 32]), Fault> {
+    let sealed = env.keys.seal_blob(&id_number_context(id), number.as_str().as_bytes())?;
+    Ok((sealed, index_of_id_number(env, number)))
+}
+
+/// Keeps a new account, with its entry in the log.
+pub(crate) async fn add_account(
     env: &Env,
     tx: &mut Tx,
     now: Timestamp,
@@ -227,19 +236,7 @@ async fn add_account(
     prepared: &Prepared,
     id: Id<Account>,
 ) -> Result<(), Failure> {
-    let row = AccountRow {
-        id,
-        user_name: prepared.user_name.as_str().to_owned(),
-        display_name: prepared.display_name.as_str().to_owned(),
-        password_hash: Some(prepared.password_hash.clone()),
-        real_name_level: level_number(prepared.real_name),
-        id_number_sealed: prepared.id_number.as_ref().map(|(sealed, _)| sealed.clone()),
-        id_number_index: prepared.id_number.as_ref().map(|(_, index)| *index),
-        state: AccountState::Active,
-        sample: prepared.sample,
-        created: now,
-        self_description_sealed: Some(prepared.description.clone()),
-    };
+    let row = row(prepared, id, now);
     accounts::add(tx, &row).await.map_err(|e| {
         duplicate(e, "account_exists", "an account with this user name or identity number exists")
     })?;
@@ -247,6 +244,23 @@ async fn add_account(
     let detail = json!({ "real_name_level": row.real_name_level, "sample": row.sample });
     log::write(env, tx, now, Act { kind: Kind::AccountEnrolled, actor, subject: &subject, detail }).await?;
     Ok(())
+}
+
+/// The new account `id` as it is kept.
+pub(crate) fn row(prepared: &Prepared, id: Id<Account>, now: Timestamp) -> AccountRow {
+    AccountRow {
+        id,
+        user_name: prepared.user_name.as_str().to_owned(),
+        display_name: prepared.display_name.as_str().to_owned(),
+        password_hash: prepared.password_hash.clone(),
+        real_name_level: level_number(prepared.real_name),
+        id_number_sealed: prepared.id_number.as_ref().map(|(sealed, _)| sealed.clone()),
+        id_number_index: prepared.id_number.as_ref().map(|(_, index)| *index),
+        state: AccountState::Active,
+        sample: prepared.sample,
+        created: now,
+        self_description_sealed: Some(prepared.description.clone()),
+    }
 }
 
 async fn add_post(

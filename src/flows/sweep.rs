@@ -52,6 +52,7 @@ const fn kept_seconds(pile: Pile) -> i64 {
         Pile::LoginFailures => WINDOW_SECONDS,
         Pile::LogoutNotices => NOTICES_KEPT_SECONDS,
         Pile::DeferredRequests => DEFERRED_KEPT_SECONDS,
+        Pile::UpstreamLogins => 60,
         Pile::Grants => GRANTS_KEPT_SECONDS,
         Pile::Sessions => SESSIONS_KEPT_SECONDS,
         Pile::InitialAccess => INITIAL_ACCESS_KEPT_SECONDS,

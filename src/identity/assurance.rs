@@ -60,6 +60,8 @@ named! {
         Face = "face";
         /// A scan with the phone application, which had authenticated before.
         Scan = "yinxin_scan";
+        /// Another provider's word, which the operator believes.
+        Upstream = "yinxin_upstream";
     }
 }
 

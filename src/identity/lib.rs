@@ -10,6 +10,7 @@
 //! - [`official`] officials: their unit, post, clearance and roles.
 //! - [`password`] which passwords are good, and how they are kept.
 //! - [`throttle`] how guessing is slowed down without locking anyone out.
+//! - [`upstream`] what the word of another provider is worth here.
 
 pub mod account;
 pub mod assurance;
@@ -21,6 +22,7 @@ pub mod region;
 pub mod resident_id;
 pub mod social_credit_code;
 pub mod throttle;
+pub mod upstream;
 
 pub use account::{AccountId, LoginName, SessionId};
 pub use assurance::{Amr, Assurance, RealNameLevel};

@@ -28,3 +28,7 @@ pub const REFRESH_GRACE_SECONDS: i64 = 30;
 pub const INTERACTION_TTL_SECONDS: i64 = 30 * 60;
 /// How long after its expiry an ID token still names a session in `id_token_hint`.
 pub const ID_TOKEN_HINT_MAX_AGE_SECONDS: i64 = REFRESH_ABSOLUTE_SECONDS;
+/// A login at an upstream provider: from the button here until the browser is back.
+pub const UPSTREAM_LOGIN_TTL_SECONDS: i64 = 600;
+/// How long after its return from an upstream provider a stranger may still say which account is theirs.
+pub const UPSTREAM_ARRIVAL_TTL_SECONDS: i64 = INTERACTION_TTL_SECONDS;

@@ -77,6 +77,48 @@ impl<'a> LogoutTokenClaims<'a> {
     }
 }
 
+/// Longest life of a logout token that is taken from another provider, in seconds.
+pub const LOGOUT_TOKEN_LIFE_MAX_SECONDS: i64 = 600;
+const LOGOUT_NAME_MAX_BYTES: usize = 255;
+
+/// What a logout token of another provider tells of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToldOf<'a> {
+    /// Its own name: it is taken once.
+    pub jti: &'a str,
+    /// Whose sessions are over; all of them when no session is named.
+    pub subject: Option<&'a str>,
+    /// Which session is over.
+    pub session: Option<&'a str>,
+}
+
+/// Reads the claims of a logout token whose signature, issuer, audience and times were found good (OIDC Back-Channel Logout 1.0, 2.6).
+///
+/// The error says what was expected.
+pub fn told_of(claims: &serde_json::Map<String, serde_json::Value>) -> Result<ToldOf<'_>, &'static str> {
+    let text = |name: &str| match claims.get(name) {
+        None => Ok(None),
+        Some(value) => {
+            let text = value.as_str().filter(|text| (1..=LOGOUT_NAME_MAX_BYTES).contains(&text.len()));
+            text.map(Some).ok_or("expected `jti`, `sub` and `sid` to be texts of 1 to 255 bytes")
+        }
+    };
+    let (jti, subject, session) = (text("jti")?, text("sub")?, text("sid")?);
+    // 5: what the token is for.
+    if !claims.get("events").is_some_and(|events| events.get(LOGOUT_EVENT).is_some_and(|e| e.is_object())) {
+        return Err("expected the event of a logout in `events`");
+    }
+    // 6: an ID token must never pass for one.
+    if claims.contains_key("nonce") {
+        return Err("expected no `nonce`");
+    }
+    // 4.
+    if subject.is_none() && session.is_none() {
+        return Err("expected `sub` or `sid`");
+    }
+    Ok(ToldOf { jti: jti.ok_or("expected `jti`")?, subject, session })
+}
+
 /// Who is logged in in the browser that asks.
 #[derive(Debug, Clone, Copy)]
 pub struct Current<'a> {
@@ -286,5 +328,38 @@ mod tests {
             mismatch.plan(&hint(), Some(&web), None),
             Err(LogoutRefused::ClientMismatch { .. })
         ));
+    }
+
+    #[test]
+    fn a_logout_token_tells_of_somebody_or_a_session_and_is_no_id_token() {
+        let event = serde_json::json!({ LOGOUT_EVENT: {} });
+        let good = serde_json::json!({ "jti": "1", "sub": "s", "sid": "t", "events": event });
+        let told = |over: serde_json::Value| {
+            let mut claims = good.as_object().unwrap().clone();
+            for (name, value) in over.as_object().unwrap() {
+                if value.is_null() {
+                    claims.remove(name)
+                } else {
+                    claims.insert(name.clone(), value.clone())
+                };
+            }
+            told_of(&claims).map(|told| (told.subject.map(str::to_owned), told.session.map(str::to_owned)))
+        };
+        let (s, t) = (Some("s".to_owned()), Some("t".to_owned()));
+        assert_eq!(told(serde_json::json!({})), Ok((s.clone(), t.clone())));
+        assert_eq!(told(serde_json::json!({ "sub": null })), Ok((None, t)));
+        assert_eq!(told(serde_json::json!({ "sid": null })), Ok((s, None)));
+        for bad in [
+            serde_json::json!({ "jti": null }),
+            serde_json::json!({ "jti": "" }),
+            serde_json::json!({ "sub": null, "sid": null }),
+            serde_json::json!({ "sub": 7 }),
+            serde_json::json!({ "nonce": "n" }),
+            serde_json::json!({ "events": null }),
+            serde_json::json!({ "events": { "other": {} } }),
+            serde_json::json!({ "events": { LOGOUT_EVENT: true } }),
+        ] {
+            assert!(told(bad.clone()).is_err(), "{bad}");
+        }
     }
 }

@@ -104,7 +104,7 @@ pub(crate) fn listed(uris: &[String]) -> String {
 }
 
 /// Whether `url` may be called or loaded: https, or http on this machine.
-pub(crate) fn is_https_or_loopback(url: &Url) -> bool {
+pub fn is_https_or_loopback(url: &Url) -> bool {
     url.has_host() && (url.scheme() == "https" || (url.scheme() == "http" && is_loopback(url)))
 }
 

@@ -12,6 +12,7 @@
 //! - [`api`] seals, certificates, signals, applications, the log.
 //! - [`openapi`] the API description.
 //! - [`site`] login, consent, enrolment, logout; [`person`] one's own account; [`verifying`] files and certificates.
+//! - [`upstream`] logging in through another provider, and whose account there is whose here.
 //! - [`answers`] what people answer to what is asked elsewhere: on a device, or by an application that they are not looking at.
 //! - [`console`] the officials' console.
 //! - [`pages`] what pages look like.
@@ -32,6 +33,7 @@ pub mod person;
 pub mod problem;
 pub mod refusal;
 pub mod site;
+pub mod upstream;
 pub mod verifying;
 pub mod visitor;
 
@@ -71,6 +73,7 @@ pub fn router(app: App) -> Router {
         .merge(openapi::routes())
         .merge(site::routes())
         .merge(person::routes())
+        .merge(upstream::routes())
         .merge(answers::routes())
         .merge(verifying::routes())
         .merge(console::routes());

@@ -18,10 +18,11 @@ use crate::pages::person::{Account, CertificateView, ChangePassword, GrantView, 
 use crate::pages::{Frame, Message};
 use crate::problem;
 use crate::refusal;
+use crate::upstream;
 use crate::verifying::state_words;
 use crate::visitor::Visitor;
 
-const ACCOUNT: &str = "/account";
+pub(crate) const ACCOUNT: &str = "/account";
 const PASSWORD: &str = "/account/password";
 /// A browser that is none of the known ones is shown by the beginning of its own name.
 const DEVICE_NAME_MAX_CHARS: usize = 60;
@@ -71,6 +72,7 @@ async fn account_view(
         facts: facts(app, &frame, login).await?,
         sessions: session_views(app, visitor, &frame, login).await?,
         grants: grant_views(app, visitor, &frame, login).await?,
+        upstreams: upstream::link_views(app, &frame, login).await?,
         certificates: certificate_views(app, visitor, &frame, login).await?,
         has_password: login.account.password_hash.is_some(),
         done,
@@ -257,7 +259,7 @@ async fn new_password(
 }
 
 /// Who acts, and the form that was shown to them.
-fn act<'a>(
+pub(crate) fn act<'a>(
     app: &App,
     visitor: &'a Visitor,
     headers: &HeaderMap,

@@ -32,6 +32,7 @@ pub const fn status(reason: Reason) -> StatusCode {
         Reason::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         Reason::TooSlow => StatusCode::REQUEST_TIMEOUT,
         Reason::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
+        Reason::Elsewhere => StatusCode::BAD_GATEWAY,
         Reason::Busy { .. } => StatusCode::SERVICE_UNAVAILABLE,
     }
 }

@@ -11,7 +11,7 @@ use cookie::{Cookie, SameSite};
 use flows::log_in::{self, Attempt};
 use flows::people::{self, NewAccount};
 use flows::self_description::SelfDescription;
-use flows::{Failure, Rejected, authorize};
+use flows::{Failure, Reason, Rejected, authorize};
 use identity::RealNameLevel;
 
 use crate::App;
@@ -24,6 +24,7 @@ use crate::pages::parts::Link;
 use crate::pages::person::{Enrol, Home, Login};
 use crate::problem;
 use crate::refusal;
+use crate::upstream;
 use crate::visitor::{Visitor, append_cookie};
 
 const STATIC_CACHING: &str = "public, max-age=31536000, immutable";
@@ -54,7 +55,14 @@ async fn home(State(app): State<App>, visitor: Visitor) -> Response {
 }
 
 /// Where a login that no application asked for leads: `back:` and a path on this server.
-const BACK: &str = "back:";
+pub(crate) const BACK: &str = "back:";
+/// The same for somebody who is to show again that it is them.
+pub(crate) const AGAIN: &str = "again:";
+
+/// The path on this server to which `flow` leads, if no application asked for it.
+pub(crate) fn own_path(flow: &str) -> Option<&str> {
+    flow.strip_prefix(BACK).or_else(|| flow.strip_prefix(AGAIN)).map(local_path)
+}
 
 async fn login_page(State(app): State<App>, visitor: Visitor, RawQuery(query): RawQuery) -> Response {
     let query = query.unwrap_or_default();
@@ -62,16 +70,16 @@ async fn login_page(State(app): State<App>, visitor: Visitor, RawQuery(query): R
         url::form_urlencoded::parse(query.as_bytes()).find(|(n, _)| n == name).map(|(_, v)| v.into_owned())
     };
     match value("flow") {
-        Some(ticket) if !ticket.starts_with(BACK) => {
+        Some(ticket) if own_path(&ticket).is_none() => {
             match authorize::resume(&app.env, visitor.now, &ticket, visitor.login.as_ref()).await {
                 Ok(step) => show(&app, &visitor, step, None),
                 Err(failure) => problem::page(&app, &visitor, failure),
             }
         }
         flow => {
-            let back = value("back").or_else(|| flow.and_then(|f| f.strip_prefix(BACK).map(str::to_owned)));
-            let back = local_path(back.as_deref().unwrap_or("/account")).to_owned();
-            plain_login(&app, &visitor, &back, String::new(), None)
+            let back = value("back").map(|back| format!("{BACK}{}", local_path(&back)));
+            let flow = back.or(flow).unwrap_or_else(|| format!("{BACK}/account"));
+            plain_login(&app, &visitor, &flow, String::new(), None)
         }
     }
 }
@@ -79,18 +87,19 @@ async fn login_page(State(app): State<App>, visitor: Visitor, RawQuery(query): R
 fn plain_login(
     app: &App,
     visitor: &Visitor,
-    back: &str,
+    flow: &str,
     login_hint: String,
     error: Option<Message>,
 ) -> Response {
-    let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("back", back).finish();
+    let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("flow", flow).finish();
     let view = Login {
         frame: visitor.frame(app, &format!("/login?{query}")),
         client_name: None,
         client_host: None,
         login_hint,
         error,
-        flow: format!("{BACK}{back}"),
+        flow: flow.to_owned(),
+        upstreams: upstream::views(app, visitor),
         csrf: visitor.csrf(app),
     };
     visitor.remember(problem::html(&view))
@@ -110,11 +119,7 @@ async fn log_in_here(
     if visitor.check_csrf(&app, form.text("csrf")).is_err() {
         // Nothing of it is looked at. A browser that was new here and opened two pages at once has one that is not bound to the cookie it
         // kept: it gets the page again.
-        let page = login_again(&app, &visitor, flow, "", Message::new("form-expired")).await;
-        return match page {
-            Ok(page) => (StatusCode::FORBIDDEN, page).into_response(),
-            Err(failure) => problem::page(&app, &visitor, failure),
-        };
+        return login_again(&app, &visitor, flow, "", Reason::Forbidden, Message::new("form-expired")).await;
     }
     let attempt = Attempt {
         user_name: form.text("username").to_owned(),
@@ -134,9 +139,14 @@ async fn log_in_here(
 }
 
 /// What comes after a login: the application's request, or the page on this server.
-async fn go_on(app: &App, visitor: &Visitor, flow: &str, login: &flows::sessions::Login) -> Response {
-    if let Some(back) = flow.strip_prefix(BACK) {
-        return Redirect::to(local_path(back)).into_response();
+pub(crate) async fn go_on(
+    app: &App,
+    visitor: &Visitor,
+    flow: &str,
+    login: &flows::sessions::Login,
+) -> Response {
+    if let Some(path) = own_path(flow) {
+        return Redirect::to(path).into_response();
     }
     match authorize::resume(&app.env, visitor.now, flow, Some(login)).await {
         // Consent is asked on a page of its own, so that going back or reloading does not send the password again.
@@ -150,36 +160,31 @@ async fn go_on(app: &App, visitor: &Visitor, flow: &str, login: &flows::sessions
 
 /// The login page again, with what was wrong.
 async fn failed(app: &App, visitor: &Visitor, flow: &str, user_name: &str, failure: Failure) -> Response {
-    let (reason, message) = match login_error(failure) {
-        Ok(shown) => shown,
-        Err(failure) => return problem::page(app, visitor, failure),
-    };
-    let page = match login_again(app, visitor, flow, user_name, message).await {
-        Ok(page) => page,
-        Err(failure) => return problem::page(app, visitor, failure),
-    };
-    let mut response = (problem::status(reason), page).into_response();
-    problem::retry_after(&mut response, reason);
-    response
+    match login_error(failure) {
+        Ok((reason, message)) => login_again(app, visitor, flow, user_name, reason, message).await,
+        Err(failure) => problem::page(app, visitor, failure),
+    }
 }
 
-/// The login page that `flow` is of, with `message`.
-async fn login_again(
+/// The login page for `flow`, with `message` above.
+pub(crate) async fn login_again(
     app: &App,
     visitor: &Visitor,
     flow: &str,
     user_name: &str,
+    reason: Reason,
     message: Message,
-) -> Result<Response, Failure> {
-    Ok(match flow.strip_prefix(BACK) {
-        Some(back) => plain_login(app, visitor, local_path(back), user_name.to_owned(), Some(message)),
-        None => show(
-            app,
-            visitor,
-            authorize::login_step(&app.env, visitor.now, flow, user_name).await?,
-            Some(message),
-        ),
-    })
+) -> Response {
+    let response = match own_path(flow) {
+        Some(_) => plain_login(app, visitor, flow, user_name.to_owned(), Some(message)),
+        None => match authorize::login_step(&app.env, visitor.now, flow, user_name).await {
+            Ok(step) => show(app, visitor, step, Some(message)),
+            Err(failure) => return problem::page(app, visitor, failure),
+        },
+    };
+    let mut response = (problem::status(reason), response).into_response();
+    problem::retry_after(&mut response, reason);
+    response
 }
 
 async fn consent(
@@ -266,7 +271,12 @@ async fn enrol(State(app): State<App>, visitor: Visitor, headers: HeaderMap, rec
 }
 
 /// The form, if it was shown to this browser.
-fn form(app: &App, visitor: &Visitor, headers: &HeaderMap, received: Received) -> Result<Form, Failure> {
+pub(crate) fn form(
+    app: &App,
+    visitor: &Visitor,
+    headers: &HeaderMap,
+    received: Received,
+) -> Result<Form, Failure> {
     let form = body::form(headers, received)?;
     visitor.check_csrf(app, form.text("csrf"))?;
     Ok(form)

@@ -231,6 +231,11 @@ impl Visitor {
         Err(Rejected::forbidden("stale_form", message).into())
     }
 
+    /// The hash of this browser's cookie: what begins here must end here.
+    pub fn browser_hash(&self) -> [u8; 32] {
+        gm::sm3::hash(self.browser.as_bytes())
+    }
+
     /// Who is logged in, or the refusal.
     pub fn known(&self) -> Result<&Login, Failure> {
         let refused = || Rejected::new(flows::Reason::Unauthenticated, "not_logged_in", "log in first");

@@ -6,7 +6,7 @@ use yinxin::demo::SampleApplication;
 
 use crate::kit::browser::Browser;
 use crate::kit::documents;
-use crate::kit::program::Program;
+use crate::kit::program::{Program, free_port};
 use crate::kit::relying_party::RelyingParty;
 
 /// RFC 7636, appendix B; nobody redeems these codes.
@@ -124,6 +124,70 @@ async fn the_pages_fit_a_small_phone_in_large_text() {
         browser.screenshot(&format!("phone-{name}")).await;
     }
     browser.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_citizen_comes_in_through_the_city_and_links_both_accounts_by_keyboard() {
+    let Some(browser) = Browser::open("zh-CN").await else { return };
+    let city = Program::serve_sample_province_as("127.0.0.1", free_port(), &[]);
+    let port = free_port();
+    let configuration = city.folder().join("province.toml");
+    std::fs::write(&configuration, upstream_table(&city, &format!("http://localhost:{port}")).await).unwrap();
+    let options = ["--config", configuration.to_str().unwrap()];
+    let program = Program::serve_sample_province_as("localhost", port, &options);
+    let (there, here) = (city.sample().person("chen.apo").unwrap(), program.citizen());
+    let portal = program.application("portal");
+    let mut application = RelyingParty::listen(&portal.redirect_uris[0]).await;
+
+    browser.go(&authorize_url(&program, portal)).await;
+    browser.screenshot("login-with-upstream").await;
+    browser.tab_to("使用市级节点账号登录").await;
+    browser.enter().await;
+    browser.reaches(&city.url("/oauth2/authorize")).await;
+    log_in_by_keyboard(&browser, &there.user_name, &there.password).await;
+    consent_by_keyboard(&browser, &CHINESE).await;
+    browser.reaches(&program.url("/link")).await;
+    assert!(browser.words().await.contains(&there.name), "who came is named");
+    browser.screenshot("link").await;
+    log_in_by_keyboard(&browser, &here.user_name, &here.password).await;
+    let words = browser.words().await;
+    assert!(words.contains(&there.name) && words.contains(&here.name), "both are named: {words}");
+    browser.screenshot("link-confirm").await;
+    browser.tab_to("确认绑定").await;
+    browser.enter().await;
+    consent_by_keyboard(&browser, &CHINESE).await;
+    assert_returned_with_code(&program, &mut application).await;
+    browser.go(&program.url("/account")).await;
+    browser.resize(320, 640).await;
+    browser.assert_fits().await;
+    browser.screenshot("account-with-upstream").await;
+    browser.close().await;
+}
+
+/// The province at `issuer` registers with `city`; what its operator then writes.
+async fn upstream_table(city: &Program, issuer: &str) -> String {
+    let members = serde_json::json!({
+        "client_name": "省级节点", "redirect_uris": [format!("{issuer}/upstream/city/callback")], "scope": "openid profile",
+        "token_endpoint_auth_method": "private_key_jwt", "jwks_uri": format!("{issuer}/oauth2/jwks"),
+    });
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let asked = http.post(city.url("/oauth2/register")).bearer_auth(&city.sample().initial_access_token);
+    let answer = asked.json(&members).send().await.unwrap();
+    let registered: Value = answer.error_for_status().unwrap().json().await.unwrap();
+    format!(
+        "[[upstream]]\nid = \"city\"\nname_zh = \"市级节点\"\nname_en = \"City node\"\nissuer = \"{}\"\nclient_id = {}\n\
+         scopes = [\"profile\"]\nattributes = {{ name = \"name\" }}\n",
+        city.issuer, registered["client_id"]
+    )
+}
+
+async fn log_in_by_keyboard(browser: &Browser, user_name: &str, password: &str) {
+    browser.tab_to(CHINESE.user_name).await;
+    browser.press(user_name).await;
+    browser.tab_to(CHINESE.password).await;
+    browser.press(password).await;
+    browser.tab_to(CHINESE.log_in).await;
+    browser.enter().await;
 }
 
 /// The sample's office puts its seal on `document`, through the API.

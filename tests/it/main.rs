@@ -26,6 +26,7 @@ mod developers;
 mod device;
 mod encryption;
 mod exchange;
+mod federation;
 mod hardening;
 mod hybrid;
 mod layers;

@@ -99,6 +99,7 @@ impl TestApp {
             dpop_nonces_required: false,
             token_keys: flows::rotate_keys::TokenKeyTimes::default(),
             registration: flows::env::SelfRegistration::default(),
+            upstreams: Vec::new(),
             log_json: false,
             log: "warn".to_owned(),
         };
@@ -117,6 +118,11 @@ impl TestApp {
             sample,
             enrolment_code,
         }
+    }
+
+    /// Another installation beside it, with an empty database in a folder of its own.
+    pub(crate) async fn another_installation(&self) -> Self {
+        Self::over(None).await
     }
 
     /// Stops it, as a signal would.
@@ -153,6 +159,7 @@ impl TestApp {
             certificates: &self.config.certificates,
             forwarding: &self.config.forwarding,
             registration: &self.config.registration,
+            upstreams: &self.config.upstreams,
         };
         yinxin::assemble(&place, seams(&self.clock, &self.randomness)).await.unwrap()
     }

@@ -100,6 +100,13 @@ impl Browser {
         tokio::time::timeout(PAGE_LOAD_MAX, loaded).await.expect("Enter leads to another page");
     }
 
+    /// Waits until the browser has come, by itself, to an address that begins with `prefix`, and the page there has been read.
+    pub(crate) async fn reaches(&self, prefix: &str) {
+        let reached =
+            async { while !self.address().await.starts_with(prefix) || !self.shows_another_page().await {} };
+        tokio::time::timeout(PAGE_LOAD_MAX, reached).await.unwrap_or_else(|_| panic!("never at {prefix}"));
+    }
+
     /// Whether a page other than the one that [`Self::enter`] marked has been read to its end. Between two pages the browser
     /// answers no question; then it does not.
     async fn shows_another_page(&self) -> bool {

@@ -11,6 +11,7 @@
 //! - [`intruder`] somebody who gets at the database past the service.
 //! - [`relying_party`] the place an application is returned to.
 //! - [`site`] what an application publishes, and where it is told something.
+//! - [`provider`] an upstream provider that says whatever a story wants.
 //! - [`reader`] an application with a private key, which reads what is encrypted to it.
 //! - [`client_certificates`] certificates of applications, and connections that show them.
 //! - [`browser`] Chromium.
@@ -36,6 +37,7 @@ pub(crate) mod keys;
 pub(crate) mod packages;
 pub(crate) mod postgres;
 pub(crate) mod program;
+pub(crate) mod provider;
 pub(crate) mod randomness;
 pub(crate) mod reader;
 pub(crate) mod relying_party;

@@ -22,7 +22,7 @@ pub(crate) struct Program {
     _database: Option<Database>,
     /// The link that makes the first administrator.
     pub(crate) enrol_link: String,
-    /// Where it is, and what its tokens say: `http://localhost:PORT`.
+    /// Where it is, and what its tokens say: `http://localhost:PORT`, unless a story wants another host.
     pub(crate) issuer: String,
     /// Who and what lives in the sample province, once it serves.
     sample: Option<Sample>,
@@ -44,11 +44,19 @@ impl Program {
         Self::serve(database, &[])
     }
 
+    /// The same as the node of `host`, which leads to this machine, at `port`: to one browser two hosts are two, and two ports are not.
+    pub(crate) fn serve_sample_province_as(host: &str, port: u16, options: &[&str]) -> Self {
+        Self::serve_at(None, host, port, options)
+    }
+
     fn serve(database: Option<Database>, options: &[&str]) -> Self {
+        Self::serve_at(database, "localhost", free_port(), options)
+    }
+
+    fn serve_at(database: Option<Database>, host: &str, port: u16, options: &[&str]) -> Self {
         yinxin::tls::provide(); // for the story's own clients: nothing in this process has asked for it
         let folder = tempfile::tempdir().unwrap();
-        let port = free_port();
-        let issuer = format!("http://localhost:{port}");
+        let issuer = format!("http://{host}:{port}");
         let data = folder.path().join("data");
         let mut command = Command::new(env!("CARGO_BIN_EXE_yinxin"));
         command.args(["serve", "--demo", "--issuer", &issuer, "--listen", &format!("127.0.0.1:{port}")]);
@@ -119,6 +127,7 @@ impl Drop for Program {
     }
 }
 
-fn free_port() -> u16 {
+/// A port that nobody listens on.
+pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }

@@ -23,6 +23,7 @@ use crate::headers::policy_for_form_to;
 use crate::pages::person::{Consent, Detail, Leave, Login, Post};
 use crate::pages::{Message, Template};
 use crate::problem;
+use crate::upstream;
 use crate::visitor::Visitor;
 
 mod clients;
@@ -145,6 +146,7 @@ pub(crate) fn show(app: &App, visitor: &Visitor, step: Step, error: Option<Messa
                 login_hint: login_hint.unwrap_or_default(),
                 error,
                 flow: ticket,
+                upstreams: upstream::views(app, visitor),
                 csrf: visitor.csrf(app),
             };
             form_page(&view, &redirect_uri)

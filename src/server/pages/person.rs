@@ -32,6 +32,60 @@ pub struct Login {
     pub error: Option<Message>,
     /// What to go on with afterwards.
     pub flow: String,
+    /// Other providers through which one may log in; each form goes to `POST /upstream/{id}` with `csrf` and `flow`.
+    pub upstreams: Vec<UpstreamView>,
+    /// The token against cross-site request forgery.
+    pub csrf: String,
+}
+
+/// A provider through which one may log in.
+#[derive(Debug, Clone)]
+pub struct UpstreamView {
+    /// Its short name.
+    pub id: String,
+    /// What it is called.
+    pub name: String,
+}
+
+/// The page between here and another provider; it goes on by itself, or with its link.
+#[derive(Template)]
+#[template(path = "leaving.html")]
+pub struct Leaving {
+    /// What every page shares.
+    pub frame: Frame,
+    /// What the provider is called.
+    pub upstream_name: String,
+    /// Its host.
+    pub host: String,
+    /// Its address.
+    pub url: String,
+}
+
+/// Who somebody is here who came from another provider, `/link?arrival=…`: its forms go to `POST /link` with `csrf`, `arrival` and
+/// `decision` (`link` or `create`), or to `POST /login`.
+#[derive(Template)]
+#[template(path = "link.html")]
+pub struct LinkPage {
+    /// What every page shares.
+    pub frame: Frame,
+    /// What the provider is called.
+    pub upstream_name: String,
+    /// What they are called there.
+    pub their_name: Option<String>,
+    /// Who is logged in here and authenticated a moment ago: name and user name.
+    pub own: Option<(String, String)>,
+    /// The user name to start with; may be empty.
+    pub login_hint: String,
+    /// Whether they may be given a new account.
+    pub may_create: bool,
+    /// What the page carries.
+    pub arrival: String,
+    /// What a login here goes on with: this page.
+    pub flow: String,
+    /// Where one logs in whose account the one that is shown is not.
+    pub other: Option<String>,
+    /// Where one goes who does neither.
+    pub back: String,
     /// The token against cross-site request forgery.
     pub csrf: String,
 }
@@ -304,6 +358,9 @@ pub struct Account {
     pub sessions: Vec<SessionView>,
     /// Which applications were given what.
     pub grants: Vec<GrantView>,
+    /// Other providers, and whether the account is linked there; forms go to `POST /account/upstreams/link` (`csrf`, `upstream`) and
+    /// `POST /account/upstreams/unlink` (`csrf`, `issuer`).
+    pub upstreams: Vec<LinkView>,
     /// The e-certificates of this person.
     pub certificates: Vec<CertificateView>,
     /// Whether there is a password of ours to change.
@@ -359,6 +416,19 @@ pub struct GrantView {
     /// Scope names.
     pub scopes: Vec<String>,
     /// When it was given.
+    pub since: String,
+}
+
+/// One provider in [`Account`].
+#[derive(Debug, Clone)]
+pub struct LinkView {
+    /// Its short name; empty when it is none any more.
+    pub id: String,
+    /// What it is called.
+    pub name: String,
+    /// Its issuer.
+    pub issuer: String,
+    /// Since when the account is linked there; empty when it is not.
     pub since: String,
 }
 

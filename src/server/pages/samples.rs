@@ -9,8 +9,8 @@ use super::forms::{self, AskWhy, CertificateToIssue, Choice, Field, FieldKind};
 use super::parts::{CheckResult, Fact, Link, Tone, Verdict};
 use super::person::{
     Account, Answered, Approval, Approvals, CertificateView, ChangePassword, Comparison, ConfirmLogout,
-    Consent, Detail, Device, DeviceConsent, Enrol, ErrorPage, GrantView, Home, Leave, LoggedOut, Login, Post,
-    SessionView,
+    Consent, Detail, Device, DeviceConsent, Enrol, ErrorPage, GrantView, Home, Leave, Leaving, LinkPage,
+    LinkView, LoggedOut, Login, Post, SessionView, UpstreamView,
 };
 use super::verifying::{
     CertificateLookup, CheckView, FoundCertificate, ReportView, RulingView, SignatureView, Verify,
@@ -31,6 +31,9 @@ pub(crate) fn all(display: Display) -> Vec<(&'static str, String)> {
     add("home", home(frame()).render());
     add("login", login(frame(), None).render());
     add("login_error", login(frame(), Some(Message::new("login-wait").with("seconds", 30))).render());
+    add("leaving", leaving(frame()).render());
+    add("link", link(frame(), false).render());
+    add("link_known", link(known(), true).render());
     add("consent", consent(known()).render());
     let fields = vec![("code".to_owned(), "c0de".to_owned()), ("state".to_owned(), "\"><script>".to_owned())];
     add("post", Post { frame: frame(), action: "https://app.example/callback".into(), fields }.render());
@@ -102,7 +105,33 @@ fn login(frame: Frame, error: Option<Message>) -> Login {
         login_hint: "lin.xiaomei".into(),
         error,
         flow: "abc".into(),
+        upstreams: vec![UpstreamView { id: "city".into(), name: "<b>市级节点".into() }],
         csrf: CSRF.into(),
+    }
+}
+
+fn link(frame: Frame, known: bool) -> LinkPage {
+    LinkPage {
+        frame,
+        upstream_name: "市级节点".into(),
+        their_name: Some("\"><script>".into()).filter(|_| known),
+        own: Some(("林晓梅".into(), "lin.xiaomei".into())).filter(|_| known),
+        login_hint: String::new(),
+        may_create: true,
+        arrival: "arrival".into(),
+        flow: "back:/link?arrival=arrival".into(),
+        other: Some("/login?back=%2Flink".into()),
+        back: "/login?flow=abc".into(),
+        csrf: CSRF.into(),
+    }
+}
+
+fn leaving(frame: Frame) -> Leaving {
+    Leaving {
+        frame,
+        upstream_name: "市级节点".into(),
+        host: "id.city.example".into(),
+        url: "https://id.city.example/authorize?state=\"><script>".into(),
     }
 }
 
@@ -230,6 +259,14 @@ fn account(frame: Frame) -> Account {
             scopes: ["openid", "profile"].map(String::from).to_vec(),
             since: "2026-11-20".into(),
         }],
+        upstreams: ["2026-11-24", ""]
+            .map(|since| LinkView {
+                id: "city".into(),
+                name: "市级节点".into(),
+                issuer: "https://id.city.example".into(),
+                since: since.into(),
+            })
+            .into(),
         certificates: vec![CertificateView {
             identifier: IDENTIFIER.into(),
             type_name: "食品经营许可证".into(),

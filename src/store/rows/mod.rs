@@ -21,6 +21,7 @@ pub mod signals;
 pub mod sweep;
 pub mod throttle;
 pub mod units;
+pub mod upstreams;
 
 use base::Id;
 use base::id::Kind;
@@ -50,6 +51,7 @@ pub const ALL_STATEMENTS: &[(&str, &[&str])] = &[
     ("sweep", sweep::STATEMENTS),
     ("throttle", throttle::STATEMENTS),
     ("units", units::STATEMENTS),
+    ("upstreams", upstreams::STATEMENTS),
 ];
 
 fn id<T: Kind>(table: &'static str, column: &'static str, text: &str) -> Result<Id<T>, BadRow> {

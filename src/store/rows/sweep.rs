@@ -23,6 +23,8 @@ const NOTICES: &str = "DELETE FROM logout_notice WHERE id IN \
      (SELECT id FROM logout_notice WHERE ended_us IS NOT NULL AND ended_us < $1 LIMIT 500)";
 const DEFERRED: &str = "DELETE FROM deferred_request WHERE id IN \
      (SELECT id FROM deferred_request WHERE expires_us < $1 LIMIT 500)";
+const UPSTREAM_LOGINS: &str = "DELETE FROM upstream_login WHERE state_hash IN \
+     (SELECT state_hash FROM upstream_login WHERE expires_us < $1 LIMIT 500)";
 const GRANTS: &str = "DELETE FROM auth_grant WHERE id IN (SELECT id FROM auth_grant WHERE expires_us < $1 \
      AND NOT EXISTS (SELECT 1 FROM authorization_code c WHERE c.grant_id = auth_grant.id) \
      AND NOT EXISTS (SELECT 1 FROM refresh_token r WHERE r.grant_id = auth_grant.id) \
@@ -51,6 +53,7 @@ pub const STATEMENTS: &[&str] = &[
     LOGIN_FAILURES,
     NOTICES,
     DEFERRED,
+    UPSTREAM_LOGINS,
     GRANTS,
     SESSIONS,
     INITIAL_ACCESS,
@@ -78,6 +81,8 @@ pub enum Pile {
     LogoutNotices,
     /// Requests that a person answers elsewhere.
     DeferredRequests,
+    /// Logins at upstream providers.
+    UpstreamLogins,
     /// Grants, by the end of their longest life; those that something still refers to stay.
     Grants,
     /// Sessions, by the end of what they are kept for; those that something still refers to stay.
@@ -90,7 +95,7 @@ pub enum Pile {
 
 impl Pile {
     /// Every pile, those that refer to others first.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::PushedRequests,
         Self::Jtis,
         Self::RevokedTokens,
@@ -100,6 +105,7 @@ impl Pile {
         Self::LoginFailures,
         Self::LogoutNotices,
         Self::DeferredRequests,
+        Self::UpstreamLogins,
         Self::Grants,
         Self::Sessions,
         Self::InitialAccess,
@@ -119,6 +125,7 @@ pub async fn sweep(tx: &mut Tx, pile: Pile, before: Timestamp) -> Result<u64, St
         Pile::LoginFailures => run!(tx, LOGIN_FAILURES, before.us()),
         Pile::LogoutNotices => run!(tx, NOTICES, before.us()),
         Pile::DeferredRequests => run!(tx, DEFERRED, before.us()),
+        Pile::UpstreamLogins => run!(tx, UPSTREAM_LOGINS, before.us()),
         Pile::Grants => run!(tx, GRANTS, before.us()),
         Pile::Sessions => run!(tx, SESSIONS, before.us()),
         Pile::InitialAccess => run!(tx, INITIAL_ACCESS, before.us()),

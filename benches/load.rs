@@ -231,6 +231,14 @@ pub struct Measured {
     pub round: Round,
 }
 
+/// An operation that is being measured.
+struct Asked<'a> {
+    peer: Option<&'static str>,
+    server: &'a Server,
+    operation: &'a dyn Operation,
+    rounds: Vec<Round>,
+}
+
 /// What is measured beside the operations.
 #[derive(Default)]
 pub struct More {
@@ -255,18 +263,21 @@ fn measure_all(
     let operations = province.operations(time)?;
     let chosen =
         |name: &str| arguments.only.is_empty() || arguments.only.iter().any(|text| name.contains(text));
-    let mut measured: Vec<(Option<&'static str>, &Server, &dyn Operation, Vec<Round>)> = Vec::new();
+    let mut asked: Vec<Asked<'_>> = Vec::new();
     for operation in operations.iter().filter(|operation| chosen(operation.name())) {
-        measured.push((None, server, operation.as_ref(), Vec::new()));
+        asked.push(Asked { peer: None, server, operation: operation.as_ref(), rounds: Vec::new() });
         for peer in peers {
             let same = peer.operations.iter().filter(|theirs| theirs.name() == operation.name());
-            measured.extend(
-                same.map(|theirs| (Some(peer.name), &peer.server, theirs as &dyn Operation, Vec::new())),
-            );
+            asked.extend(same.map(|theirs| Asked {
+                peer: Some(peer.name),
+                server: &peer.server,
+                operation: theirs,
+                rounds: Vec::new(),
+            }));
         }
     }
     for number in 1..=arguments.rounds {
-        for (peer, server, operation, rounds) in &mut measured {
+        for Asked { peer, server, operation, rounds } in &mut asked {
             let round = measure::run(server, *operation, arguments.connections, time)?;
             tell(peer.unwrap_or("yinxin"), operation.name(), number, &round);
             rounds.push(round);
@@ -293,9 +304,9 @@ fn measure_all(
         }
         more.with_sessions = Some((made, server.resident_mib()?));
     }
-    let measured = measured
+    let measured = asked
         .into_iter()
-        .map(|(peer, _, operation, rounds)| Measured {
+        .map(|Asked { peer, operation, rounds, .. }| Measured {
             peer,
             name: operation.name(),
             round: measure::median_of_rounds(&rounds),

@@ -65,6 +65,7 @@ fn start_issuerd(program: &Path, work: &Path, cores: Cores) -> Result<Peer, Wron
         discovery: format!("{realm}/.well-known/openid-configuration"),
         jwks: format!("{realm}/protocol/openid-connect/certs"),
         token: format!("{realm}/protocol/openid-connect/token"),
+        root: format!("http://localhost:{}", address.port()),
     };
     let issuer = format!("http://localhost:{}{realm}", address.port());
     let server = Server::launch(command, address, issuer, &endpoints.discovery, &work.join("issuerd.log"))?;
@@ -94,6 +95,8 @@ fn start_oidc_provider(program: &Path, work: &Path, cores: Cores) -> Result<Peer
         discovery: "/.well-known/openid-configuration".to_owned(),
         jwks: "/jwks".to_owned(),
         token: "/token".to_owned(),
+        // It takes its own name from `host`, which is the generator's and has no port.
+        root: "http://localhost".to_owned(),
     };
     let issuer = format!("http://localhost:{}", address.port());
     let server =
@@ -129,6 +132,8 @@ struct Endpoints {
     discovery: String,
     jwks: String,
     token: String,
+    /// What stands before the path in the address that a proof names.
+    root: String,
 }
 
 impl Endpoints {
@@ -137,14 +142,13 @@ impl Endpoints {
         let token = || Good::Token { issuer: issuer.to_owned(), keys: Arc::clone(keys) };
         let authorization = format!("Basic {}", basic(CLIENT));
         let machine = Request::post(&self.token).header("authorization", &authorization);
-        let root = issuer.find("/realms").map_or(issuer, |at| issuer.get(..at).unwrap_or(issuer));
         let proved = Asked {
             name: "client_credentials, DPoP + private_key_jwt",
             sends: Sends::Proved {
                 path: self.token.clone(),
                 authorization: authorization.clone(),
-                htu: format!("{root}{}", self.token),
-                key: Key::new()?,
+                htu: format!("{}{}", self.root, self.token),
+                key: Box::new(Key::new()?),
             },
             good: token(),
         };
@@ -172,7 +176,7 @@ enum Sends {
     /// The same bytes each time.
     Fixed(Vec<u8>),
     /// A token request with a proof of its own each time. The client shows its secret, which costs the peer less than an assertion.
-    Proved { path: String, authorization: String, htu: String, key: Key },
+    Proved { path: String, authorization: String, htu: String, key: Box<Key> },
 }
 
 /// What a good answer is.

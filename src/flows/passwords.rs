@@ -83,10 +83,13 @@ impl Place {
         let (answer, answered) = oneshot::channel();
         let job = move |hasher: &PasswordHasher| {
             // Whoever left the queue costs nothing more.
-            if !answer.is_closed() {
-                answer.send(work(hasher)).ok();
+            if answer.is_closed() {
+                return;
             }
+            let result = work(hasher);
+            // Before the answer: whoever has it finds the place free.
             drop(place);
+            answer.send(result).ok();
         };
         jobs.send(Box::new(job)).map_err(|_| busy())?;
         answered.await.map_err(|_| Fault::message("a password could not be looked at").into())

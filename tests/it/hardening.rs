@@ -471,7 +471,7 @@ async fn asks_with(client: &Application, assertion: &str) -> Answer {
 /// Where the forms of our pages go, as the routes in the sources say. What applications post is not shown to anybody before.
 fn paths_of_forms() -> Vec<String> {
     let server = concat!(env!("CARGO_MANIFEST_DIR"), "/src/server");
-    let mut files = ["site.rs", "person.rs", "answers.rs", "verifying.rs", "oidc/logout.rs"]
+    let mut files = ["site.rs", "person.rs", "answers.rs", "verifying.rs", "upstream.rs", "oidc/logout.rs"]
         .map(|name| format!("{server}/{name}"))
         .to_vec();
     files.extend(
@@ -484,13 +484,17 @@ fn paths_of_forms() -> Vec<String> {
         let text = std::fs::read_to_string(file).unwrap();
         for route in text.split(".route(").skip(1).map(|rest| rest.split('\n').next().unwrap()) {
             let (path, handlers) = route.split_once(", ").unwrap();
-            let path = match path {
-                "paths::DEVICE" => "/device",
-                "APPROVALS" => "/approvals",
-                "paths::END_SESSION" | "paths::CHECK_SESSION" => continue,
-                quoted => quoted.trim_matches('"'),
+            let constant = text.split_once(&format!("const {path}: &str = \"")).map(|(_, rest)| rest);
+            let path = match (path, constant) {
+                ("paths::DEVICE", _) => "/device",
+                ("paths::END_SESSION" | "paths::CHECK_SESSION", _) => continue,
+                (_, Some(rest)) => rest.split('"').next().unwrap(),
+                (quoted, None) => {
+                    quoted.strip_prefix('"').unwrap_or_else(|| panic!("{quoted}")).trim_end_matches('"')
+                }
             };
-            if handlers.contains("post(") {
+            // What another provider posts comes with a token of its own.
+            if handlers.contains("post(") && !path.ends_with("/backchannel-logout") {
                 paths.push(path.to_owned());
             }
         }

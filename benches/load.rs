@@ -7,6 +7,7 @@
 //! - [`http`] one connection of the generator.
 //! - [`process`] the server as a process.
 //! - [`browser`] a person's login.
+//! - [`floor`] what sockets alone cost.
 //! - [`logins`] passwords, and what many logins do to everybody else.
 //! - [`accounts`] many accounts.
 //! - [`peers`] other providers, measured in the same run.
@@ -27,6 +28,8 @@ mod browser;
 mod decisions;
 #[path = "load/documents.rs"]
 mod documents;
+#[path = "load/floor.rs"]
+mod floor;
 #[path = "load/http.rs"]
 mod http;
 #[path = "load/logins.rs"]
@@ -87,6 +90,9 @@ struct Arguments {
     /// At the end, so many live sessions, and the memory with them.
     #[arg(long)]
     sessions: Option<u64>,
+    /// What the process does that only answers.
+    #[arg(long, hide = true)]
+    bare_answers: Option<u16>,
     /// What the process does that hashes beside the server.
     #[arg(long, hide = true)]
     bare_hashes: Option<u64>,
@@ -136,6 +142,15 @@ fn main() -> ExitCode {
             }
         };
     }
+    if let Some(port) = arguments.bare_answers {
+        return match floor::answer(port) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(wrong) => {
+                eprintln!("{wrong}");
+                ExitCode::FAILURE
+            }
+        };
+    }
     match run(&arguments) {
         Ok((report, 0)) => print(&report),
         Ok((report, wrong)) => {
@@ -174,7 +189,12 @@ fn run(arguments: &Arguments) -> Result<(String, usize), Wrong> {
         Some(installed) => peers::start(installed, folder.path(), cores)?,
         None => Vec::new(),
     };
-    let (operations, more) = measure_all(arguments, &server, &plan, &peers)?;
+    let (operations, mut more) = measure_all(arguments, &server, &plan, &peers)?;
+    if !peers.is_empty() {
+        let time = Duration::from_secs(arguments.seconds);
+        more.sockets_alone =
+            Some(floor::measure(cores, folder.path(), arguments.connections, time, arguments.rounds)?);
+    }
     drop(peers);
     let loaded_mib = server.resident_mib()?;
     server.stop()?;
@@ -246,6 +266,8 @@ pub struct More {
     pub bare_hashes_per_cpu_second: Option<f64>,
     /// What many logins do to others.
     pub storms: Vec<logins::Storm>,
+    /// What sockets alone cost.
+    pub sockets_alone: Option<Round>,
     /// So many live sessions, and the resident memory with them, in MiB.
     pub with_sessions: Option<(u64, f64)>,
 }

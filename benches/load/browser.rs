@@ -18,6 +18,7 @@ const STATE: &str = "load-0123456789";
 #[derive(Clone, Default)]
 pub struct Browser {
     cookies: Vec<(String, String)>,
+    address: Option<String>,
 }
 
 /// The authorization request of an application, as the path and query of the link to follow.
@@ -57,6 +58,11 @@ pub fn code_of(answer: &Answer, redirect_uri: &str, issuer: &str) -> Result<Stri
 }
 
 impl Browser {
+    /// A browser at another address than the generator's.
+    pub fn from(address: &str) -> Self {
+        Self { cookies: Vec::new(), address: Some(address.to_owned()) }
+    }
+
     /// Follows the authorization link as `person`, through login and consent, until the answer for `redirect_uri` comes.
     pub fn log_in(
         &mut self,
@@ -93,6 +99,10 @@ impl Browser {
     pub fn with_cookies(&self, request: Request) -> Request {
         let cookies: Vec<String> =
             self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let request = match &self.address {
+            Some(address) => request.header("x-forwarded-for", address),
+            None => request,
+        };
         if cookies.is_empty() { request } else { request.header("cookie", &cookies.join("; ")) }
     }
 

@@ -1,6 +1,7 @@
 //! Logins with a password: how many, beside the bare hash of the same cost, and what they do to everybody else.
 
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use argon2::{Algorithm, Argon2, Params, Version};
@@ -17,8 +18,18 @@ use crate::tokens::unexpected;
 /// Connections that want something else while others log in.
 const OTHERS_COUNT: usize = 8;
 
-/// People log in, each in a browser that is not logged in.
-pub struct LogIn<'a>(pub &'a [SamplePerson]);
+/// People log in, each in a browser that is not logged in, from a network of their own.
+pub struct LogIn<'a> {
+    people: &'a [SamplePerson],
+    number: AtomicUsize,
+}
+
+impl<'a> LogIn<'a> {
+    /// As these people, in turn.
+    pub fn new(people: &'a [SamplePerson]) -> Self {
+        Self { people, number: AtomicUsize::new(0) }
+    }
+}
 
 impl Operation for LogIn<'_> {
     fn name(&self) -> &'static str {
@@ -26,8 +37,11 @@ impl Operation for LogIn<'_> {
     }
 
     fn worker(&self, connection: &mut Connection) -> Result<Box<dyn Worker + '_>, Wrong> {
-        let person = self.0.first().ok_or_else(|| Wrong::new("expected at least one person"))?;
-        let form = Browser::default().login_form(connection, person)?;
+        let number = self.number.fetch_add(1, Ordering::Relaxed);
+        let person = self.people.get(number % self.people.len().max(1));
+        let person = person.ok_or_else(|| Wrong::new("expected at least one person"))?;
+        let network = format!("10.{}.{}.1", number / 250 % 250, number % 250);
+        let form = Browser::from(&network).login_form(connection, person)?;
         Ok(Box::new(LoggingIn { form }))
     }
 }
@@ -99,7 +113,7 @@ pub fn storm(
     time: Duration,
     rounds: usize,
 ) -> Result<Vec<Storm>, Wrong> {
-    let logins = LogIn(people);
+    let logins = LogIn::new(people);
     let one = |other: &&dyn Operation| {
         let (mut quiet, mut stormy) = (Vec::new(), Vec::new());
         for _ in 0..rounds {

@@ -189,6 +189,8 @@ impl Drop for Server {
 fn arguments(plan: &Plan, issuer: &str) -> Vec<OsString> {
     let mut arguments: Vec<OsString> = vec!["serve".into(), "--data".into(), plan.data.clone().into()];
     arguments.extend(["--listen".into(), plan.address.to_string().into(), "--issuer".into(), issuer.into()]);
+    // The generator says for whom it asks: people log in from networks of their own.
+    arguments.extend(["--address-proxies".into(), "127.0.0.1/32".into()]);
     if plan.sample_province {
         arguments.push("--demo".into());
     }

@@ -113,7 +113,7 @@ impl Province {
 
     /// Logins with a password.
     pub fn log_in(&self) -> LogIn<'_> {
-        LogIn(&self.sample.people)
+        LogIn::new(&self.sample.people)
     }
 
     /// The people of the sample.

@@ -61,6 +61,13 @@ pub fn markdown(
         );
     }
     out.push_str(&beside_peers(operations));
+    if let Some(round) = &more.sockets_alone {
+        let _ = writeln!(
+            out,
+            "\nSockets alone, one read and one write of a kilobyte without looking at it: {} per CPU-second.",
+            whole(round.per_cpu_second)
+        );
+    }
     out.push_str(&logins(operations, more));
     out.push_str("\n| at rest | |\n|---|--:|\n");
     if let Some(ms) = at_rest.cold_start_empty_ms {

@@ -17,9 +17,9 @@ use crate::error::{Failure, Fault, Reason, Rejected};
 /// How many may wait for each one that is being worked on.
 const QUEUE_PER_WORKER: usize = 32;
 const RETRY_AFTER_SECONDS: u32 = 2;
-/// How far behind other threads those of the pool stand (setpriority(2)): they get a tenth of a core that others want, and all of one that
-/// nobody else does.
-const NICENESS: i32 = 10;
+/// How far behind other threads those of the pool stand (setpriority(2)): as far as there is. They get a sixtieth of a core that others want all
+/// the time, and all of one that nobody else does.
+const NICENESS: i32 = 19;
 
 type Job = Box<dyn FnOnce(&PasswordHasher) + Send>;
 

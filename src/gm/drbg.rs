@@ -155,6 +155,14 @@ impl Drbg {
         Ok(())
     }
 
+    /// Seeds the generator again where that is due, as the next request would. Fails as [`Error`] says.
+    pub fn keep_seeded(&mut self, now_seconds: u64) -> Result<(), Error> {
+        if self.seed_is_due(now_seconds) {
+            self.reseed(&[], now_seconds)?;
+        }
+        if self.in_error_state() { Err(Error::ErrorState) } else { Ok(()) }
+    }
+
     /// Randomness for one operation: making a key, signing, encrypting. What can fail fails here, and not in the operation.
     pub fn draw(&mut self, now_seconds: u64) -> Result<Drawn, Error> {
         let mut drawn =

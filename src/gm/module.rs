@@ -135,6 +135,12 @@ impl Module {
         tested.map_err(|_| ModuleError::ErrorState)
     }
 
+    /// Whether the module gives services. A generator whose seed has had its time learns here whether its sources still give one, so
+    /// that whoever asks this in time is not told of it by the next service.
+    pub fn in_service(&self) -> Result<(), ModuleError> {
+        self.serve(|| Ok(self.with_generator(Drbg::keep_seeded)?))
+    }
+
     /// Fills `out` with random bytes; with zeros when it fails.
     pub fn random(&self, out: &mut [u8]) -> Result<(), ModuleError> {
         let filled = self.serve(|| {

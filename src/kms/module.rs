@@ -34,9 +34,9 @@ impl CryptoModule {
 
     /// Whether keys can be used and made. Fails with [`KmsError::OutOfService`].
     ///
-    /// Asks the generator, which learns that its source broke only when it needs a new seed.
+    /// The generator learns that its source broke when it needs a new seed; one that is due is drawn here.
     pub fn in_service(&self) -> Result<(), KmsError> {
-        self.serve(|module| module.random(&mut [0; 1]), || KmsError::OutOfService)
+        self.serve(Module::in_service, || KmsError::OutOfService)
     }
 
     /// What `service` gives; `refused()` where the module served and its answer was no.

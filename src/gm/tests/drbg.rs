@@ -142,6 +142,24 @@ fn a_seed_is_replaced_after_its_requests_and_after_its_time() {
 }
 
 #[test]
+fn a_generator_is_kept_seeded_without_being_asked_for_anything() {
+    let control = Control::default();
+    let mut drbg = started(&control, SecurityLevel::Two);
+    let mut same = started(&Control::default(), SecurityLevel::Two);
+    let begun = control.taken_bytes();
+    drbg.keep_seeded(1_059).unwrap();
+    assert_eq!(control.taken_bytes(), begun, "not due");
+    assert_eq!(bytes(&mut drbg, 1_059), bytes(&mut same, 1_059), "and nothing was given");
+    drbg.keep_seeded(1_060).unwrap();
+    drbg.keep_seeded(1_060).unwrap();
+    assert_eq!(control.taken_bytes(), begun + ENTROPY_BYTES, "due, once");
+    control.set(Fault::Silent);
+    drbg.keep_seeded(1_119).unwrap();
+    assert_eq!(drbg.keep_seeded(1_120), Err(Error::Unavailable { source_number: 0 }));
+    assert_eq!(drbg.keep_seeded(1_120), Err(Error::ErrorState));
+}
+
+#[test]
 fn a_source_that_promises_less_is_asked_for_more() {
     let (poor, rich) = (Control::default(), Control::default());
     let sources: Vec<Box<dyn EntropySource + Send>> =

@@ -5,7 +5,6 @@ use std::time::Duration;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{FromRequest, Multipart, Request};
 use axum::http::{HeaderMap, StatusCode, header};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use flows::{Reason, Rejected};
 use serde::de::DeserializeOwned;
@@ -28,18 +27,24 @@ const FILE_TIMEOUT: Duration = Duration::from_secs(120);
 ///
 /// What is known of a request (the time, who is logged in) must be so when it is acted on, not when its first line came: whoever kept the
 /// body back could otherwise act after a logout, or show again what had been forgotten.
-pub async fn arrives(request: Request, next: Next) -> Response {
+pub async fn arrives<F: Future<Output = Response>>(
+    request: Request,
+    answer: impl FnOnce(Request) -> F,
+) -> Response {
+    if request.body().is_end_stream() {
+        return answer(request).await;
+    }
     let late = || {
         let message = "the request did not arrive in time: send it in one go";
         problem::Problem(Rejected::new(Reason::TooSlow, "request_timeout", message).into()).into_response()
     };
     let is_small = request.body().size_hint().exact().is_some_and(|length| length <= JSON_MAX_BYTES as u64);
     if !is_small {
-        return tokio::time::timeout(FILE_TIMEOUT, next.run(request)).await.unwrap_or_else(|_| late());
+        return tokio::time::timeout(FILE_TIMEOUT, answer(request)).await.unwrap_or_else(|_| late());
     }
     let (parts, body) = request.into_parts();
     match tokio::time::timeout(ARRIVAL_TIMEOUT, axum::body::to_bytes(body, JSON_MAX_BYTES)).await {
-        Ok(Ok(body)) => next.run(Request::from_parts(parts, Body::from(body))).await,
+        Ok(Ok(body)) => answer(Request::from_parts(parts, Body::from(body))).await,
         Ok(Err(_)) => problem::Problem(unreadable(StatusCode::BAD_REQUEST).into()).into_response(),
         Err(_) => late(),
     }

@@ -1,7 +1,7 @@
 //! What every answer carries.
 
-use axum::extract::{Request, State};
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::extract::Request;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
@@ -10,47 +10,62 @@ use crate::App;
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; \
      form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 const FRAMABLE_POLICY: &str = "default-src 'none'; script-src 'self'; base-uri 'none'; form-action 'none'";
+/// Room for the headers of every answer.
+const USUAL_COUNT: usize = 11;
 const YEAR_SECONDS: &str = "max-age=31536000; includeSubDomains";
 
 /// Marks a page that others may put into a frame: it shows nothing and does nothing there but answer.
 #[derive(Clone, Copy, Debug)]
 pub struct Framable;
 
-/// Adds the headers of every answer; a handler's own stay.
-pub async fn add(State(app): State<App>, request: Request, next: Next) -> Response {
-    let request_id = request.headers().get("x-request-id").cloned();
-    let wants_nonce = request.headers().contains_key("dpop");
-    let mut response = next.run(request).await;
-    let framable = response.extensions().get::<Framable>().is_some();
-    let headers = response.headers_mut();
-    let mut usual = |name: HeaderName, value: &'static str| {
-        headers.entry(name).or_insert(HeaderValue::from_static(value));
-    };
-    usual(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
-    if framable {
-        usual(header::CONTENT_SECURITY_POLICY, FRAMABLE_POLICY);
-        usual(HeaderName::from_static("cross-origin-resource-policy"), "cross-origin");
-    } else {
-        usual(header::CONTENT_SECURITY_POLICY, POLICY);
-        usual(header::X_FRAME_OPTIONS, "DENY");
+/// What a request's headers ask of the answer's.
+pub struct Asked {
+    request_id: Option<HeaderValue>,
+    wants_nonce: bool,
+}
+
+impl Asked {
+    /// What the headers of a request ask.
+    pub fn by(headers: &HeaderMap) -> Self {
+        Self { request_id: headers.get("x-request-id").cloned(), wants_nonce: headers.contains_key("dpop") }
     }
-    usual(header::REFERRER_POLICY, "no-referrer");
-    usual(header::CACHE_CONTROL, "no-store");
-    usual(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
-    usual(HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
-    usual(HeaderName::from_static("permissions-policy"), "camera=(), microphone=(), geolocation=()");
-    if app.env.settings.issuer.is_https() {
-        usual(header::STRICT_TRANSPORT_SECURITY, YEAR_SECONDS);
+
+    /// Adds the headers of every answer, and those that were asked for; a handler's own stay.
+    pub fn add_to(self, app: &App, mut response: Response) -> Response {
+        let framable = response.extensions().get::<Framable>().is_some();
+        let headers = response.headers_mut();
+        headers.reserve(USUAL_COUNT);
+        let mut usual = |name: HeaderName, value: &'static str| {
+            headers.entry(name).or_insert(HeaderValue::from_static(value));
+        };
+        usual(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+        if framable {
+            usual(header::CONTENT_SECURITY_POLICY, FRAMABLE_POLICY);
+            usual(HeaderName::from_static("cross-origin-resource-policy"), "cross-origin");
+        } else {
+            usual(header::CONTENT_SECURITY_POLICY, POLICY);
+            usual(header::X_FRAME_OPTIONS, "DENY");
+        }
+        usual(header::REFERRER_POLICY, "no-referrer");
+        usual(header::CACHE_CONTROL, "no-store");
+        usual(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
+        usual(HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
+        usual(HeaderName::from_static("permissions-policy"), "camera=(), microphone=(), geolocation=()");
+        if app.env.settings.issuer.is_https() {
+            usual(header::STRICT_TRANSPORT_SECURITY, YEAR_SECONDS);
+        }
+        // RFC 9449, 8.2: whoever sends proofs is kept supplied with nonces.
+        if self.wants_nonce
+            && let Ok(nonce) = HeaderValue::from_str(&flows::dpop::nonce(&app.env, app.env.now()))
+        {
+            headers.insert(HeaderName::from_static("dpop-nonce"), nonce);
+        }
+        // AuthZEN 10.1.4: a request's own identifier comes back.
+        if let Some(id) = self.request_id {
+            headers.insert(HeaderName::from_static("x-request-id"), id);
+        }
+        response
     }
-    // RFC 9449, 8.2: whoever sends proofs is kept supplied with nonces.
-    if wants_nonce && let Ok(nonce) = HeaderValue::from_str(&flows::dpop::nonce(&app.env, app.env.now())) {
-        headers.insert(HeaderName::from_static("dpop-nonce"), nonce);
-    }
-    // AuthZEN 10.1.4: a request's own identifier comes back.
-    if let Some(id) = request_id {
-        headers.insert(HeaderName::from_static("x-request-id"), id);
-    }
-    response
 }
 
 /// Lets scripts of any origin call and read: nothing here goes by cookies, so a browser adds no authority of its own.

@@ -5,7 +5,7 @@
 //! - [`certificate`] the certificate that a client showed.
 //! - [`problem`] refusals and faults as answers: RFC 6749 JSON, RFC 9457 problem JSON, or a page. Nothing else knows statuses.
 //! - [`refusal`] why something was not done, in the reader's words.
-//! - [`headers`] what every answer carries.
+//! - [`around`] what happens around every request; [`headers`] what every answer carries.
 //! - [`body`] bodies with limits and content types.
 //! - [`oidc`] the OpenID provider's endpoints.
 //! - [`decisions`] AuthZEN.
@@ -19,6 +19,7 @@
 
 pub mod answers;
 pub mod api;
+mod around;
 pub mod body;
 pub mod certificate;
 pub mod console;
@@ -37,19 +38,21 @@ pub mod upstream;
 pub mod verifying;
 pub mod visitor;
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::middleware;
 use flows::Env;
-use tower_http::catch_panic::CatchPanicLayer;
 
 use pages::Pages;
 
-/// What handlers work with.
+/// What handlers work with; cheap to clone, since every handler is given one of its own.
 #[derive(Clone)]
-pub struct App {
+pub struct App(Arc<Parts>);
+
+/// What an [`App`] is made of.
+pub struct Parts {
     /// The flows' environment.
     pub env: Arc<Env>,
     /// The pages' words and files.
@@ -62,7 +65,15 @@ impl App {
     /// An application over `env`; `sample_data` puts a ribbon on every page.
     pub fn new(env: Arc<Env>, sample_data: bool) -> Result<Self, pages::PagesError> {
         let discovery = oidc::discovery_document(&env.settings).to_string().into();
-        Ok(Self { env, pages: Pages::load(sample_data)?, discovery })
+        Ok(Self(Arc::new(Parts { env, pages: Pages::load(sample_data)?, discovery })))
+    }
+}
+
+impl Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
     }
 }
 
@@ -95,9 +106,6 @@ fn finished(routes: Router<App>, app: App) -> Router {
     routes
         .fallback(site::not_found)
         .method_not_allowed_fallback(problem::method_not_allowed)
-        .layer(DefaultBodyLimit::max(body::FORM_MAX_BYTES))
-        .layer(middleware::from_fn(body::arrives))
-        .layer(CatchPanicLayer::custom(problem::panicked))
-        .layer(middleware::from_fn_with_state(app.clone(), headers::add))
+        .layer(middleware::from_fn_with_state(app.clone(), around::around))
         .with_state(app)
 }

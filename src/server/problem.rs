@@ -7,7 +7,6 @@ use std::any::Any;
 
 use ::oidc::OauthError;
 use ::oidc::error::ErrorCode;
-use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use flows::{Failure, Fault, Reason, Rejected};
@@ -291,7 +290,7 @@ pub async fn method_not_allowed() -> Response {
 }
 
 /// A handler panicked: a bug. The connection goes on.
-pub fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response<Body> {
+pub fn panicked(panic: &(dyn Any + Send)) -> Response {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
     fault_problem(&Fault::message(format!("panic: {text}")))

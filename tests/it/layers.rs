@@ -29,7 +29,6 @@ const RESERVED: &[(&str, &[&str], &str)] = &[
     ("sqlx", &["store"], "only `store` knows the databases"),
     ("axum", &["server"], "only `server` speaks HTTP"),
     ("hyper", &["server"], "only `server` speaks HTTP"),
-    ("tower-http", &["server"], "only `server` speaks HTTP"),
     ("cookie", &["server"], "only `server` speaks HTTP"),
     ("askama", &["server"], "pages are the server's"),
     ("fluent-bundle", &["server"], "pages are the server's"),

@@ -50,7 +50,8 @@ pub(super) fn routes() -> Router<App> {
 
 /// What the request of a client is made of.
 struct FromClient {
-    headers: HeaderMap,
+    authorization: Option<HeaderValue>,
+    accepted: Option<HeaderValue>,
     proof: ProofHeader,
     certificate: Option<Arc<ClientCertificate>>,
     body: Bytes,
@@ -62,10 +63,12 @@ impl FromRequest<App> for FromClient {
     async fn from_request(request: Request, app: &App) -> Result<Self, Self::Rejection> {
         let (mut parts, body) = request.into_parts();
         let Ok(Shown(certificate)) = Shown::from_request_parts(&mut parts, app).await;
-        let headers = parts.headers.clone();
+        let (authorization, accepted) =
+            [header::AUTHORIZATION, header::ACCEPT].map(|name| parts.headers.get(name).cloned()).into();
+        let (proof, is_form) = (proof_header(&parts.headers), is_form(&parts.headers));
         let received = Bytes::from_request(Request::from_parts(parts, body), app).await;
-        let body = form(&headers, received).map_err(|rejected| problem::oauth_rejected(&rejected))?;
-        Ok(Self { proof: proof_header(&headers), headers, certificate, body })
+        let body = form(is_form, received).map_err(|rejected| problem::oauth_rejected(&rejected))?;
+        Ok(Self { authorization, accepted, proof, certificate, body })
     }
 }
 
@@ -73,7 +76,7 @@ impl FromClient {
     fn to(&self, path: &'static str) -> ClientRequest<'_> {
         ClientRequest {
             path,
-            authorization: self.headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes),
+            authorization: self.authorization.as_ref().map(HeaderValue::as_bytes),
             proof: &self.proof,
             certificate: self.certificate.as_deref(),
             body: &self.body,
@@ -128,7 +131,7 @@ async fn backchannel(
 }
 
 async fn introspected(State(app): State<App>, Now(now): Now, sent: FromClient) -> Response {
-    let accepted = sent.headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let accepted = sent.accepted.as_ref().and_then(|v| v.to_str().ok()).unwrap_or_default();
     let wants_signed = accepted.contains(INTROSPECTION_JWT);
     match introspect(&app.env, now, sent.to(paths::INTROSPECT), wants_signed).await {
         Ok(Introspected::Plain(said)) => unstored(StatusCode::OK, &said),
@@ -139,10 +142,14 @@ async fn introspected(State(app): State<App>, Now(now): Now, sent: FromClient) -
     }
 }
 
+fn is_form(headers: &HeaderMap) -> bool {
+    body::is_type(headers, "application/x-www-form-urlencoded")
+}
+
 /// The form-encoded body.
-fn form(headers: &HeaderMap, received: Received) -> Result<Bytes, Rejected> {
+fn form(is_form: bool, received: Received) -> Result<Bytes, Rejected> {
     let body = body::bytes(received)?;
-    if body::is_type(headers, "application/x-www-form-urlencoded") {
+    if is_form {
         return Ok(body);
     }
     let message = "expected content type application/x-www-form-urlencoded (RFC 6749, 4.1.3)";
@@ -174,7 +181,7 @@ async fn userinfo(
 
 /// RFC 6750, 2.2: the token may come in a form's body, with POST, but not in two places.
 async fn in_body(presented: Presented, request: Request) -> Result<Presented, Rejected> {
-    let is_form = body::is_type(request.headers(), "application/x-www-form-urlencoded");
+    let is_form = is_form(request.headers());
     let body = body::bytes(axum::body::Bytes::from_request(request, &()).await)?;
     let mut fields = url::form_urlencoded::parse(if is_form { &body } else { &[] });
     let mut inside =

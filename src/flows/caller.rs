@@ -8,7 +8,6 @@ use base::id::{Account, Grant};
 use oidc::dpop as rules;
 use oidc::mtls::ClientCertificate;
 use oidc::{Confirmation, ErrorCode, OauthError, Scope};
-use store::rows::once;
 
 use crate::dpop::{Bound, ProofHeader};
 use crate::env::Env;
@@ -197,12 +196,8 @@ async fn check_binding(
     if proof.jkt != jkt {
         return Err(wrong(rules::other_key()).into());
     }
-    let mut tx = env.db.begin().await?;
-    if !once::show(&mut tx, dpop::shown(&proof), None).await? {
-        return Err(wrong(rules::proof_replayed()).into());
-    }
-    // COMMIT POINT: the proof counts for exactly one request.
-    Ok(tx.commit().await?)
+    let first_time = env.shown.first_time(&env.db, vec![dpop::shown(&proof)]).await?;
+    if first_time { Ok(()) } else { Err(wrong(rules::proof_replayed()).into()) }
 }
 
 fn refused(message: &str) -> Failure {

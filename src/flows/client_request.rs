@@ -51,7 +51,7 @@ impl Authenticated {
     /// Records what is still to be recorded, in the transaction of what it is for.
     pub(crate) async fn record(&self, tx: &mut Tx) -> Result<(), Failure<OauthError>> {
         let Some(shown) = self.unrecorded else { return Ok(()) };
-        if once::show(tx, shown, None).await? { Ok(()) } else { Err(dpop::proof_replayed().into()) }
+        if once::show(tx, shown).await? { Ok(()) } else { Err(dpop::proof_replayed().into()) }
     }
 
     /// What the sender has proven, for what is bound already.
@@ -154,12 +154,8 @@ async fn record(
         (Some(assertion), proof) => (assertion, proof, rules::assertion_replayed()),
         (None, Some(proof)) => (proof, None, dpop::proof_replayed()),
     };
-    let mut tx = env.db.begin().await?;
-    if !once::show(&mut tx, first, second).await? {
-        return Err(refusal.into());
-    }
-    // COMMIT POINT: for exactly one request.
-    Ok(tx.commit().await?)
+    let shown = [Some(first), second].into_iter().flatten().collect();
+    if env.shown.first_time(&env.db, shown).await? { Ok(()) } else { Err(refusal.into()) }
 }
 
 async fn assertion(

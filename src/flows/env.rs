@@ -23,6 +23,7 @@ use crate::published_keys::FetchedKeys;
 use crate::remembered::Remembered;
 use crate::revocations::Revocations;
 use crate::rotate_keys::TokenKeyTimes;
+use crate::shown_once::ShownOnce;
 use crate::tokens::VerifiedTokens;
 use crate::upstreams::Upstreams;
 
@@ -58,6 +59,8 @@ pub struct Env {
     pub outbound: Outbound,
     /// Providers through which people may log in.
     pub upstreams: Upstreams,
+    /// What may be shown once, and was.
+    pub shown: ShownOnce,
     /// What was taken back while access tokens of it may still be about.
     pub revocations: Revocations,
     /// Rung when an entry was written, for the sequencer.
@@ -238,6 +241,7 @@ impl Env {
             documents: DocumentCache::default(),
             outbound: parts.outbound,
             upstreams: parts.upstreams,
+            shown: ShownOnce::default(),
             revocations: Revocations::default(),
             log_bell: Notify::new(),
             logout_bell: Notify::new(),

@@ -30,6 +30,7 @@
 //! - [`outbound`] calls to addresses that others chose.
 //! - `request_objects` signed requests; `encryption` answers that only the application can read; `subjects` the names under which it knows
 //!   people.
+//! - [`shown_once`] proofs and assertions, written down for many requests at a time.
 //! - [`remembered`] what was read a moment ago; [`sweep`] takes away what has had its time.
 //!
 //! People and organisations:
@@ -101,6 +102,7 @@ pub mod self_description;
 pub mod session_state;
 pub mod sessions;
 pub mod set_up;
+pub mod shown_once;
 pub mod stop_account;
 mod subjects;
 pub mod sweep;

@@ -57,6 +57,8 @@ impl Sqlite {
             .foreign_keys(true)
             .busy_timeout(BUSY_TIMEOUT)
             .pragma("wal_autocheckpoint", WAL_AUTOCHECKPOINT_PAGES)
+            // What a statement needs to undo itself half-way fits into memory; otherwise each makes a file and removes it.
+            .pragma("temp_store", "MEMORY")
             .statement_cache_capacity(256);
         let connection = SqliteConnection::connect_with(&options).await?;
         let readers = SqlitePoolOptions::new()

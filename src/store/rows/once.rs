@@ -1,8 +1,10 @@
 //! Things that may be shown once: pushed authorization requests, and the identifiers of assertions and proofs.
 
+use std::collections::HashSet;
+
 use base::Timestamp;
 
-use crate::db::{Conn, Tx, find, run};
+use crate::db::{Conn, Held, Tx, find, run};
 use crate::error::StoreError;
 
 const ADD_PUSHED: &str =
@@ -13,11 +15,15 @@ const CONSUME_PUSHED: &str =
     "UPDATE pushed_request SET consumed_us = $2 WHERE name_hash = $1 AND consumed_us IS NULL";
 const USE_JTI: &str =
     "INSERT INTO used_jti (jti_hash, expires_us) VALUES ($1, $2) ON CONFLICT (jti_hash) DO NOTHING";
-const USE_TWO: &str = "INSERT INTO used_jti (jti_hash, expires_us) VALUES ($1, $2), ($3, $4) \
-     ON CONFLICT (jti_hash) DO NOTHING";
+const USE_MANY: &str = "INSERT INTO used_jti (jti_hash, expires_us) VALUES \
+     ($1, $2), ($3, $4), ($5, $6), ($7, $8), ($9, $10), ($11, $12), ($13, $14), ($15, $16), \
+     ($17, $18), ($19, $20), ($21, $22), ($23, $24), ($25, $26), ($27, $28), ($29, $30), ($31, $32) \
+     ON CONFLICT (jti_hash) DO NOTHING RETURNING jti_hash";
+/// How many rows [`USE_MANY`] takes.
+const MANY: usize = 16;
 
 /// The statements of this file.
-pub const STATEMENTS: &[&str] = &[ADD_PUSHED, LOOKUP_PUSHED, CONSUME_PUSHED, USE_JTI, USE_TWO];
+pub const STATEMENTS: &[&str] = &[ADD_PUSHED, LOOKUP_PUSHED, CONSUME_PUSHED, USE_JTI, USE_MANY];
 
 /// A pushed authorization request as it is kept: by the hash of its name.
 #[derive(Clone, Debug)]
@@ -69,11 +75,31 @@ pub struct Shown {
     pub expires: Timestamp,
 }
 
-/// Remembers that `first` was shown, and `second` with it; true when neither was before, for exactly one caller.
-pub async fn show(tx: &mut Tx, first: Shown, second: Option<Shown>) -> Result<bool, StoreError> {
-    let Some(second) = second else {
-        return Ok(run!(tx, USE_JTI, &first.hash[..], first.expires.us())? == 1);
-    };
-    let (one, other) = (&first.hash[..], &second.hash[..]);
-    Ok(run!(tx, USE_TWO, one, first.expires.us(), other, second.expires.us())? == 2)
+/// Remembers that `shown` was shown; true when it was not before, for exactly one caller.
+pub async fn show(tx: &mut Tx, shown: Shown) -> Result<bool, StoreError> {
+    Ok(run!(tx, USE_JTI, &shown.hash[..], shown.expires.us())? == 1)
+}
+
+/// Remembers that all of `shown` were shown; the hashes of those that were not before.
+///
+/// In the order of their hashes, so that two that show the same at once wait for each other and not in a circle.
+pub async fn show_all(tx: &mut Tx, mut shown: Vec<Shown>) -> Result<HashSet<[u8; 32]>, StoreError> {
+    shown.sort_unstable_by_key(|shown| shown.hash);
+    let mut new = HashSet::with_capacity(shown.len());
+    for some in shown.chunks(MANY) {
+        // What is missing from a whole statement is its last row again, which changes nothing.
+        let filled = some.iter().chain(some.last().into_iter().cycle()).take(MANY);
+        let hashes: Vec<Vec<u8>> = match tx.engine()? {
+            Held::Sqlite(c) => {
+                let query = sqlx::query_scalar(USE_MANY);
+                filled.fold(query, |q, s| q.bind(&s.hash[..]).bind(s.expires.us())).fetch_all(c).await?
+            }
+            Held::Postgres(c) => {
+                let query = sqlx::query_scalar(USE_MANY);
+                filled.fold(query, |q, s| q.bind(&s.hash[..]).bind(s.expires.us())).fetch_all(c).await?
+            }
+        };
+        new.extend(hashes.iter().filter_map(|hash| <[u8; 32]>::try_from(hash.as_slice()).ok()));
+    }
+    Ok(new)
 }

@@ -1,0 +1,2 @@
+-- What was shown once is looked for by its hash alone. PostgreSQL keeps rows and keys apart in any case, so that nothing changes here;
+-- on SQLite the hash becomes where the row lies.

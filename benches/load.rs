@@ -291,7 +291,7 @@ fn measure_all(
         for peer in peers {
             let same = peer.operations.iter().filter(|theirs| theirs.name() == operation.name());
             asked.extend(same.map(|theirs| Asked {
-                peer: Some(peer.name),
+                peer: Some(theirs.whose),
                 server: &peer.server,
                 operation: theirs,
                 rounds: Vec::new(),

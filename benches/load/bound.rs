@@ -12,6 +12,7 @@ use crate::measure::{Operation, Worker};
 use crate::tokens::unexpected;
 
 const TOKEN_PATH: &str = "/oauth2/token";
+const KEY_ID: &str = "bench";
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 /// A P-256 key.
@@ -42,6 +43,27 @@ impl Key {
         )
     }
 
+    /// An assertion by which `client` proves itself to `audience` with this key (RFC 7523, 2.2).
+    pub fn assertion(&self, client: &str, audience: &str) -> Result<String, Wrong> {
+        let (fresh, now) = (base::entropy::token(&base::OsEntropy), SystemClock.now().unix_seconds());
+        self.sign(
+            &json!({ "alg": "ES256", "kid": KEY_ID }),
+            &json!({
+                "iss": client, "sub": client, "aud": audience,
+                "jti": fresh, "iat": now, "exp": now + 60,
+            }),
+        )
+    }
+
+    /// The set of keys that a client registers which proves itself with this one.
+    pub fn jwks(&self) -> Value {
+        let mut jwk = self.jwk();
+        if let Some(members) = jwk.as_object_mut() {
+            members.extend([("kid".to_owned(), KEY_ID.into()), ("alg".to_owned(), "ES256".into())]);
+        }
+        json!({ "keys": [jwk] })
+    }
+
     fn sign(&self, header: &Value, claims: &Value) -> Result<String, Wrong> {
         let text = |value: &Value| base64url(value.to_string().as_bytes());
         let input = format!("{}.{}", text(header), text(claims));
@@ -49,6 +71,15 @@ impl Key {
         let signature = signature.map_err(|_| Wrong::new("a key did not sign"))?;
         Ok(format!("{input}.{}", base64url(signature.as_ref())))
     }
+}
+
+/// The form by which a machine asks for a token that proves itself with `assertion`.
+pub fn asserted(assertion: &str) -> [(&str, &str); 3] {
+    [
+        ("grant_type", "client_credentials"),
+        ("client_assertion_type", ASSERTION_TYPE),
+        ("client_assertion", assertion),
+    ]
 }
 
 /// An application that proves itself with a key, and asks for tokens bound to another.
@@ -63,15 +94,11 @@ impl Bound {
     /// Registers it, with the sample's token for registration.
     pub fn register(connection: &mut Connection, issuer: &str, token: &str) -> Result<Self, Wrong> {
         let (assertions, proofs) = (Key::new()?, Key::new()?);
-        let mut jwk = assertions.jwk();
-        if let Some(members) = jwk.as_object_mut() {
-            members.insert("kid".to_owned(), "bench".into());
-        }
         let members = json!({
             "token_endpoint_auth_method": "private_key_jwt",
             "grant_types": ["client_credentials"],
             "dpop_bound_access_tokens": true,
-            "jwks": { "keys": [jwk] },
+            "jwks": assertions.jwks(),
         });
         let request = Request::post("/oauth2/register").bearer(token).json(&members);
         let answer = connection.send(&request.into_bytes())?;
@@ -81,22 +108,9 @@ impl Bound {
     }
 
     fn request(&self) -> Result<Vec<u8>, Wrong> {
-        let now = SystemClock.now().unix_seconds();
-        let fresh = base::entropy::token(&base::OsEntropy);
-        let assertion = self.assertions.sign(
-            &json!({ "alg": "ES256", "kid": "bench" }),
-            &json!({
-                "iss": self.client_id, "sub": self.client_id, "aud": self.issuer,
-                "jti": fresh, "iat": now, "exp": now + 60,
-            }),
-        )?;
+        let assertion = self.assertions.assertion(&self.client_id, &self.issuer)?;
         let proof = self.proofs.proof(&format!("{}{TOKEN_PATH}", self.issuer))?;
-        let form = [
-            ("grant_type", "client_credentials"),
-            ("client_assertion_type", ASSERTION_TYPE),
-            ("client_assertion", &assertion),
-        ];
-        Ok(Request::post(TOKEN_PATH).header("dpop", &proof).form(form).into_bytes())
+        Ok(Request::post(TOKEN_PATH).header("dpop", &proof).form(asserted(&assertion)).into_bytes())
     }
 }
 

@@ -48,6 +48,7 @@ impl Running {
             outbound: &config.outbound,
             dpop_nonces_required: config.dpop_nonces_required,
             token_keys: config.token_keys,
+            sessions: config.sessions,
             certificates: &config.certificates,
             forwarding: &config.forwarding,
             registration: &config.registration,

@@ -398,7 +398,9 @@ async fn give_code(
         deliver(env, now, client, &recipient, AuthorizationResponse::error(&refusal))
     };
     let mut tx = env.db.begin().await?;
-    if !session_rows::hold(&mut tx, login.session.id, now, grant.expires).await? {
+    if !session_rows::hold(&mut tx, login.session.id, env.settings.sessions.live_at(now), grant.expires)
+        .await?
+    {
         // Ended between the request's arrival and here: no grant may outlive the logout. The row is held until the commit, so that a logout
         // that comes now finds the grant.
         return refuse(ErrorCode::LoginRequired, "the login ended meanwhile: send the request again");

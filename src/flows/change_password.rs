@@ -66,7 +66,14 @@ pub async fn change(env: &Env, now: Timestamp, login: &Login, change: Change) ->
     if !accounts::rehash(&mut tx, account.id, stored, &hash, now).await? {
         return Err(Rejected::conflict("state_changed", "the password was changed meanwhile").into());
     }
-    if !session_rows::hold(&mut tx, login.session.id, now, login.session.expires).await? {
+    if !session_rows::hold(
+        &mut tx,
+        login.session.id,
+        env.settings.sessions.live_at(now),
+        login.session.expires,
+    )
+    .await?
+    {
         return Err(Rejected::forbidden("not_logged_in", "the login ended meanwhile: log in again").into());
     }
     let but = Some(login.session.id);

@@ -11,7 +11,7 @@
 //! - [`log`] entries written with their effect; the sequencer; proofs. [`log_audit`] the check of the whole.
 //!
 //! Single sign-on:
-//! - [`log_in`], [`sessions`] passwords, cookies, throttling; ending sessions.
+//! - [`log_in`], [`sessions`] passwords, cookies, throttling; ending sessions; [`session_limits`] when they end by themselves.
 //! - [`authorize`], [`exchange_token`], [`user_info`], [`end_session`] the OpenID provider.
 //! - [`authorize_device`] requests that a person answers on another device, and [`deferred`] what becomes of them.
 //! - [`ask_person`] requests that we ask a person, where they are; [`ping_clients`] how the application learns of the answer.
@@ -98,6 +98,7 @@ pub mod rotate_keys;
 pub mod seal_document;
 mod seal_picture;
 pub mod self_description;
+pub mod session_limits;
 pub mod session_state;
 pub mod sessions;
 pub mod set_up;

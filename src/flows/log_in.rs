@@ -286,6 +286,7 @@ pub(crate) async fn open_in(
         user_agent: opening.user_agent.chars().take(USER_AGENT_MAX_CHARS).collect(),
         authenticated: opening.authenticated,
         expires: opening.authenticated.plus_seconds(SESSION_ABSOLUTE_SECONDS),
+        used: Some(now),
     };
     let token_hash = sessions::hash(session_token.expose());
     failures::know_device(tx, account.id, &sessions::hash(device_token.expose()), now).await?;

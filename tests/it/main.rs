@@ -49,6 +49,7 @@ mod repository;
 mod revocation;
 mod seals;
 mod serve;
+mod sessions;
 mod statements;
 mod strangers;
 mod sweeping;

@@ -178,6 +178,7 @@ real-name-3 = Level 3: person and document seen
 sessions-title = Where you are logged in
 sessions-lead = If you do not know a device, end its session at once and change your password.
 session-since = Since { $since }, from { $from }
+session-used = Last used about { $used }
 this-device = this device
 end-session = End session
 end-session-of = End session: { $device }

@@ -178,6 +178,7 @@ real-name-3 = 三级：现场核对过本人和证件
 sessions-title = 登录的设备
 sessions-lead = 如有不认识的设备，请立即结束其登录并修改密码。
 session-since = { $since } 登录，来自 { $from }
+session-used = 最近使用：约 { $used }
 this-device = 当前设备
 end-session = 结束登录
 end-session-of = 结束登录：{ $device }

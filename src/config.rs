@@ -102,6 +102,9 @@ pub struct ServeFlags {
     /// How many minutes a login may stand idle before it ends [usual: 120; 10 to 720]
     #[arg(long, env = "YINXIN_SESSION_IDLE_MINUTES", value_name = "MINUTES")]
     pub session_idle_minutes: Option<i64>,
+    /// How many logins of one person there may be at a time; one more ends the one that was used longest ago [usual: 20; 1 to 100]
+    #[arg(long, env = "YINXIN_SESSIONS_PER_PERSON", value_name = "NUMBER")]
+    pub sessions_per_person: Option<u32>,
     /// Log lines as JSON
     #[arg(long, env = "YINXIN_LOG_JSON")]
     pub log_json: bool,
@@ -151,6 +154,7 @@ struct File {
     token_key_rotation_days: Option<i64>,
     token_key_announce_hours: Option<i64>,
     session_idle_minutes: Option<i64>,
+    sessions_per_person: Option<u32>,
     #[serde(default)]
     log_json: bool,
     log: Option<String>,
@@ -303,8 +307,11 @@ impl Config {
                 flags.token_key_announce_hours.or(file.token_key_announce_hours),
             )
             .map_err(StartError::Configuration)?,
-            sessions: SessionLimits::new(flags.session_idle_minutes.or(file.session_idle_minutes))
-                .map_err(StartError::Configuration)?,
+            sessions: SessionLimits::new(
+                flags.session_idle_minutes.or(file.session_idle_minutes),
+                flags.sessions_per_person.or(file.sessions_per_person),
+            )
+            .map_err(StartError::Configuration)?,
             registration: SelfRegistration {
                 statements_required: statements_required(
                     flags.software_statements_required || file.software_statements_required,
@@ -590,15 +597,20 @@ mod tests {
     }
 
     #[test]
-    fn how_long_a_login_may_stand_idle_is_read_from_flag_and_file() {
-        let flag = ServeFlags { session_idle_minutes: Some(30), ..ServeFlags::default() };
-        let thirty = SessionLimits::new(Some(30)).unwrap();
-        assert_eq!(Config::read(flag).unwrap().sessions, thirty);
-        assert_eq!(with_file("session_idle_minutes = 30").unwrap().sessions, thirty);
+    fn how_logins_end_is_read_from_flags_and_file() {
+        let flags = ServeFlags {
+            session_idle_minutes: Some(30),
+            sessions_per_person: Some(3),
+            ..ServeFlags::default()
+        };
+        let limits = SessionLimits::new(Some(30), Some(3)).unwrap();
+        assert_eq!(Config::read(flags).unwrap().sessions, limits);
+        assert_eq!(with_file("session_idle_minutes = 30\nsessions_per_person = 3").unwrap().sessions, limits);
         assert_eq!(with_file("").unwrap().sessions, SessionLimits::default());
         assert!(
             with_file("session_idle_minutes = 5").unwrap_err().contains("session_idle_minutes: expected")
         );
+        assert!(with_file("sessions_per_person = 0").unwrap_err().contains("sessions_per_person: expected"));
     }
 
     fn with_file(text: &str) -> Result<Config, String> {

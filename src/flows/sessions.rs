@@ -142,6 +142,30 @@ pub(crate) async fn end_all_in(
     Ok(Ended { grants, front_channel })
 }
 
+/// Ends those logins of `account` that are more than there may be beside the new one, `latest`: the ones that were used longest ago.
+///
+/// INVARIANT: the transaction holds the account, so that of logins at once each sees those before it.
+pub(crate) async fn make_room_in(
+    env: &Env,
+    tx: &mut Tx,
+    now: Timestamp,
+    account: Id<Account>,
+    latest: Id<Session>,
+) -> Result<Vec<Ended>, Fault> {
+    let limits = &env.settings.sessions;
+    let beside = limits.beside_a_new_one();
+    let mut all = Vec::new();
+    for session in rows::least_used(tx, account, latest, beside, limits.live_at(now)).await? {
+        let Some(ended) = end_in(env, tx, now, account, session).await? else { continue };
+        let (actor, subject) = (account.to_string(), session.to_string());
+        let detail = json!({ "by": latest, "grants": ended.grants.len() });
+        let act = Act { kind: Kind::SessionSuperseded, actor: &actor, subject: &subject, detail };
+        log::write(env, tx, now, act).await?;
+        all.push(ended);
+    }
+    Ok(all)
+}
+
 /// Writes a notice to each application that must be told of the end of `session`; those that have a page to load.
 async fn give_notice(
     env: &Env,

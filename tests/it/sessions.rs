@@ -3,6 +3,7 @@
 use base::id::Session;
 use base::{Id, Timestamp};
 use flows::session_limits::SessionLimits;
+use serde_json::json;
 use store::rows::sessions::{self, LiveAt, SessionRow};
 
 use crate::kit::actors::{Application, Person, Returned, Tokens, assert_shown, claims_of, cookie};
@@ -88,7 +89,7 @@ stories! {
 
     async fn how_long_a_login_may_stand_idle_is_the_operators_to_say(app: TestApp) {
         let mut app = app;
-        app.restart_with(|config| config.sessions = SessionLimits::new(Some(10)).unwrap()).await;
+        app.restart_with(|config| config.sessions = SessionLimits::new(Some(10), None).unwrap()).await;
         let citizen = app.person("li.xiaoman");
         let portal = app.application("portal");
         portal.admits(&citizen, "openid").await;
@@ -120,6 +121,78 @@ stories! {
         assert!(!page.text.contains("2026-11-24 16:00</span>"), "the other one is over: {}", page.text);
     }
 
+    async fn one_login_too_many_ends_the_one_that_was_used_longest_ago(app: TestApp) {
+        let mut app = app;
+        let (address, mut told) = listener().await;
+        app.restart_with(|config| config.sessions = SessionLimits::new(None, Some(3)).unwrap()).await;
+        let told_of_logouts = app
+            .registers(json!({
+                "redirect_uris": ["http://localhost:9873/callback"], "scope": "openid offline_access",
+                "grant_types": ["authorization_code", "refresh_token"],
+                "backchannel_logout_uri": format!("http://{address}/backchannel"),
+            }))
+            .await;
+        let places = [0; 4].map(|_| app.person("li.xiaoman"));
+        let [first, second, third, fourth] = &places;
+        let mut tokens = Vec::new();
+        for person in [first, second, third] {
+            app.advance(10 * MINUTE);
+            tokens.push(told_of_logouts.admits(person, "openid offline_access").await);
+        }
+        app.advance(10 * MINUTE);
+        first.opens("/account").await; // so that the second is the one that was used longest ago
+
+        for wrong in ["a-wrong-password-1", "a-wrong-password-2"] {
+            fourth.tries(wrong).await;
+        }
+        app.advance(MINUTE);
+        assert_eq!(live(&app, first).await, [0, 1, 2].map(|n| session_of(&tokens[n])), "who does not get in pushes nobody out");
+        let latest = told_of_logouts.admits(fourth, "openid").await;
+        let left = [session_of(&tokens[0]), session_of(&tokens[2]), session_of(&latest)];
+        assert_eq!(live(&app, first).await, left);
+        assert!(second.opens("/account").await.location.is_some(), "to the login");
+        told_of_logouts.user_info(&tokens[1].access).await.assert_problem(401, "invalid_token", "revoked");
+        told_of_logouts.refreshes(tokens[1].refresh()).await.assert_refused(400, "invalid_grant", "revoked");
+        let notice = told.recv().await.unwrap();
+        let claims = claims_of(notice.strip_prefix("logout_token=").unwrap());
+        assert_eq!(claims["sid"], session_of(&tokens[1]).to_string());
+        app.log_size().await;
+        let entries = flows::log::latest(app.env(), 20).await.unwrap();
+        let entry = entries.iter().find(|entry| entry.kind == "session_superseded").unwrap();
+        assert_eq!(entry.subject, session_of(&tokens[1]).to_string());
+
+        fourth.logs_in().await; // shown again, which is no login more
+        assert_eq!(live(&app, first).await, left);
+        told_of_logouts.refreshes(tokens[0].refresh()).await.tokens();
+    }
+
+    async fn of_many_logins_at_once_no_more_stay_than_there_may_be(app: TestApp) {
+        let mut app = app;
+        app.restart_with(|config| config.sessions = SessionLimits::new(None, Some(2)).unwrap()).await;
+        let places = [0; 4].map(|_| app.person("li.xiaoman"));
+        let [a, b, c, d] = &places;
+        for _ in 0..5 {
+            tokio::join!(a.logs_in(), b.logs_in(), c.logs_in(), d.logs_in());
+            assert_eq!(live(&app, a).await.len(), 2);
+            app.advance(1);
+        }
+    }
+
+    async fn a_smaller_number_counts_at_the_next_login(app: TestApp) {
+        let mut app = app;
+        let places = [0; 5].map(|_| app.person("li.xiaoman").browser);
+        for browser in places {
+            app.person("li.xiaoman").at(browser).logs_in().await;
+            app.advance(1);
+        }
+        app.restart_with(|config| config.sessions = SessionLimits::new(None, Some(1)).unwrap()).await;
+        let citizen = app.person("li.xiaoman");
+        assert_eq!(live(&app, &citizen).await.len(), 5);
+        citizen.logs_in().await;
+        assert_eq!(live(&app, &citizen).await.len(), 1);
+        assert_eq!(citizen.opens("/account").await.status, 200);
+    }
+
     async fn applications_pages_see_that_another_login_came_after_the_idle_one(app: TestApp) {
         let citizen = app.person("li.xiaoman");
         let state = async || {
@@ -143,6 +216,24 @@ async fn silently(person: &Person<'_>, application: &Application) -> Result<(), 
 
 fn session_of(tokens: &Tokens) -> Id<Session> {
     claims_of(&tokens.access)["sid"].as_str().unwrap().parse().unwrap()
+}
+
+/// The live logins of `person`, oldest first.
+async fn live(app: &TestApp, person: &Person<'_>) -> Vec<Id<Session>> {
+    let mut conn = app.env().db.read().await.unwrap();
+    let live = sessions::live_of(&mut conn, person.sample.id, at(app)).await.unwrap();
+    live.into_iter().map(|session| session.id).collect()
+}
+
+/// Where an application listens, and the bodies that come.
+async fn listener() -> (std::net::SocketAddr, tokio::sync::mpsc::UnboundedReceiver<String>) {
+    let (say, heard) = tokio::sync::mpsc::unbounded_channel();
+    let listens = async move |body: String| drop(say.send(body));
+    let router = axum::Router::new().route("/backchannel", axum::routing::post(listens));
+    let socket = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = socket.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(socket, router).await.unwrap() });
+    (address, heard)
 }
 
 fn at(app: &TestApp) -> LiveAt {

@@ -784,4 +784,5 @@ kind-client_secret_made = Application secret made
 kind-account_disabled = Account disabled
 kind-account_enabled = Account enabled
 kind-password_changed = Password changed
+kind-session_superseded = Login ended by a later one
 kind-consent_withdrawn = Consent withdrawn

@@ -784,4 +784,5 @@ kind-client_secret_made = 生成应用密钥
 kind-account_disabled = 停用账号
 kind-account_enabled = 启用账号
 kind-password_changed = 修改密码
+kind-session_superseded = 登录数达到上限，最久未用的登录被结束
 kind-consent_withdrawn = 收回授权

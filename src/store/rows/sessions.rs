@@ -28,6 +28,9 @@ const END_OF_ACCOUNT: &str =
     "UPDATE session SET ended_us = $3 WHERE id = $1 AND account_id = $2 AND ended_us IS NULL";
 const END_ALL: &str = "UPDATE session SET ended_us = $3 \
      WHERE account_id = $1 AND id <> $2 AND ended_us IS NULL AND expires_us > $3 RETURNING id";
+const LIST_LEAST_USED: &str = "SELECT id FROM session WHERE account_id = $1 AND id <> $2 \
+     AND ended_us IS NULL AND expires_us > $3 AND used_us > $4 ORDER BY used_us DESC, auth_us DESC, id DESC LIMIT 1000 OFFSET $5";
+const RENEW: &str = "UPDATE session SET token_hash = $2 WHERE id = $1 AND ended_us IS NULL";
 const COUNT_LIVE: &str = "SELECT COUNT(*) AS n FROM session WHERE ended_us IS NULL AND expires_us > $1 AND (used_us IS NULL OR used_us > $2)";
 
 const DAY_US: i64 = 86_400_000_000;
@@ -45,6 +48,8 @@ pub const STATEMENTS: &[&str] = &[
     END,
     END_OF_ACCOUNT,
     END_ALL,
+    LIST_LEAST_USED,
+    RENEW,
     COUNT_LIVE,
 ];
 
@@ -238,6 +243,32 @@ pub async fn end_all(
     let but = but.map(|session| session.to_string()).unwrap_or_default();
     let ended = list!(RawId, tx, END_ALL, account.to_string(), but.as_str(), now.us())?;
     ended.into_iter().map(|raw| Ok(id("session", "id", &raw.id)?)).collect()
+}
+
+/// The live sessions of `account` that a browser is in, beside `but` and the `kept` others that were used last; at most 1000.
+pub async fn least_used(
+    tx: &mut Tx,
+    account: Id<Account>,
+    but: Id<Session>,
+    kept: u32,
+    at: LiveAt,
+) -> Result<Vec<Id<Session>>, StoreError> {
+    let rows = list!(
+        RawId,
+        tx,
+        LIST_LEAST_USED,
+        account.to_string(),
+        but.to_string(),
+        at.now.us(),
+        at.idle_since.us(),
+        i64::from(kept)
+    )?;
+    rows.into_iter().map(|raw| Ok(id("session", "id", &raw.id)?)).collect()
+}
+
+/// The session is under another cookie from here on; whether it had not ended.
+pub async fn renew(tx: &mut Tx, id: Id<Session>, token_hash: &[u8; 32]) -> Result<bool, StoreError> {
+    Ok(run!(tx, RENEW, id.to_string(), &token_hash[..])? == 1)
 }
 
 /// How many sessions are live.

@@ -245,7 +245,7 @@ async fn new_password(
         device: visitor.device.clone(),
     };
     match change_password::change(&app.env, visitor.now, login, change).await {
-        Ok(()) => Redirect::to("/account?done=password").into_response(),
+        Ok(cookie) => visitor.renewed(Redirect::to("/account?done=password").into_response(), &cookie),
         Err(Failure::Rejected(rejected)) => {
             let wrong = refusal::field(&rejected);
             let wrong =

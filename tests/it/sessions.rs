@@ -193,6 +193,30 @@ stories! {
         assert_eq!(citizen.opens("/account").await.status, 200);
     }
 
+    async fn a_new_password_puts_the_login_under_another_cookie(app: TestApp) {
+        let citizen = app.person("li.xiaoman");
+        let portal = app.application("portal");
+        let entered = citizen.enters(&citizen.opens("/login").await).await;
+        let planted = cookie(&entered, "yinxin-session").unwrap();
+        let tokens = portal.admits(&citizen, "openid").await;
+        let page = citizen.opens("/account/password").await;
+        let (current, new) = (citizen.sample.password.as_str(), "a-new-house-of-words-9");
+        let fields = [("current_password", current), ("password", new), ("password_again", new)];
+        let done = citizen.submits(&page, "/account/password", &fields).await;
+        assert_eq!(done.location.as_deref(), Some("/account?done=password"), "{}", done.text);
+        let renewed = cookie(&done, "yinxin-session").unwrap();
+        assert_ne!(renewed, planted);
+        assert_eq!(cookie(&done, "yinxin-session-state"), None, "applications' pages see no change");
+
+        assert_eq!(citizen.opens("/account").await.status, 200);
+        assert_eq!(silently(&citizen, &portal).await, Ok(()));
+        let again = portal.refreshes(tokens.refresh()).await.tokens();
+        assert_eq!(session_of(&again), session_of(&tokens), "the same login, for applications");
+        let whoever_has_it = app.http().get(app.url("/account")).header("cookie", format!("yinxin-session={planted}"));
+        let refused = whoever_has_it.send().await.unwrap();
+        assert_eq!(refused.headers()["location"], "/login?back=/account", "the former cookie opens nothing");
+    }
+
     async fn applications_pages_see_that_another_login_came_after_the_idle_one(app: TestApp) {
         let citizen = app.person("li.xiaoman");
         let state = async || {

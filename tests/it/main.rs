@@ -46,6 +46,7 @@ mod real_clients;
 mod real_input;
 mod registration;
 mod repository;
+mod response_modes;
 mod revocation;
 mod seals;
 mod serve;

@@ -69,11 +69,12 @@ pub(crate) async fn allow(
         // finds the grant.
         return Err(Rejected::forbidden("not_logged_in", "the login ended meanwhile: log in again").into());
     }
+    // The consent first, then the question and the grant: in this order everybody holds them.
+    authorize::remember(&mut tx, now, login, client, &asked.scope).await?;
     grants::add(&mut tx, &grant).await?;
     if !rows::answer(&mut tx, row.id, Answer::Allowed, Some(grant.id), now).await? {
         return Err(answered());
     }
-    authorize::remember(&mut tx, now, login, client, &asked.scope).await?;
     let detail =
         json!({ "client": client.id.as_str(), "scope": asked.scope.to_string(), "channel": row.channel });
     let (actor, subject) = (login.account.id.to_string(), row.id.to_string());

@@ -24,7 +24,8 @@
 //! - [`caller`] who calls an API with an access token; [`tokens`] what the token says; [`revocations`] what was taken back; [`dpop`] what
 //!   it is bound to.
 //! - [`clients`] applications: registered by officials, looked up; [`register_client`] registered by themselves, with [`initial_access`]
-//!   tokens; [`metadata_documents`] registered by a document; [`look_alikes`] not under others' names.
+//!   tokens; [`metadata_documents`] registered by a document; [`look_alikes`] not under others' names; `end_consents` what people gave them
+//!   ends.
 //! - `client_keys` what they sign with, and `published_keys` where anybody's keys come from.
 //! - [`request_application`] an official asks for an application, another decides; [`manage_application`] secrets, and out of use.
 //! - [`outbound`] calls to addresses that others chose.
@@ -63,6 +64,7 @@ pub mod dpop;
 pub mod ecerts;
 mod encryption;
 pub mod end_by_upstream;
+mod end_consents;
 pub mod end_session;
 pub mod env;
 pub mod error;

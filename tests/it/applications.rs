@@ -138,6 +138,7 @@ stories! {
         assert_eq!(place_of(&decides(&gao, &narrower, "approve").await), place);
         tickets.refreshes(renewed.refresh()).await.assert_refused(400, "invalid_grant", "revoked");
         tickets.user_info(&renewed.access).await.assert_problem(401, "invalid_token", "revoked");
+        assert_eq!(citizen.authorizes_in_pages(&tickets.requests("openid")).await.1, 1, "and people are asked anew");
         let changed = leaves(&app, client_id, "client_changed").await;
         assert_eq!(changed.len(), 2);
     }

@@ -19,6 +19,7 @@ mod bad_files;
 mod bad_requests;
 mod browser;
 mod certificates;
+mod changed_registrations;
 mod ciba;
 mod crash;
 mod decisions;

@@ -265,7 +265,7 @@ fn at(app: &TestApp) -> LiveAt {
 }
 
 async fn kept(app: &TestApp, session: Id<Session>) -> Option<SessionRow> {
-    sessions::live(&mut *app.env().db.read().await.unwrap(), session, at(app)).await.unwrap()
+    sessions::live(&mut app.env().db.read().await.unwrap(), session, at(app)).await.unwrap()
 }
 
 async fn used(app: &TestApp, session: Id<Session>) -> Timestamp {

@@ -9,6 +9,7 @@ use flows::env::SelfRegistration;
 use flows::metadata_documents::Documents;
 use flows::outbound::Network;
 use flows::rotate_keys::TokenKeyTimes;
+use flows::session_limits::SessionLimits;
 use oidc::Issuer;
 use oidc::mtls::TakenAt;
 use oidc::software_statement::{ISSUERS_MAX_COUNT, StatementIssuer, USUAL_AGE_MAX_DAYS};
@@ -98,6 +99,12 @@ pub struct ServeFlags {
     /// How many hours a key is published before it signs, and after [usual: 24]
     #[arg(long, env = "YINXIN_TOKEN_KEY_ANNOUNCE_HOURS", value_name = "HOURS")]
     pub token_key_announce_hours: Option<i64>,
+    /// How many minutes a login may stand idle before it ends [usual: 120; 10 to 720]
+    #[arg(long, env = "YINXIN_SESSION_IDLE_MINUTES", value_name = "MINUTES")]
+    pub session_idle_minutes: Option<i64>,
+    /// How many logins of one person there may be at a time; one more ends the one that was used longest ago [usual: 20; 1 to 100]
+    #[arg(long, env = "YINXIN_SESSIONS_PER_PERSON", value_name = "NUMBER")]
+    pub sessions_per_person: Option<u32>,
     /// Log lines as JSON
     #[arg(long, env = "YINXIN_LOG_JSON")]
     pub log_json: bool,
@@ -146,6 +153,8 @@ struct File {
     software_statement_issuer: Vec<StatementIssuerEntry>,
     token_key_rotation_days: Option<i64>,
     token_key_announce_hours: Option<i64>,
+    session_idle_minutes: Option<i64>,
+    sessions_per_person: Option<u32>,
     #[serde(default)]
     log_json: bool,
     log: Option<String>,
@@ -236,6 +245,8 @@ pub struct Config {
     pub dpop_nonces_required: bool,
     /// When the keys that sign tokens take turns.
     pub token_keys: TokenKeyTimes,
+    /// How long logins live.
+    pub sessions: SessionLimits,
     /// Who registers without an official.
     pub registration: SelfRegistration,
     /// Providers through which people may log in.
@@ -294,6 +305,11 @@ impl Config {
             token_keys: TokenKeyTimes::new(
                 flags.token_key_rotation_days.or(file.token_key_rotation_days),
                 flags.token_key_announce_hours.or(file.token_key_announce_hours),
+            )
+            .map_err(StartError::Configuration)?,
+            sessions: SessionLimits::new(
+                flags.session_idle_minutes.or(file.session_idle_minutes),
+                flags.sessions_per_person.or(file.sessions_per_person),
             )
             .map_err(StartError::Configuration)?,
             registration: SelfRegistration {
@@ -578,6 +594,23 @@ mod tests {
         std::fs::write(&path, "isuer = \"http://localhost:1\"\n").unwrap();
         let flags = ServeFlags { config: Some(path), ..ServeFlags::default() };
         assert!(Config::read(flags).unwrap_err().to_string().contains("isuer"));
+    }
+
+    #[test]
+    fn how_logins_end_is_read_from_flags_and_file() {
+        let flags = ServeFlags {
+            session_idle_minutes: Some(30),
+            sessions_per_person: Some(3),
+            ..ServeFlags::default()
+        };
+        let limits = SessionLimits::new(Some(30), Some(3)).unwrap();
+        assert_eq!(Config::read(flags).unwrap().sessions, limits);
+        assert_eq!(with_file("session_idle_minutes = 30\nsessions_per_person = 3").unwrap().sessions, limits);
+        assert_eq!(with_file("").unwrap().sessions, SessionLimits::default());
+        assert!(
+            with_file("session_idle_minutes = 5").unwrap_err().contains("session_idle_minutes: expected")
+        );
+        assert!(with_file("sessions_per_person = 0").unwrap_err().contains("sessions_per_person: expected"));
     }
 
     fn with_file(text: &str) -> Result<Config, String> {

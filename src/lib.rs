@@ -29,6 +29,7 @@ use flows::decide::Policies;
 use flows::env::{Certificates, Forwarding, Parts, SelfRegistration};
 use flows::outbound::{Outbound, Reach};
 use flows::rotate_keys::TokenKeyTimes;
+use flows::session_limits::SessionLimits;
 use flows::{Env, Fault, Settings};
 use kms::{CryptoModule, SoftwareProvider};
 use oidc::Issuer;
@@ -131,6 +132,8 @@ pub struct Place<'a> {
     pub dpop_nonces_required: bool,
     /// When the keys that sign tokens take turns.
     pub token_keys: TokenKeyTimes,
+    /// How long logins live.
+    pub sessions: SessionLimits,
     /// What is made of client certificates.
     pub certificates: &'a config::Certificates,
     /// Whom to believe where a request comes from.
@@ -174,6 +177,7 @@ pub async fn assemble(place: &Place<'_>, seams: Seams) -> Result<Arc<Env>, Start
         settings: Settings {
             dpop_nonces_required: place.dpop_nonces_required,
             token_keys: place.token_keys,
+            sessions: place.sessions,
             certificates: certificates(place.certificates)?,
             forwarding: place.forwarding.clone(),
             registration: place.registration.clone(),

@@ -236,6 +236,8 @@ entry_kinds! {
     AccountEnabled = "account_enabled";
     /// A person changed the password; other logins, and what came from them, are over.
     PasswordChanged = "password_changed";
+    /// A login was ended by a later one of the same person, who had as many as there may be.
+    SessionSuperseded = "session_superseded";
     /// A person took back what an application had been given.
     ConsentWithdrawn = "consent_withdrawn";
     /// A person allowed what was asked elsewhere: on another device, or by an application behind their back.

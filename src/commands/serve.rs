@@ -48,6 +48,7 @@ impl Running {
             outbound: &config.outbound,
             dpop_nonces_required: config.dpop_nonces_required,
             token_keys: config.token_keys,
+            sessions: config.sessions,
             certificates: &config.certificates,
             forwarding: &config.forwarding,
             registration: &config.registration,
@@ -96,7 +97,7 @@ impl Running {
 
 /// Runs until a signal comes.
 pub async fn run(flags: ServeFlags) -> ExitCode {
-    match serve(flags).await {
+    match Box::pin(serve(flags)).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failed(&error),
     }

@@ -180,7 +180,7 @@ async fn pushed(
     }
     let request: AuthorizationRequest = serde_json::from_str(&row.request)?;
     // It may have been taken out of the registration since.
-    if !client.has_redirect_uri(&request.redirect_uri) {
+    if !takes_answer(client, &request) {
         return Err(refused());
     }
     Ok((request, Some(hash)))
@@ -398,7 +398,9 @@ async fn give_code(
         deliver(env, now, client, &recipient, AuthorizationResponse::error(&refusal))
     };
     let mut tx = env.db.begin().await?;
-    if !session_rows::hold(&mut tx, login.session.id, now, grant.expires).await? {
+    if !session_rows::hold(&mut tx, login.session.id, env.settings.sessions.live_at(now), grant.expires)
+        .await?
+    {
         // Ended between the request's arrival and here: no grant may outlive the logout. The row is held until the commit, so that a logout
         // that comes now finds the grant.
         return refuse(ErrorCode::LoginRequired, "the login ended meanwhile: send the request again");
@@ -543,12 +545,16 @@ async fn open(env: &Env, now: Timestamp, text: &str) -> Result<(Pending, Arc<Cli
         let id = &request.client_id;
         Rejected::bad_request("unknown_client", format!("application `{id}` may no longer be used"))
     })?;
-    if !client.has_redirect_uri(&request.redirect_uri) {
-        let message =
-            "the application no longer takes answers at this address: start again at the application";
+    if !takes_answer(&client, &request) {
+        let message = "the application no longer takes answers at this address, or in this way: start again at the application";
         return Err(Rejected::bad_request("unknown_redirect_uri", message).into());
     }
     Ok((Pending { request, started: ticket.started_us, pushed, allowed_here: false }, client))
+}
+
+/// Whether the answer may go where the request wants it, and the way it wants it.
+fn takes_answer(client: &Client, request: &AuthorizationRequest) -> bool {
+    client.has_redirect_uri(&request.redirect_uri) && client.response_modes.allows(request.response_mode)
 }
 
 fn unseal(env: &Env, text: &str) -> Option<Ticket> {

@@ -93,6 +93,7 @@ fn session(env: &Env, now: Timestamp, trusted: &TrustedIssuer, account: &Account
         user_agent: trusted.iss.chars().take(ISSUER_SHOWN_MAX_CHARS).collect(),
         authenticated: now,
         expires: now.plus_seconds(ACCESS_TOKEN_TTL_SECONDS),
+        used: None,
     }
 }
 

@@ -1,4 +1,4 @@
-//! A person changes the password: every other login, and what came from it, is over.
+//! A person changes the password: every other login, and what came from it, is over, and this one goes on under another cookie.
 //!
 //! The present password is asked for, and guessing it is slowed down as at the login: a browser left open is not an account given away.
 
@@ -32,8 +32,15 @@ pub struct Change {
     pub device: Option<String>,
 }
 
-/// Replaces the password of the person of `login`.
-pub async fn change(env: &Env, now: Timestamp, login: &Login, change: Change) -> Result<(), Failure> {
+/// Replaces the password of the person of `login`; the cookie under which the login goes on.
+///
+/// Whoever else has the former cookie is out with the other logins (ASVS 5.0, V7.2.4).
+pub async fn change(
+    env: &Env,
+    now: Timestamp,
+    login: &Login,
+    change: Change,
+) -> Result<Secret<String>, Failure> {
     let account = &login.account;
     let stored = account.password_hash.as_deref().ok_or_else(no_password)?;
     let new = good(&account.user_name, &change.new)?;
@@ -60,24 +67,33 @@ pub async fn change(env: &Env, now: Timestamp, login: &Login, change: Change) ->
     let entropy = Arc::clone(&env.entropy);
     let hash = env.passwords.reserve()?.run(move |hasher| hasher.hash(&new, entropy.as_ref())).await?;
     let hash = hash.map_err(|e| Fault::message(e.to_string()))?.to_string();
+    let cookie = Secret::new(base::entropy::token(env.entropy.as_ref()));
     let mut tx = env.db.begin().await?;
     failures::forget_failures(&mut tx, &who.account_key, &who.network, who.known_device.as_ref()).await?;
     // The account first, then its sessions: in this order everybody holds them.
     if !accounts::rehash(&mut tx, account.id, stored, &hash, now).await? {
         return Err(Rejected::conflict("state_changed", "the password was changed meanwhile").into());
     }
-    if !session_rows::hold(&mut tx, login.session.id, now, login.session.expires).await? {
+    if !session_rows::hold(
+        &mut tx,
+        login.session.id,
+        env.settings.sessions.live_at(now),
+        login.session.expires,
+    )
+    .await?
+    {
         return Err(Rejected::forbidden("not_logged_in", "the login ended meanwhile: log in again").into());
     }
+    session_rows::renew(&mut tx, login.session.id, &sessions::hash(cookie.expose())).await?;
     let but = Some(login.session.id);
     let ended = sessions::end_all_in(env, &mut tx, now, account.id, but, "password changed").await?;
     let subject = account.id.to_string();
     let act = Act { kind: Kind::PasswordChanged, actor: &subject, subject: &subject, detail: json!({}) };
     log::write(env, &mut tx, now, act).await?;
-    // COMMIT POINT: the password, the other logins, and the leaf.
+    // COMMIT POINT: the password, this login's cookie, the other logins, and the leaf. A crash after it costs the person one more login.
     tx.commit().await?;
     ended.note(env, now);
-    Ok(())
+    Ok(cookie)
 }
 
 fn good(user_name: &str, typed: &Secret<String>) -> Result<Password, Failure> {

@@ -12,6 +12,7 @@ use policy::{
 };
 use serde_json::{Map, Value, json};
 use store::rows::accounts::{self, AccountState};
+use store::rows::sessions::LiveAt;
 use store::rows::{clients, data_sets, ecerts, seals, sessions, signals, units};
 use store::{Conn, Tx};
 use trust::Severity;
@@ -112,7 +113,8 @@ async fn answer_one(
     store: &Store,
     request: &EvaluationRequest,
 ) -> Result<Decision, Fault> {
-    let judged = judge(&mut *env.db.read().await?, store, request, None, now).await?;
+    let at = env.settings.sessions.live_at(now);
+    let judged = judge(&mut *env.db.read().await?, store, request, None, at).await?;
     if !judged.is_logged() {
         return Ok(judged.outcome.into_decision());
     }
@@ -130,11 +132,12 @@ async fn answer_batch(
     store: &Store,
     batch: &Batch,
 ) -> Result<Vec<Decision>, Fault> {
+    let at = env.settings.sessions.live_at(now);
     let mut judged = Vec::with_capacity(batch.items.len());
     let mut conn = env.db.read().await?;
     for item in &batch.items {
         let answer = match item {
-            Ok(request) => Ok((request, judge(&mut conn, store, request, None, now).await?)),
+            Ok(request) => Ok((request, judge(&mut conn, store, request, None, at).await?)),
             Err(error) => Err(Decision::from(error.clone())),
         };
         let given = answer.as_ref().map_or_else(Clone::clone, |(_, j)| Decision::new(j.outcome.decision));
@@ -181,7 +184,8 @@ pub(crate) async fn require(
         context: Map::new(),
     };
     let store = env.policies.store(words::STORE)?;
-    let judged = judge(&mut *env.db.read().await?, store, &request, caller.acr.as_deref(), now).await?;
+    let at = env.settings.sessions.live_at(now);
+    let judged = judge(&mut *env.db.read().await?, store, &request, caller.acr.as_deref(), at).await?;
     if judged.outcome.decision {
         return Ok(());
     }
@@ -210,14 +214,14 @@ async fn judge(
     store: &Store,
     request: &EvaluationRequest,
     acr: Option<&str>,
-    now: Timestamp,
+    at: LiveAt,
 ) -> Result<Judged, Fault> {
     // Only the province's own store knows the province's people; the others stand on what they hold themselves.
     let facts =
-        if store.name() == words::STORE { facts(conn, request, acr, now).await? } else { bare_facts() };
+        if store.name() == words::STORE { facts(conn, request, acr, at).await? } else { bare_facts() };
     let grade = grade(request, &facts);
     Ok(Judged {
-        outcome: store.decide(request, &facts, now),
+        outcome: store.decide(request, &facts, at.now),
         grade,
         subject_is_known: !facts.subject.attributes.is_empty(),
         resource_is_known: !facts.resource.ancestors.is_empty(),
@@ -314,16 +318,16 @@ async fn facts(
     conn: &mut Conn,
     request: &EvaluationRequest,
     acr: Option<&str>,
-    now: Timestamp,
+    at: LiveAt,
 ) -> Result<Facts, Fault> {
     let subject = &request.subject;
     let trust = match subject.kind.as_str() {
-        "official" | "citizen" => Some(trust_of(conn, &subject.id, now).await?),
+        "official" | "citizen" => Some(trust_of(conn, &subject.id, at.now).await?),
         _ => None,
     };
     let acr = match (acr, request.context.get("sid").and_then(Value::as_str)) {
         (Some(acr), _) => Some(acr.to_owned()),
-        (None, Some(sid)) => acr_of_session(conn, sid, &subject.id, now).await?,
+        (None, Some(sid)) => acr_of_session(conn, sid, &subject.id, at).await?,
         (None, None) => None,
     };
     let situation = words::Situation { assurance: acr.as_deref().and_then(assurance_level) };
@@ -341,10 +345,10 @@ async fn acr_of_session(
     conn: &mut Conn,
     sid: &str,
     subject: &str,
-    now: Timestamp,
+    at: LiveAt,
 ) -> Result<Option<String>, Fault> {
     let Ok(sid) = sid.parse() else { return Ok(None) };
-    let session = sessions::live(conn, sid, now).await?;
+    let session = sessions::live(conn, sid, at).await?;
     Ok(session.filter(|s| s.account.to_string() == subject).map(|s| s.acr))
 }
 

@@ -62,16 +62,19 @@ pub(crate) async fn allow(
     let Question { row, client, asked } = question;
     let grant = grant_for(env, now, question, login)?;
     let mut tx = env.db.begin().await?;
-    if !session_rows::hold(&mut tx, login.session.id, now, grant.expires).await? {
+    if !session_rows::hold(&mut tx, login.session.id, env.settings.sessions.live_at(now), grant.expires)
+        .await?
+    {
         // Ended between the answer's arrival and here: no grant may outlive the logout. Held until the commit, so that one that comes now
         // finds the grant.
         return Err(Rejected::forbidden("not_logged_in", "the login ended meanwhile: log in again").into());
     }
+    // The consent first, then the question and the grant: in this order everybody holds them.
+    authorize::remember(&mut tx, now, login, client, &asked.scope).await?;
     grants::add(&mut tx, &grant).await?;
     if !rows::answer(&mut tx, row.id, Answer::Allowed, Some(grant.id), now).await? {
         return Err(answered());
     }
-    authorize::remember(&mut tx, now, login, client, &asked.scope).await?;
     let detail =
         json!({ "client": client.id.as_str(), "scope": asked.scope.to_string(), "channel": row.channel });
     let (actor, subject) = (login.account.id.to_string(), row.id.to_string());
@@ -155,7 +158,7 @@ pub(crate) async fn redeem(
     if !rows::consume(&mut tx, row.id, now).await? {
         return Err(tokens::replayed(env, tx, &grant, now, rules::refused()).await);
     }
-    if !tokens::still_stands(&mut tx, &grant, now).await? {
+    if !tokens::still_stands(env, &mut tx, &grant, now).await? {
         return Err(rules::refused().into());
     }
     if let Some(bound_to) = sender.bound_to.some().filter(|_| !client.is_confidential()) {

@@ -182,7 +182,7 @@ async fn by_id_token(
 
 /// `subject`, if its grant, its login and its account are good now.
 async fn standing(env: &Env, now: Timestamp, subject: Subject) -> Result<Subject, Failure<OauthError>> {
-    let stands = grants_of::still_stands(&mut *env.db.read().await?, &subject.grant, now).await?;
+    let stands = grants_of::still_stands(env, &mut *env.db.read().await?, &subject.grant, now).await?;
     // Between its end and the end of what clocks may be apart, a token is taken but nothing is made of it.
     if stands && subject.expires > now { Ok(subject) } else { Err(rules::subject_refused().into()) }
 }

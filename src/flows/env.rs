@@ -23,6 +23,7 @@ use crate::published_keys::FetchedKeys;
 use crate::remembered::Remembered;
 use crate::revocations::Revocations;
 use crate::rotate_keys::TokenKeyTimes;
+use crate::session_limits::SessionLimits;
 use crate::shown_once::ShownOnce;
 use crate::tokens::VerifiedTokens;
 use crate::upstreams::Upstreams;
@@ -85,6 +86,8 @@ pub struct Settings {
     pub dpop_nonces_required: bool,
     /// When the keys that sign tokens take turns.
     pub token_keys: TokenKeyTimes,
+    /// How long logins live.
+    pub sessions: SessionLimits,
     /// What is made of client certificates.
     pub certificates: Certificates,
     /// Whom to believe where a request comes from.
@@ -136,6 +139,7 @@ impl Settings {
             log_origin,
             dpop_nonces_required: false,
             token_keys: TokenKeyTimes::default(),
+            sessions: SessionLimits::default(),
             certificates: Certificates::default(),
             forwarding: Forwarding::default(),
             registration: SelfRegistration::default(),

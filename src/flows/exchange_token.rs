@@ -123,7 +123,7 @@ async fn redeem(
     if !grants::consume_code(&mut tx, &code_hash, now).await? {
         return Err(replayed(env, tx, &grant, now, rules::code_refused()).await);
     }
-    if !still_stands(&mut tx, &grant, now).await? {
+    if !still_stands(env, &mut tx, &grant, now).await? {
         return Err(rules::code_refused().into());
     }
     if let Some(bound_to) = sender.bound_to.some().filter(|_| !client.is_confidential()) {
@@ -169,8 +169,12 @@ async fn refresh(
         Turn::Stays => token.to_owned(),
         Turn::Replayed => return Err(replayed(env, tx, &grant, now, rules::refresh_token_refused()).await),
     };
-    if !still_stands(&mut tx, &grant, now).await? {
+    if !still_stands(env, &mut tx, &grant, now).await? {
         return Err(rules::refresh_token_refused().into());
+    }
+    if !outlives_login(&grant) {
+        // The application is there for somebody who is logged in: so the login does not stand idle (docs/adr/0022).
+        sessions::mark_used_in(env, &mut tx, now, grant.session).await?;
     }
     // COMMIT POINT: the token is used up and its successor exists.
     tx.commit().await?;
@@ -248,20 +252,28 @@ fn refused(grant: &GrantRow, why: GrantRefused, answer: OauthError) -> Failure<O
 }
 
 /// Whether the grant, the login it came from, and the account are all still good.
-pub(crate) async fn still_stands(conn: &mut Conn, grant: &GrantRow, now: Timestamp) -> Result<bool, Fault> {
+pub(crate) async fn still_stands(
+    env: &Env,
+    conn: &mut Conn,
+    grant: &GrantRow,
+    now: Timestamp,
+) -> Result<bool, Fault> {
     if grant.revoked.is_some() || grant.expires <= now {
         return Ok(false);
     }
     let account = accounts::lookup(conn, grant.account).await?;
     let active = account.is_some_and(|a| a.state == AccountState::Active);
-    // With `offline_access` a grant outlives the login's time, but not its being ended by hand.
-    let offline = grant.scopes.iter().any(|s| s == oidc::scope::OFFLINE_ACCESS);
-    let login_stands = if offline {
+    let login_stands = if outlives_login(grant) {
         !session_rows::is_ended(conn, grant.session).await?
     } else {
-        sessions::is_live(conn, grant.session, now).await?
+        sessions::is_live(env, conn, grant.session, now).await?
     };
     Ok(active && login_stands)
+}
+
+/// Whether the grant may outlive its login's time, and its standing idle; its being ended by hand it never does.
+fn outlives_login(grant: &GrantRow) -> bool {
+    grant.scopes.iter().any(|s| s == oidc::scope::OFFLINE_ACCESS)
 }
 
 pub(crate) async fn first_refresh(

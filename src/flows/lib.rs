@@ -11,7 +11,7 @@
 //! - [`log`] entries written with their effect; the sequencer; proofs. [`log_audit`] the check of the whole.
 //!
 //! Single sign-on:
-//! - [`log_in`], [`sessions`] passwords, cookies, throttling; ending sessions.
+//! - [`log_in`], [`sessions`] passwords, cookies, throttling; ending sessions; [`session_limits`] when they end by themselves.
 //! - [`authorize`], [`exchange_token`], [`user_info`], [`end_session`] the OpenID provider.
 //! - [`authorize_device`] requests that a person answers on another device, and [`deferred`] what becomes of them.
 //! - [`ask_person`] requests that we ask a person, where they are; [`ping_clients`] how the application learns of the answer.
@@ -24,7 +24,8 @@
 //! - [`caller`] who calls an API with an access token; [`tokens`] what the token says; [`revocations`] what was taken back; [`dpop`] what
 //!   it is bound to.
 //! - [`clients`] applications: registered by officials, looked up; [`register_client`] registered by themselves, with [`initial_access`]
-//!   tokens; [`metadata_documents`] registered by a document; [`look_alikes`] not under others' names.
+//!   tokens; [`metadata_documents`] registered by a document; [`look_alikes`] not under others' names; `end_consents` what people gave them
+//!   ends.
 //! - `client_keys` what they sign with, and `published_keys` where anybody's keys come from.
 //! - [`request_application`] an official asks for an application, another decides; [`manage_application`] secrets, and out of use.
 //! - [`outbound`] calls to addresses that others chose.
@@ -64,6 +65,7 @@ pub mod dpop;
 pub mod ecerts;
 mod encryption;
 pub mod end_by_upstream;
+mod end_consents;
 pub mod end_session;
 pub mod env;
 pub mod error;
@@ -99,6 +101,7 @@ pub mod rotate_keys;
 pub mod seal_document;
 mod seal_picture;
 pub mod self_description;
+pub mod session_limits;
 pub mod session_state;
 pub mod sessions;
 pub mod set_up;

@@ -244,7 +244,7 @@ pub(crate) struct Opening {
 #[must_use]
 pub(crate) struct Opened {
     logged_in: LoggedIn,
-    ended: Option<sessions::Ended>,
+    ended: Vec<sessions::Ended>,
 }
 
 impl Opened {
@@ -253,16 +253,16 @@ impl Opened {
         self.logged_in.login.session.id
     }
 
-    /// The transaction was committed: the cookies may be given out, and who must hear of the session that was replaced does.
+    /// The transaction was committed: the cookies may be given out, and who must hear of sessions that this one ended does.
     pub(crate) fn note(self, env: &Env, now: Timestamp) -> LoggedIn {
-        if let Some(ended) = self.ended {
-            ended.note(env, now);
-        }
+        self.ended.iter().for_each(|ended| ended.note(env, now));
         self.logged_in
     }
 }
 
 /// Opens a session of `account`, in a transaction that does more.
+///
+/// INVARIANT: the transaction holds the account, or has made it.
 pub(crate) async fn open_in(
     env: &Env,
     tx: &mut Tx,
@@ -286,13 +286,14 @@ pub(crate) async fn open_in(
         user_agent: opening.user_agent.chars().take(USER_AGENT_MAX_CHARS).collect(),
         authenticated: opening.authenticated,
         expires: opening.authenticated.plus_seconds(SESSION_ABSOLUTE_SECONDS),
+        used: Some(now),
     };
     let token_hash = sessions::hash(session_token.expose());
     failures::know_device(tx, account.id, &sessions::hash(device_token.expose()), now).await?;
-    let mut ended = None;
+    let mut ended = Vec::new();
     if let Some(old) = opening.replaces.filter(|old| old.account.id != account.id) {
         // Somebody else logs in on this browser: what the other had here is over.
-        ended = sessions::end_in(env, tx, now, old.account.id, old.session.id).await?;
+        ended.extend(sessions::end_in(env, tx, now, old.account.id, old.session.id).await?);
     }
     let kept = again.is_some() && rows::authenticate_again(tx, &session, &token_hash).await?;
     let session = match (kept, again) {
@@ -306,6 +307,7 @@ pub(crate) async fn open_in(
     }
     if !kept {
         rows::add(tx, &session, &token_hash).await?;
+        ended.extend(sessions::make_room_in(env, tx, now, account.id, session.id).await?);
     }
     Ok(Opened {
         logged_in: LoggedIn { login: Login { session, account }, session_token, device_token },

@@ -21,7 +21,7 @@ use crate::initial_access::{Standing, hash};
 use crate::log::{self, Act};
 use crate::outbound::Whose;
 use crate::published_keys::{self, Published, Unusable};
-use crate::{look_alikes, subjects};
+use crate::{end_consents, look_alikes, subjects};
 
 /// The name under which an application that registers itself stands in the log.
 const SELF: &str = "self-registration";
@@ -79,7 +79,7 @@ pub async fn register(
     rows::add(&mut tx, &row).await?;
     rows::manage_with(&mut tx, &id, &hash(&management)).await?;
     look_alikes::keep(&mut tx, &id, &registration).await?;
-    let written = Written { by: Some(initial.id.to_string()), vouched: vouched.as_ref() };
+    let written = Written { by: Some(initial.id.to_string()), vouched: vouched.as_ref(), ended: None };
     write_down(env, &mut tx, now, Kind::ClientRegistered, &id, &registration, written).await?;
     // COMMIT POINT: the secret and the management token are shown only once the application and its leaf exist.
     tx.commit().await?;
@@ -147,18 +147,23 @@ pub async fn change(
     if look_alikes::is_taken(&mut tx, &registration).await? {
         return Err(invalid(look_alikes::TAKEN.to_owned()).into());
     }
-    rows::change(&mut tx, id, &metadata, now).await?;
+    if !rows::change(&mut tx, id, &row.metadata, &metadata, now).await? {
+        let message = "the registration was changed meanwhile: read it, and send the change again";
+        return Err(invalid(message.to_owned()).into());
+    }
     rows::state_software(&mut tx, id, row.software_statement.as_deref()).await?;
     look_alikes::keep(&mut tx, id, &registration).await?;
-    let written = Written { by: None, vouched: vouched.as_ref() };
+    let ended = end_consents::after_change(&mut tx, now, id, &before, &registration).await?;
+    let written = Written { ended: Some(ended.len()), vouched: vouched.as_ref(), ..Written::default() };
     write_down(env, &mut tx, now, Kind::ClientChanged, id, &registration, written).await?;
-    // COMMIT POINT: the registration and its leaf.
+    // COMMIT POINT: the registration, the end of what people gave to what it was, and its leaf.
     tx.commit().await?;
     env.clients.forget(id);
+    env.revocations.note_grants(ended, now);
     Ok(information(env, &row, &registration)?)
 }
 
-/// Takes the application `id` out of use (RFC 7592, 2.3); what it got stops working with it.
+/// Takes the application `id` out of use for good (RFC 7592, 2.3), and back what it was given.
 pub async fn remove(
     env: &Env,
     now: Timestamp,
@@ -167,12 +172,16 @@ pub async fn remove(
 ) -> Result<(), Failure<OauthError>> {
     let (_, registration) = managed(env, id, token).await?;
     let mut tx = env.db.begin().await?;
-    rows::disable(&mut tx, id, now).await?;
-    let written = Written { by: None, vouched: None };
+    if !rows::disable(&mut tx, id, now).await? {
+        return Err(no_token().into());
+    }
+    let ended = end_consents::all(&mut tx, now, id, "application removed itself").await?;
+    let written = Written { ended: Some(ended.len()), ..Written::default() };
     write_down(env, &mut tx, now, Kind::ClientRemoved, id, &registration, written).await?;
-    // COMMIT POINT: the application is out of use, and its leaf says so.
+    // COMMIT POINT: the application is out of use, what it was given is taken back, and its leaf says so.
     tx.commit().await?;
     env.clients.forget(id);
+    env.revocations.note_grants(ended, now);
     Ok(())
 }
 
@@ -287,9 +296,12 @@ fn check(
 }
 
 /// What the log says beside the registration.
+#[derive(Default)]
 struct Written<'a> {
     /// The initial access token that it was registered with.
     by: Option<String>,
+    /// How many grants ended.
+    ended: Option<usize>,
     /// What somebody vouched for.
     vouched: Option<&'a Vouched>,
 }
@@ -312,7 +324,9 @@ async fn write_down(
     let statement = written
         .vouched
         .map(|vouched| ("statement", json!({ "issuer": vouched.issuer, "sm3": sm3(&vouched.statement) })));
-    let more = [initial, statement].into_iter().flatten().map(|(name, value)| (name.to_owned(), value));
+    let ended = written.ended.map(|count| ("grants", Value::from(count)));
+    let more =
+        [initial, statement, ended].into_iter().flatten().map(|(name, value)| (name.to_owned(), value));
     let members = detail.as_object().cloned().unwrap_or_default().into_iter().chain(more);
     let detail = Value::Object(members.collect());
     log::write(env, tx, now, Act { kind, actor: SELF, subject: id, detail }).await.map(drop)

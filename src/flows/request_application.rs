@@ -19,7 +19,7 @@ use crate::caller::{Authority, Caller, scope};
 use crate::env::Env;
 use crate::error::{Failure, Fault, Rejected};
 use crate::log::{self, Act};
-use crate::{look_alikes, people, subjects};
+use crate::{end_consents, look_alikes, people, subjects};
 
 /// Most requests of one official that wait.
 const WAITING_MAX_COUNT: i64 = 20;
@@ -261,7 +261,7 @@ pub async fn approve(
     }
     let (client_id, ended) = match row.kind {
         RequestKind::Register => (register_in(env, &mut tx, now, &row, client).await?, Vec::new()),
-        RequestKind::Change => change_in(env, &mut tx, now, &row, &client).await?,
+        RequestKind::Change => change_in(env, &mut tx, now, &row, (&registration, &client)).await?,
         RequestKind::Enable => enable_in(&mut tx, now, &row).await?,
     };
     let kind = match row.kind {
@@ -317,7 +317,7 @@ async fn change_in(
     tx: &mut Tx,
     now: Timestamp,
     row: &RequestRow,
-    client: &Client,
+    (registration, client): (&Registration, &Client),
 ) -> Result<(String, Vec<Id<Grant>>), Failure> {
     let client_id = about(row)?;
     let kept = client_rows::lookup(tx, client_id).await?.ok_or_else(no_such_application)?;
@@ -334,11 +334,7 @@ async fn change_in(
     }
     let before: Registration = serde_json::from_str(before)
         .map_err(|e| BadRow::new("application_request", "registered", row.id, e))?;
-    let ended = if takes_away(client_id, &before, client)? {
-        rows::take_back(tx, client_id, "registration narrowed", now).await?
-    } else {
-        Vec::new()
-    };
+    let ended = end_consents::after_change(tx, now, client_id, &before, registration).await?;
     Ok((client_id.to_owned(), ended))
 }
 
@@ -355,14 +351,6 @@ async fn enable_in(
     // A node that had not learnt of it yet may have given something after it was taken out of use.
     let ended = rows::take_back(tx, client_id, "given before it was taken back into use", now).await?;
     Ok((client_id.to_owned(), ended))
-}
-
-/// Whether the change takes away what people have given: then they are asked again.
-fn takes_away(client_id: &str, before: &Registration, after: &Client) -> Result<bool, Fault> {
-    let bad = |e: BadMember| BadRow::new("client", "metadata", client_id, e);
-    let before = before.to_client(client_id).map_err(bad)?;
-    let lost_grant = before.grant_types.iter().any(|grant| !after.may_use(*grant));
-    Ok(lost_grant || !after.scopes.covers(&before.scopes))
 }
 
 /// The request, and the official who decides on it: not the one who asked, and over the unit, or over all when it reaches beyond it.

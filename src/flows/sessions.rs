@@ -27,12 +27,40 @@ pub struct Login {
 
 /// The live login whose cookie is `token`.
 pub async fn find(env: &Env, now: Timestamp, token: &str) -> Result<Option<Login>, Fault> {
+    let at = env.settings.sessions.live_at(now);
     let mut conn = env.db.read().await?;
-    let Some(session) = rows::find_by_token(&mut conn, &hash(token), now).await? else { return Ok(None) };
+    let Some(session) = rows::find_by_token(&mut conn, &hash(token), at).await? else { return Ok(None) };
     let account = accounts::lookup(&mut conn, session.account).await?;
     // An account that was disabled is logged out everywhere at once.
     let account = account.filter(|a| a.state == accounts::AccountState::Active);
-    Ok(account.map(|account| Login { session, account }))
+    drop(conn);
+    let Some(account) = account else { return Ok(None) };
+    Ok(Some(Login { session: used(env, now, session).await?, account }))
+}
+
+/// The session, which is used now. That is written down once in a while, and not with every request.
+async fn used(env: &Env, now: Timestamp, session: SessionRow) -> Result<SessionRow, Fault> {
+    let due = env.settings.sessions.written_before(now);
+    if session.used.is_none_or(|used| used > due) {
+        return Ok(session);
+    }
+    let mut tx = env.db.begin().await?;
+    rows::mark_used(&mut tx, session.id, due, env.settings.sessions.live_at(now)).await?;
+    // COMMIT POINT: lost in a crash, it ends the session a little early.
+    tx.commit().await?;
+    Ok(SessionRow { used: Some(now), ..session })
+}
+
+/// As for a request of its browser, in a transaction that does more.
+pub(crate) async fn mark_used_in(
+    env: &Env,
+    tx: &mut Tx,
+    now: Timestamp,
+    session: Id<Session>,
+) -> Result<(), Fault> {
+    let limits = &env.settings.sessions;
+    rows::mark_used(tx, session, limits.written_before(now), limits.live_at(now)).await?;
+    Ok(())
 }
 
 /// What is kept of a session's cookie.
@@ -42,7 +70,7 @@ pub(crate) fn hash(token: &str) -> [u8; 32] {
 
 /// The live sessions of `account`.
 pub async fn of_account(env: &Env, now: Timestamp, account: Id<Account>) -> Result<Vec<SessionRow>, Fault> {
-    Ok(rows::live_of(&mut *env.db.read().await?, account, now).await?)
+    Ok(rows::live_of(&mut *env.db.read().await?, account, env.settings.sessions.live_at(now)).await?)
 }
 
 /// Ends a session of `account` and takes back every token that came from it, in one transaction.
@@ -114,6 +142,30 @@ pub(crate) async fn end_all_in(
     Ok(Ended { grants, front_channel })
 }
 
+/// Ends those logins of `account` that are more than there may be beside the new one, `latest`: the ones that were used longest ago.
+///
+/// INVARIANT: the transaction holds the account, so that of logins at once each sees those before it.
+pub(crate) async fn make_room_in(
+    env: &Env,
+    tx: &mut Tx,
+    now: Timestamp,
+    account: Id<Account>,
+    latest: Id<Session>,
+) -> Result<Vec<Ended>, Fault> {
+    let limits = &env.settings.sessions;
+    let beside = limits.beside_a_new_one();
+    let mut all = Vec::new();
+    for session in rows::least_used(tx, account, latest, beside, limits.live_at(now)).await? {
+        let Some(ended) = end_in(env, tx, now, account, session).await? else { continue };
+        let (actor, subject) = (account.to_string(), session.to_string());
+        let detail = json!({ "by": latest, "grants": ended.grants.len() });
+        let act = Act { kind: Kind::SessionSuperseded, actor: &actor, subject: &subject, detail };
+        log::write(env, tx, now, act).await?;
+        all.push(ended);
+    }
+    Ok(all)
+}
+
 /// Writes a notice to each application that must be told of the end of `session`; those that have a page to load.
 async fn give_notice(
     env: &Env,
@@ -155,7 +207,7 @@ pub struct Given {
 pub async fn given(env: &Env, now: Timestamp, account: Id<Account>) -> Result<Vec<Given>, Fault> {
     let mut conn = env.db.read().await?;
     let consents = consents::consents_of(&mut conn, account).await?;
-    let grants = grants::standing_of(&mut conn, account, now).await?;
+    let grants = grants::standing_of(&mut conn, account, env.settings.sessions.live_at(now)).await?;
     let mut given: Vec<Given> = consents
         .into_iter()
         .map(|consent| Given { client_id: consent.client_id, scopes: consent.scopes, since: consent.granted })
@@ -202,6 +254,11 @@ pub async fn withdraw(
 }
 
 /// Whether the session is live: tokens that came from it are good only while it is.
-pub(crate) async fn is_live(conn: &mut Conn, session: Id<Session>, now: Timestamp) -> Result<bool, Fault> {
-    Ok(rows::live(conn, session, now).await?.is_some())
+pub(crate) async fn is_live(
+    env: &Env,
+    conn: &mut Conn,
+    session: Id<Session>,
+    now: Timestamp,
+) -> Result<bool, Fault> {
+    Ok(rows::live(conn, session, env.settings.sessions.live_at(now)).await?.is_some())
 }

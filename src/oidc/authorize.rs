@@ -28,7 +28,7 @@ use crate::scope::{OPENID, Scope};
 pub use checks::prompt::Prompts;
 pub use claims_request::{ClaimRequest, ClaimsRequest};
 pub use response::{AuthorizationResponse, Delivery};
-pub use response_mode::ResponseMode;
+pub use response_mode::{AllowedModes, ResponseMode};
 
 /// An authorization request that passed every check.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -210,7 +210,7 @@ pub fn check(
     let client = checks::client_id::known(params, client)?;
     let redirect_uri = checks::redirect_uri::check(params, client)?;
     let request = checks::run(params, client, redirect_uri, via)
-        .map_err(|error| refusal(params, redirect_uri, error, issuer))?;
+        .map_err(|error| refusal(params, client, redirect_uri, error, issuer))?;
     Ok(request)
 }
 
@@ -228,15 +228,21 @@ pub fn check_pushed(params: &Params, client: &Client, via: Via) -> Result<Author
 /// The refusal of a request object: told to the client when what came beside it says where, else shown.
 pub fn refuse_object(params: &Params, client: &Client, error: OauthError, issuer: &Issuer) -> Refusal {
     match checks::redirect_uri::check(params, client) {
-        Ok(redirect_uri) => refusal(params, redirect_uri, error, issuer).into(),
+        Ok(redirect_uri) => refusal(params, client, redirect_uri, error, issuer).into(),
         Err(_) => PageError::RequestObject(error.description().to_owned()).into(),
     }
 }
 
-fn refusal(params: &Params, redirect_uri: &str, error: OauthError, issuer: &Issuer) -> RedirectError {
+fn refusal(
+    params: &Params,
+    client: &Client,
+    redirect_uri: &str,
+    error: OauthError,
+    issuer: &Issuer,
+) -> RedirectError {
     RedirectError {
         redirect_uri: redirect_uri.to_owned(),
-        mode: checks::response_mode::of_refusal(params),
+        mode: checks::response_mode::of_refusal(params, client),
         error,
         state: params.value("state").map(str::to_owned),
         iss: issuer.clone(),

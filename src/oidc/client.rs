@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use crate::authorize::AllowedModes;
 use crate::ciba::Delivery;
 use crate::encryption::{Encryption, ResponseEncryptions};
 use crate::jwt_bearer::{ISSUERS_MAX_COUNT, TrustedIssuer, is_good};
@@ -64,6 +65,8 @@ pub struct Client {
     pub subject: SubjectType,
     /// How its authorization requests must come.
     pub requests: RequestRules,
+    /// How answers to them may travel.
+    pub response_modes: AllowedModes,
     /// What its certificate must say, when it authenticates with one that an authority issued.
     pub certificate_subject: Option<CertificateSubject>,
     /// What its access tokens are bound to.

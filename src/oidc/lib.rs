@@ -3,7 +3,8 @@
 //! In the order in which a login meets them:
 //!
 //! - [`issuer`] the provider's own name, from which every endpoint's address is made.
-//! - [`client`] what an application registered, and what it may register; [`registration`] in which words.
+//! - [`client`] what an application registered, and what it may register; [`registration`] in which words;
+//!   [`registration_change`] when people are asked anew because it changed.
 //! - [`concerns`] what whoever approves a registration should look at.
 //! - [`self_registration`] what software may register for itself, [`software_statement`] what others vouch for, and [`metadata_document`]
 //!   registrations that are published where the client's identifier leads.
@@ -55,6 +56,7 @@ pub mod params;
 pub mod pkce;
 pub mod redirect_uri;
 pub mod registration;
+pub mod registration_change;
 pub mod resource;
 pub mod scope;
 pub mod self_registration;

@@ -5,6 +5,7 @@ use jose::jwe::{ContentEncryption, EncryptionKeys, KeyManagement};
 use jose::{Algorithm, Jwks};
 use serde::{Deserialize, Serialize};
 
+use crate::authorize::{AllowedModes, ResponseMode};
 use crate::ciba::Delivery;
 use crate::client::{
     AccessTokenFormat, Approval, AuthMethod, BackChannel, Binding, CLIENT_URI_MAX_BYTES, CODE_ID_TOKEN,
@@ -49,6 +50,9 @@ pub struct Registration {
     pub grant_types: Vec<String>,
     /// `code`, for those that log people in; `code id_token` as well for one that cannot do without, which is for administrators to say.
     pub response_types: Vec<String>,
+    /// How answers of the authorization endpoint may travel: names of modes; any of them when absent (ASVS 5.0, V10.4.12). Our own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub response_modes: Option<Vec<String>>,
     /// The most that may ever be granted.
     pub scope: String,
     /// The APIs it may ask tokens for.
@@ -235,6 +239,7 @@ impl Default for Registration {
             post_logout_redirect_uris: Vec::new(),
             grant_types: vec![GrantType::AuthorizationCode.as_str().to_owned()],
             response_types: vec!["code".to_owned()],
+            response_modes: None,
             scope: OPENID.to_owned(),
             audiences: Vec::new(),
             authorization_details_types: Vec::new(),
@@ -345,6 +350,7 @@ impl Registration {
                 hybrid: self.is_hybrid(),
                 default_max_age_seconds: self.default_max_age.filter(|age| *age >= 0),
             },
+            response_modes: self.modes()?,
             certificate_subject: self.certificate_subject()?,
             binding: Binding {
                 dpop: self.dpop_bound_access_tokens,
@@ -362,6 +368,24 @@ impl Registration {
             enabled: true,
             in_use_since: None,
         })
+    }
+
+    /// How answers may travel: known modes, with at least one for each response type, and none for one that is not registered.
+    fn modes(&self) -> Result<AllowedModes, BadMember> {
+        let Some(names) = &self.response_modes else { return Ok(AllowedModes::default()) };
+        let wrong = |expected: &str, got: &str| bad("response_modes", expected, got);
+        let known = [ResponseMode::SUPPORTED, ResponseMode::SUPPORTED_WITH_ID_TOKEN].concat().join("`, `");
+        let modes = AllowedModes::named(names).map_err(|name| wrong(&format!("modes of `{known}`"), name))?;
+        let in_fragment = names.iter().find(|name| name.starts_with("fragment"));
+        if let Some(name) = in_fragment.filter(|_| !self.is_hybrid()) {
+            return Err(wrong("no `fragment` without the response type `code id_token`", name));
+        }
+        for (kind, with_id_token) in [("code", false), (CODE_ID_TOKEN, true)] {
+            if self.response_types.iter().any(|k| k == kind) && modes.first(with_id_token).is_none() {
+                return Err(wrong(&format!("at least one for the response type `{kind}`"), &names.join(" ")));
+            }
+        }
+        Ok(modes)
     }
 
     fn auth_method(&self) -> Result<AuthMethod, BadMember> {

@@ -25,6 +25,7 @@ pub const MEMBERS: &[&str] = &[
     "post_logout_redirect_uris",
     "grant_types",
     "response_types",
+    "response_modes",
     "id_token_signed_response_alg",
     "access_token_format",
     "userinfo_signed_response_alg",

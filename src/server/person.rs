@@ -5,7 +5,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
-use base::Secret;
+use base::{Secret, Timestamp};
 use flows::change_password::{self, Change};
 use flows::sessions::{self, Login};
 use flows::{Failure, Fault, Rejected, clients, ecerts, people};
@@ -119,6 +119,7 @@ async fn session_views(
         device: device(&session.user_agent).unwrap_or_else(|| frame.t("unknown-device")),
         network: session.network.clone(),
         since: session.authenticated.minute_in_china(),
+        used: session.used.map(Timestamp::minute_in_china),
         current: session.id == login.session.id,
     };
     Ok(sessions.iter().map(view).collect())
@@ -244,7 +245,7 @@ async fn new_password(
         device: visitor.device.clone(),
     };
     match change_password::change(&app.env, visitor.now, login, change).await {
-        Ok(()) => Redirect::to("/account?done=password").into_response(),
+        Ok(cookie) => visitor.renewed(Redirect::to("/account?done=password").into_response(), &cookie),
         Err(Failure::Rejected(rejected)) => {
             let wrong = refusal::field(&rejected);
             let wrong =

@@ -137,12 +137,13 @@ fn registration_field(member: &str) -> &str {
         "subject_type" | "sector_identifier_uri" => "pairwise",
         "require_pkce" => "pkce_waived",
         "response_types" => "hybrid",
+        "response_modes" => "response_mode.fragment.jwt",
         // The one field for what a certificate must say.
         "tls_client_auth_san_dns"
         | "tls_client_auth_san_uri"
         | "tls_client_auth_san_ip"
         | "tls_client_auth_san_email" => "tls_client_auth_subject_dn",
-        // Scopes are boxes to tick; what is wrong with them is said at the last.
+        // Scopes, like modes, are boxes to tick; what is wrong with them is said at the last.
         "scope" => "scope.signal:report",
         other => other,
     }

@@ -6,7 +6,7 @@ use axum::extract::{FromRequestParts, OptionalFromRequestParts, Path, RawPathPar
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
-use base::Timestamp;
+use base::{Secret, Timestamp};
 use cookie::{Cookie, SameSite};
 use flows::caller::Presented;
 use flows::dpop::ProofHeader;
@@ -256,6 +256,12 @@ impl Visitor {
         self.set(&mut response, DEVICE, logged_in.device_token.expose(), Some(DEVICE_SECONDS));
         let state = session_state::browser_state(&app.env, logged_in.login.session.id);
         self.set_session_state(&mut response, &state, None);
+        response
+    }
+
+    /// Adds the cookie under which the login goes on; for applications it is the same login.
+    pub fn renewed(&self, mut response: Response, session_token: &Secret<String>) -> Response {
+        self.set(&mut response, SESSION, session_token.expose(), None);
         response
     }
 

@@ -138,6 +138,7 @@ stories! {
         assert_eq!(place_of(&decides(&gao, &narrower, "approve").await), place);
         tickets.refreshes(renewed.refresh()).await.assert_refused(400, "invalid_grant", "revoked");
         tickets.user_info(&renewed.access).await.assert_problem(401, "invalid_token", "revoked");
+        assert_eq!(citizen.authorizes_in_pages(&tickets.requests("openid")).await.1, 1, "and people are asked anew");
         let changed = leaves(&app, client_id, "client_changed").await;
         assert_eq!(changed.len(), 2);
     }
@@ -202,6 +203,7 @@ stories! {
             (vec![("token_endpoint_auth_method", "tls_client_auth")], "ask-token_endpoint_auth_method-wrong", "none are taken here"),
             (vec![("token_endpoint_auth_method", "magic")], "ask-token_endpoint_auth_method-wrong", "magic"),
             (vec![("backchannel_logout_uri", "http://a.example/out")], "ask-backchannel_logout_uri-wrong", "https"),
+            (vec![("response_mode.fragment", "on")], "ask-response_mode-fragment-jwt-wrong", "code id_token"),
             (vec![("default_max_age", "soon")], "ask-default_max_age-wrong", "soon"),
             (vec![("id_token_signed_response_alg", "none")], "ask-id_token_signed_response_alg-wrong", "none"),
             (vec![("token_endpoint_auth_method", "none"), ("pkce_waived", "on")], "ask-pkce_waived-wrong", "require"),
@@ -234,6 +236,8 @@ stories! {
             ("pairwise", "on"),
             ("device", "on"),
             ("default_max_age", "3600"),
+            ("response_mode.form_post", "on"),
+            ("response_mode.query.jwt", "on"),
         ]).await;
         let kept = flows::manage_application::lookup(app.env(), &tickets.client_id).await.unwrap().unwrap();
         let kept = serde_json::to_value(kept.registration).unwrap();
@@ -251,6 +255,7 @@ stories! {
             ("subject_type", json!("pairwise")),
             ("grant_types", json!(["authorization_code", DEVICE_GRANT])),
             ("default_max_age", json!(3600)),
+            ("response_modes", json!(["form_post", "query.jwt"])),
         ] {
             assert_eq!(kept[member], value, "{member}");
         }

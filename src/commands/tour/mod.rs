@@ -95,6 +95,7 @@ pub async fn tour(flags: TourFlags) -> Result<PathBuf, TourError> {
         dpop_nonces_required: false,
         registration: flows::env::SelfRegistration::default(),
         token_keys: flows::rotate_keys::TokenKeyTimes::default(),
+        sessions: flows::session_limits::SessionLimits::default(),
         upstreams: Vec::new(),
         log_json: false,
         log: "warn".to_owned(),

@@ -54,14 +54,14 @@ pub(super) fn run(
         client_id: client.id.clone(),
         redirect_uri: redirect_uri.to_owned(),
         with_id_token: response_type::asks_for_id_token(params), // OIDC Core, 3.3
-        response_mode: response_mode::check(params)?, // OAuth 2.0 Multiple Response Types, 2.1; JARM, 2.3
-        code_challenge: pkce::check(params, client)?, // RFC 7636, 4.3; RFC 9700, 2.1.1
-        scope: scope::check(params, client)?,         // RFC 6749, 3.3; OIDC Core, 3.1.2.1
-        resources: resource::check(params, client)?,  // RFC 8707, 2
-        prompt: prompt::check(params)?,               // OIDC Core, 3.1.2.1
+        response_mode: response_mode::check(params, client)?, // OAuth 2.0 Multiple Response Types, 2.1; JARM, 2.3
+        code_challenge: pkce::check(params, client)?,         // RFC 7636, 4.3; RFC 9700, 2.1.1
+        scope: scope::check(params, client)?,                 // RFC 6749, 3.3; OIDC Core, 3.1.2.1
+        resources: resource::check(params, client)?,          // RFC 8707, 2
+        prompt: prompt::check(params)?,                       // OIDC Core, 3.1.2.1
         authorization_details: authorization_details::check(params, client)?, // RFC 9396, 2
-        claims: claims::check(params, client)?,       // OIDC Core, 5.5
-        dpop_jkt: dpop_jkt::check(params)?,           // RFC 9449, 10
+        claims: claims::check(params, client)?,               // OIDC Core, 5.5
+        dpop_jkt: dpop_jkt::check(params)?,                   // RFC 9449, 10
         max_age_seconds: max_age::check(params)?.or(client.requests.default_max_age_seconds), // OIDC Core, 3.1.2.1
         acr_values: acr_values::check(params)?, // OIDC Core, 3.1.2.1
         ui_locales: ui_locales::check(params),  // OIDC Core, 3.1.2.1

@@ -47,6 +47,15 @@ impl ResponseMode {
     pub const SUPPORTED_WITH_ID_TOKEN: [&'static str; 5] =
         ["fragment", "form_post", "jwt", "fragment.jwt", "form_post.jwt"];
 
+    /// The modes called `name` in a registration; `jwt` means another one with each response type.
+    fn registered(name: &str) -> impl Iterator<Item = Self> {
+        Self::NAMES
+            .into_iter()
+            .chain(Self::NAMES_WITH_ID_TOKEN)
+            .filter(move |(n, _)| *n == name)
+            .map(|(_, m)| m)
+    }
+
     /// The mode called `name` of an answer without an ID token.
     pub fn parse(name: &str) -> Option<Self> {
         Self::NAMES.iter().find(|(n, _)| *n == name).map(|(_, mode)| *mode)
@@ -82,6 +91,40 @@ impl ResponseMode {
     /// Whether the answer is posted.
     pub const fn is_form(self) -> bool {
         matches!(self, Self::FormPost | Self::FormPostJwt)
+    }
+}
+
+/// The modes that a client may ask for (ASVS 5.0, V10.4.12): those that it registered, or all that there are.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AllowedModes(Option<Vec<ResponseMode>>);
+
+impl AllowedModes {
+    /// The modes called `names`; fails with the name that is none.
+    pub fn named(names: &[String]) -> Result<Self, &str> {
+        match names.iter().find(|name| ResponseMode::registered(name).next().is_none()) {
+            Some(unknown) => Err(unknown),
+            None => Ok(Self(Some(names.iter().flat_map(|name| ResponseMode::registered(name)).collect()))),
+        }
+    }
+
+    /// Whether `mode` may be asked for.
+    pub fn allows(&self, mode: ResponseMode) -> bool {
+        self.0.as_ref().is_none_or(|modes| modes.contains(&mode))
+    }
+
+    /// Those that may be asked for of an answer with an ID token, or without, under every name they have.
+    pub fn names(&self, with_id_token: bool) -> Vec<&'static str> {
+        self.of(with_id_token).map(|(name, _)| name).collect()
+    }
+
+    /// The first of those: how an answer travels when what was asked for may not be.
+    pub fn first(&self, with_id_token: bool) -> Option<ResponseMode> {
+        self.of(with_id_token).map(|(_, mode)| mode).next()
+    }
+
+    fn of(&self, with_id_token: bool) -> impl Iterator<Item = (&'static str, ResponseMode)> {
+        let names = if with_id_token { ResponseMode::NAMES_WITH_ID_TOKEN } else { ResponseMode::NAMES };
+        names.into_iter().filter(|(_, mode)| self.allows(*mode))
     }
 }
 

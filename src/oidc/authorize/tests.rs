@@ -250,6 +250,50 @@ fn only_codes_are_given_out() {
 }
 
 #[test]
+fn a_client_gets_answers_the_way_it_registered_and_refusals_too() {
+    let client = |modes: &[&str]| {
+        let names: Vec<_> = modes.iter().map(|mode| (*mode).to_owned()).collect();
+        Client { response_modes: AllowedModes::named(&names).unwrap(), ..web_client() }
+    };
+    let refused = |client: &Client, pairs: &[(&str, &str)]| match send(client, pairs) {
+        Err(Refusal::Redirect(refusal)) => refusal,
+        other => panic!("{other:?}"),
+    };
+    let form = client(&["form_post"]);
+    assert_eq!(
+        send(&form, &with("response_mode", "form_post")).unwrap().response_mode,
+        ResponseMode::FormPost
+    );
+    let got_none = refused(&form, &good());
+    assert_eq!(
+        got_none.error.description(),
+        "expected a response_mode that client `tax-web` is registered for: form_post; got none, which means `query`"
+    );
+    assert_eq!(got_none.mode, ResponseMode::FormPost);
+    let got_another = refused(&form, &with("response_mode", "query.jwt"));
+    assert_eq!(
+        (got_another.mode, got_another.error.code),
+        (ResponseMode::FormPost, ErrorCode::InvalidRequest)
+    );
+    let mut pairs = with("scope", "unheard_of");
+    pairs.push(("response_mode", "form_post"));
+    let other_fault = refused(&form, &pairs);
+    assert_eq!((other_fault.mode, other_fault.error.code), (ResponseMode::FormPost, ErrorCode::InvalidScope));
+
+    for names in [&["jwt"], &["query.jwt"]] {
+        let signed = client(names);
+        for name in ["jwt", "query.jwt"] {
+            assert_eq!(
+                send(&signed, &with("response_mode", name)).unwrap().response_mode,
+                ResponseMode::QueryJwt
+            );
+        }
+        assert_eq!(refused(&signed, &good()).mode, ResponseMode::QueryJwt);
+        assert_eq!(refused(&signed, &with("response_mode", "magic")).mode, ResponseMode::QueryJwt);
+    }
+}
+
+#[test]
 fn a_client_without_the_code_grant_is_refused() {
     let mut machine = machine_client();
     machine.redirect_uris = vec![REDIRECT_URI.into()];

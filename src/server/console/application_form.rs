@@ -10,7 +10,7 @@ use oidc::{Scope, scope};
 
 use super::refusal;
 use crate::body::Form;
-use crate::pages::application_form::CERTIFICATE_MEMBERS;
+use crate::pages::application_form::{CERTIFICATE_MEMBERS, RESPONSE_MODES};
 
 /// What ID tokens may be signed with, the usual one first.
 pub(super) const ALGORITHMS: &[&str] = &["ES256", "SM2", "PS256", "EdDSA", "RS256"];
@@ -74,6 +74,7 @@ pub(super) fn registration(
         require_signed_request_object: on("require_signed_request_object"),
         require_pkce: !on("pkce_waived"),
         response_types: response_types(on("hybrid")),
+        response_modes: response_modes(entered, before),
         dpop_bound_access_tokens: on("dpop_bound_access_tokens"),
         tls_client_certificate_bound_access_tokens: on("tls_client_certificate_bound_access_tokens"),
         default_max_age: age(entered)?,
@@ -99,6 +100,9 @@ pub(super) fn value(registration: &Registration, name: &str) -> Option<String> {
     let flag = |flag: bool| flag.then(|| "on".to_owned());
     if let Some(token) = name.strip_prefix("scope.") {
         return flag(scope_of(registration).contains(token));
+    }
+    if let Some(mode) = name.strip_prefix("response_mode.") {
+        return flag(names_mode(registration, mode));
     }
     match name {
         "name" => Some(registration.name_zh.clone()),
@@ -135,6 +139,27 @@ pub(super) fn value(registration: &Registration, name: &str) -> Option<String> {
 fn response_types(hybrid: bool) -> Vec<String> {
     let kinds = ["code"].into_iter().chain(hybrid.then_some(CODE_ID_TOKEN));
     kinds.map(str::to_owned).collect()
+}
+
+/// The modes that are ticked, all when none is; what is registered stays as it is written when nothing else is meant.
+fn response_modes(entered: &Form, before: &Registration) -> Option<Vec<String>> {
+    let ticked = |mode: &str| entered.text(&format!("response_mode.{mode}")) == "on";
+    if RESPONSE_MODES.iter().all(|mode| ticked(mode) == names_mode(before, mode)) {
+        return before.response_modes.clone();
+    }
+    let chosen: Vec<_> =
+        RESPONSE_MODES.iter().filter(|mode| ticked(mode)).map(|mode| (*mode).to_owned()).collect();
+    Some(chosen).filter(|modes| !modes.is_empty())
+}
+
+/// Whether `mode` is among those that are registered by name; `jwt` names the one in the query, and in the fragment where there is one.
+fn names_mode(registration: &Registration, mode: &str) -> bool {
+    let by_short_name = match mode {
+        "query.jwt" => true,
+        "fragment.jwt" => registration.is_hybrid(),
+        _ => false,
+    };
+    registration.response_modes.iter().flatten().any(|name| name == mode || (by_short_name && name == "jwt"))
 }
 
 fn text(entered: &Form, name: &str) -> Option<String> {

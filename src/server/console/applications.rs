@@ -22,6 +22,7 @@ use store::rows::units::UnitRow;
 use super::{Official, Shown, table};
 use crate::App;
 use crate::body::Received;
+use crate::pages::application_form::response_mode;
 use crate::pages::console::{Cell, Change, ConsoleCase, ConsoleList, Done, Member, Section, Table};
 use crate::pages::forms::{self, AskWhy};
 use crate::pages::parts::{Fact, Link, Tone};
@@ -46,6 +47,7 @@ const MEMBERS: &[&str] = &[
     "tls_client_auth_san_email",
     "application_type",
     "grant_types",
+    "response_modes",
     "audiences",
     "post_logout_redirect_uris",
     "backchannel_logout_uri",
@@ -498,6 +500,9 @@ fn lines(frame: &Frame, name: &str, value: &Value) -> Vec<String> {
         ("access_token_format", Value::String(form)) => vec![frame.word_or(&format!("format-{form}"), form)],
         ("grant_types", Value::Array(grants)) => {
             grants.iter().map(|grant| grant_name(frame, &plain(grant))).collect()
+        }
+        ("response_modes", Value::Array(modes)) => {
+            modes.iter().map(|mode| response_mode(frame, &plain(mode))).collect()
         }
         // `code` and nothing else: there is nothing to judge.
         ("response_types", _) => Vec::new(),

@@ -18,6 +18,9 @@ pub const CERTIFICATE_MEMBERS: &[&str] = &[
     "tls_client_auth_san_ip",
     "tls_client_auth_san_email",
 ];
+/// How answers may travel, as the form offers it.
+pub const RESPONSE_MODES: &[&str] =
+    &["query", "form_post", "query.jwt", "form_post.jwt", "fragment", "fragment.jwt"];
 /// How old a login may be at most, in seconds: a year.
 const AGE_MAX_SECONDS: i64 = 365 * 86_400;
 
@@ -151,17 +154,28 @@ fn tokens(frame: &Frame, offered: &Offered, is_new: bool) -> Group {
 
 fn requests(frame: &Frame) -> Group {
     let age = FieldKind::Number { min: 0, max: AGE_MAX_SECONDS };
-    Group {
-        title: frame.t("group-requests"),
-        fields: vec![
-            member(frame, "require_pushed_authorization_requests", FieldKind::Check),
-            member(frame, "require_signed_request_object", FieldKind::Check),
-            member(frame, "default_max_age", age).hint(frame.t("max-age-hint")),
-            member(frame, "device", FieldKind::Check).hint(frame.t("device-hint")),
-            member(frame, "pkce_waived", FieldKind::Check).hint(frame.t("pkce-hint")),
-            member(frame, "hybrid", FieldKind::Check).hint(frame.t("hybrid-hint")),
-        ],
+    let mut fields = vec![
+        member(frame, "require_pushed_authorization_requests", FieldKind::Check),
+        member(frame, "require_signed_request_object", FieldKind::Check),
+        member(frame, "default_max_age", age).hint(frame.t("max-age-hint")),
+        member(frame, "device", FieldKind::Check).hint(frame.t("device-hint")),
+        member(frame, "pkce_waived", FieldKind::Check).hint(frame.t("pkce-hint")),
+        member(frame, "hybrid", FieldKind::Check).hint(frame.t("hybrid-hint")),
+    ];
+    fields.extend(RESPONSE_MODES.iter().map(|mode| {
+        let label = frame.t1("application-answers", "mode", response_mode(frame, mode));
+        Field::optional(format!("response_mode.{mode}"), label, FieldKind::Check)
+    }));
+    if let Some(last) = fields.last_mut() {
+        // Mistakes that concern all of them are marked at the last.
+        last.hint = frame.t("response-modes-hint");
     }
+    Group { title: frame.t("group-requests"), fields }
+}
+
+/// What the mode called `name` is called on pages.
+pub fn response_mode(frame: &Frame, name: &str) -> String {
+    frame.word_or(&format!("mode-{}", name.replace('.', "-")), name)
 }
 
 /// A field of the member `name`, called as everywhere.

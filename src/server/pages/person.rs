@@ -398,6 +398,8 @@ pub struct SessionView {
     pub id: String,
     /// Browser and system in plain words.
     pub device: String,
+    /// When it was last used; `None` when no browser is in it.
+    pub used: Option<String>,
     /// Where it was last seen from.
     pub network: String,
     /// When it began.

@@ -239,6 +239,7 @@ fn account(frame: Frame) -> Account {
     let session = |id: &str, device: &str, current| SessionView {
         id: id.into(),
         device: device.into(),
+        used: Some("2026-11-24 10:05".into()),
         network: "2001:db8:12:34::/64".into(),
         since: "2026-11-24 08:30".into(),
         current,

@@ -27,7 +27,8 @@ const LIST_UNNAMED: &str = "SELECT id, metadata, secret_hash, state, sample, cre
 const COUNT_NAMED: &str = "SELECT COUNT(*) AS n FROM client \
      WHERE name_skeleton_zh = $1 OR name_skeleton_zh = $2 OR name_skeleton_en = $1 OR name_skeleton_en = $2";
 const MANAGE_WITH: &str = "UPDATE client SET registration_token_hash = $2 WHERE id = $1";
-const CHANGE: &str = "UPDATE client SET metadata = $2, updated_us = $3 WHERE id = $1";
+const CHANGE: &str =
+    "UPDATE client SET metadata = $3, updated_us = $4 WHERE id = $1 AND metadata = $2 AND state = 'active'";
 const DISABLE: &str =
     "UPDATE client SET state = 'disabled', updated_us = $2 WHERE id = $1 AND state = 'active'";
 const COUNT: &str = "SELECT COUNT(*) AS n FROM client";
@@ -36,6 +37,8 @@ const ALLOW: &str = "INSERT INTO consent (account_id, client_id, scopes, granted
      withdrawn_us = NULL";
 const WITHDRAW: &str = "UPDATE consent SET withdrawn_us = $3 \
      WHERE account_id = $1 AND client_id = $2 AND withdrawn_us IS NULL";
+const WITHDRAW_ALL: &str =
+    "UPDATE consent SET withdrawn_us = $2 WHERE client_id = $1 AND withdrawn_us IS NULL";
 const HOLD_CONSENT: &str = "UPDATE consent SET granted_us = granted_us \
      WHERE account_id = $1 AND client_id = $2 AND withdrawn_us IS NULL";
 const LOOKUP_CONSENT: &str = "SELECT client_id, scopes, granted_us FROM consent \
@@ -62,6 +65,7 @@ pub const STATEMENTS: &[&str] = &[
     COUNT,
     ALLOW,
     WITHDRAW,
+    WITHDRAW_ALL,
     HOLD_CONSENT,
     LOOKUP_CONSENT,
     LIST_CONSENTS,
@@ -200,9 +204,15 @@ pub async fn manage_with(tx: &mut Tx, id: &str, token_hash: &[u8; 32]) -> Result
     run!(tx, MANAGE_WITH, id, &token_hash[..]).map(drop)
 }
 
-/// Replaces the registration; whether there is such an application.
-pub async fn change(tx: &mut Tx, id: &str, metadata: &str, now: Timestamp) -> Result<bool, StoreError> {
-    Ok(run!(tx, CHANGE, id, metadata, now.us())? == 1)
+/// Replaces the registration `before`; whether that is what an application in use has.
+pub async fn change(
+    tx: &mut Tx,
+    id: &str,
+    before: &str,
+    metadata: &str,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    Ok(run!(tx, CHANGE, id, before, metadata, now.us())? == 1)
 }
 
 /// Takes the application out of use; whether it was in use.
@@ -269,6 +279,11 @@ pub async fn withdraw(
     now: Timestamp,
 ) -> Result<bool, StoreError> {
     Ok(run!(tx, WITHDRAW, account.to_string(), client_id, now.us())? == 1)
+}
+
+/// What everybody allowed the application is withdrawn.
+pub async fn withdraw_all(tx: &mut Tx, client_id: &str, now: Timestamp) -> Result<(), StoreError> {
+    run!(tx, WITHDRAW_ALL, client_id, now.us()).map(drop)
 }
 
 /// Holds what `account` allows the application until the transaction ends; whether it allows anything.

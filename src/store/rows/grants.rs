@@ -3,6 +3,7 @@
 use base::id::{Account, Grant, Session};
 use base::{Id, Timestamp};
 
+use super::sessions::LiveAt;
 use super::{id, words};
 use crate::db::{Conn, Tx, find, list, run};
 use crate::error::StoreError;
@@ -26,7 +27,7 @@ const REVOKE_OF_ACCOUNT: &str = "UPDATE auth_grant SET revoked_us = $3, revoked_
      WHERE account_id = $1 AND session_id <> $2 AND revoked_us IS NULL AND expires_us > $3 RETURNING id";
 const STANDING_OF: &str = "SELECT g.client_id, g.scopes, g.created_us FROM auth_grant g JOIN session s ON s.id = g.session_id \
      WHERE g.account_id = $1 AND g.revoked_us IS NULL AND g.expires_us > $2 AND s.ended_us IS NULL \
-     AND (s.expires_us > $2 OR g.scopes LIKE '%\"offline_access\"%') ORDER BY g.created_us, g.id LIMIT 1000";
+     AND ((s.expires_us > $2 AND (s.used_us IS NULL OR s.used_us > $3)) OR g.scopes LIKE '%\"offline_access\"%') ORDER BY g.created_us, g.id LIMIT 1000";
 const ADD_CODE: &str = "INSERT INTO authorization_code (code_hash, grant_id, redirect_uri, code_challenge, expires_us, dpop_jkt) \
      VALUES ($1, $2, $3, $4, $5, $6)";
 const LOOKUP_CODE: &str = "SELECT grant_id, redirect_uri, code_challenge, expires_us, consumed_us, dpop_jkt \
@@ -259,7 +260,7 @@ struct RawStanding {
 pub async fn standing_of(
     conn: &mut Conn,
     account: Id<Account>,
-    now: Timestamp,
+    at: LiveAt,
 ) -> Result<Vec<StandingGrant>, StoreError> {
     let grant = |raw: RawStanding| {
         Ok(StandingGrant {
@@ -268,7 +269,10 @@ pub async fn standing_of(
             since: Timestamp::from_us(raw.created_us),
         })
     };
-    list!(RawStanding, conn, STANDING_OF, account.to_string(), now.us())?.into_iter().map(grant).collect()
+    list!(RawStanding, conn, STANDING_OF, account.to_string(), at.now.us(), at.idle_since.us())?
+        .into_iter()
+        .map(grant)
+        .collect()
 }
 
 #[derive(sqlx::FromRow)]

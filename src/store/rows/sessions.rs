@@ -7,26 +7,31 @@ use super::{Count, id, words};
 use crate::db::{Conn, Tx, find, list, run};
 use crate::error::StoreError;
 
-const ADD: &str = "INSERT INTO session (id, token_hash, account_id, acr, amr, network, user_agent, auth_us, expires_us, kept_us) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)";
-const FIND_BY_TOKEN: &str = "SELECT id, account_id, acr, amr, network, user_agent, auth_us, expires_us FROM session \
-     WHERE token_hash = $1 AND ended_us IS NULL AND expires_us > $2";
-const LIVE: &str = "SELECT id, account_id, acr, amr, network, user_agent, auth_us, expires_us FROM session \
-     WHERE id = $1 AND ended_us IS NULL AND expires_us > $2";
+const ADD: &str = "INSERT INTO session (id, token_hash, account_id, acr, amr, network, user_agent, auth_us, expires_us, kept_us, used_us) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10)";
+const FIND_BY_TOKEN: &str = "SELECT id, account_id, acr, amr, network, user_agent, auth_us, expires_us, used_us FROM session \
+     WHERE token_hash = $1 AND ended_us IS NULL AND expires_us > $2 AND (used_us IS NULL OR used_us > $3)";
+const LIVE: &str = "SELECT id, account_id, acr, amr, network, user_agent, auth_us, expires_us, used_us FROM session \
+     WHERE id = $1 AND ended_us IS NULL AND expires_us > $2 AND (used_us IS NULL OR used_us > $3)";
 const AUTHENTICATE_AGAIN: &str = "UPDATE session SET token_hash = $2, acr = $3, amr = $4, network = $5, \
-     user_agent = $6, auth_us = $7, expires_us = $8, kept_us = CASE WHEN kept_us < $8 THEN $8 ELSE kept_us END \
+     user_agent = $6, auth_us = $7, expires_us = $8, kept_us = CASE WHEN kept_us < $8 THEN $8 ELSE kept_us END, used_us = $10 \
      WHERE id = $1 AND account_id = $9 AND ended_us IS NULL";
 const HOLD: &str = "UPDATE session SET kept_us = CASE WHEN kept_us < $3 THEN $3 ELSE kept_us END \
-     WHERE id = $1 AND ended_us IS NULL AND expires_us > $2";
+     WHERE id = $1 AND ended_us IS NULL AND expires_us > $2 AND (used_us IS NULL OR used_us > $4)";
+const USE: &str = "UPDATE session SET used_us = $3 \
+     WHERE id = $1 AND ended_us IS NULL AND used_us <= $2 AND used_us > $4";
 const IS_ENDED: &str = "SELECT COUNT(*) AS n FROM session WHERE id = $1 AND ended_us IS NOT NULL";
-const LIST_LIVE: &str = "SELECT id, account_id, acr, amr, network, user_agent, auth_us, expires_us FROM session \
-     WHERE account_id = $1 AND ended_us IS NULL AND expires_us > $2 ORDER BY auth_us LIMIT 100";
+const LIST_LIVE: &str = "SELECT id, account_id, acr, amr, network, user_agent, auth_us, expires_us, used_us FROM session \
+     WHERE account_id = $1 AND ended_us IS NULL AND expires_us > $2 AND (used_us IS NULL OR used_us > $3) ORDER BY auth_us LIMIT 100";
 const END: &str = "UPDATE session SET ended_us = $2 WHERE id = $1 AND ended_us IS NULL";
 const END_OF_ACCOUNT: &str =
     "UPDATE session SET ended_us = $3 WHERE id = $1 AND account_id = $2 AND ended_us IS NULL";
 const END_ALL: &str = "UPDATE session SET ended_us = $3 \
      WHERE account_id = $1 AND id <> $2 AND ended_us IS NULL AND expires_us > $3 RETURNING id";
-const COUNT_LIVE: &str = "SELECT COUNT(*) AS n FROM session WHERE ended_us IS NULL AND expires_us > $1";
+const LIST_LEAST_USED: &str = "SELECT id FROM session WHERE account_id = $1 AND id <> $2 \
+     AND ended_us IS NULL AND expires_us > $3 AND used_us > $4 ORDER BY used_us DESC, auth_us DESC, id DESC LIMIT 1000 OFFSET $5";
+const RENEW: &str = "UPDATE session SET token_hash = $2 WHERE id = $1 AND ended_us IS NULL";
+const COUNT_LIVE: &str = "SELECT COUNT(*) AS n FROM session WHERE ended_us IS NULL AND expires_us > $1 AND (used_us IS NULL OR used_us > $2)";
 
 const DAY_US: i64 = 86_400_000_000;
 
@@ -35,6 +40,7 @@ pub const STATEMENTS: &[&str] = &[
     ADD,
     AUTHENTICATE_AGAIN,
     HOLD,
+    USE,
     FIND_BY_TOKEN,
     LIVE,
     IS_ENDED,
@@ -42,6 +48,8 @@ pub const STATEMENTS: &[&str] = &[
     END,
     END_OF_ACCOUNT,
     END_ALL,
+    LIST_LEAST_USED,
+    RENEW,
     COUNT_LIVE,
 ];
 
@@ -62,8 +70,19 @@ pub struct SessionRow {
     pub user_agent: String,
     /// When the person authenticated (`auth_time`).
     pub authenticated: Timestamp,
-    /// When it ends by itself.
+    /// When it ends by itself, however often it is used.
     pub expires: Timestamp,
+    /// When it was last used, give or take the step in which that is kept; `None` for one that no browser is in, which cannot stand idle.
+    pub used: Option<Timestamp>,
+}
+
+/// The instant at which sessions are looked at: live are those that nobody ended, whose time has not come, and that do not stand idle.
+#[derive(Clone, Copy, Debug)]
+pub struct LiveAt {
+    /// The instant.
+    pub now: Timestamp,
+    /// What was last used at this time or before stands idle.
+    pub idle_since: Timestamp,
 }
 
 #[derive(sqlx::FromRow)]
@@ -76,6 +95,7 @@ struct Raw {
     user_agent: String,
     auth_us: i64,
     expires_us: i64,
+    used_us: Option<i64>,
 }
 
 impl TryFrom<Raw> for SessionRow {
@@ -90,6 +110,7 @@ impl TryFrom<Raw> for SessionRow {
             user_agent: raw.user_agent,
             authenticated: Timestamp::from_us(raw.auth_us),
             expires: Timestamp::from_us(raw.expires_us),
+            used: raw.used_us.map(Timestamp::from_us),
         })
     }
 }
@@ -108,7 +129,8 @@ pub async fn add(tx: &mut Tx, session: &SessionRow, token_hash: &[u8; 32]) -> Re
         &session.network,
         &session.user_agent,
         session.authenticated.us(),
-        session.expires.us()
+        session.expires.us(),
+        session.used.map(Timestamp::us)
     )
     .map(drop)
 }
@@ -131,40 +153,46 @@ pub async fn authenticate_again(
         &session.user_agent,
         session.authenticated.us(),
         session.expires.us(),
-        session.account.to_string()
+        session.account.to_string(),
+        session.used.map(Timestamp::us)
     )?;
     Ok(changed == 1)
 }
 
 /// Holds the session until the transaction ends, so that nobody ends it meanwhile, and keeps its row for a grant that lives `until`;
 /// whether it is live.
-pub async fn hold(
-    tx: &mut Tx,
-    id: Id<Session>,
-    now: Timestamp,
-    until: Timestamp,
-) -> Result<bool, StoreError> {
+pub async fn hold(tx: &mut Tx, id: Id<Session>, at: LiveAt, until: Timestamp) -> Result<bool, StoreError> {
     // Whole days, so that the row's index changes once a day and not with every grant.
     let kept = until.us().saturating_add(DAY_US - 1) / DAY_US * DAY_US;
-    Ok(run!(tx, HOLD, id.to_string(), now.us(), kept)? == 1)
+    Ok(run!(tx, HOLD, id.to_string(), at.now.us(), kept, at.idle_since.us())? == 1)
+}
+
+/// The session is used, and was last written down as used at `before` or earlier; whether that was so, and it did not stand idle.
+pub async fn mark_used(
+    tx: &mut Tx,
+    id: Id<Session>,
+    before: Timestamp,
+    at: LiveAt,
+) -> Result<bool, StoreError> {
+    Ok(run!(tx, USE, id.to_string(), before.us(), at.now.us(), at.idle_since.us())? == 1)
 }
 
 /// The live session whose cookie has this hash.
 pub async fn find_by_token(
     conn: &mut Conn,
     token_hash: &[u8; 32],
-    now: Timestamp,
+    at: LiveAt,
 ) -> Result<Option<SessionRow>, StoreError> {
-    find!(Raw, conn, FIND_BY_TOKEN, &token_hash[..], now.us())?.map(SessionRow::try_from).transpose()
+    find!(Raw, conn, FIND_BY_TOKEN, &token_hash[..], at.now.us(), at.idle_since.us())?
+        .map(SessionRow::try_from)
+        .transpose()
 }
 
 /// The session `id`, if it is live.
-pub async fn live(
-    conn: &mut Conn,
-    id: Id<Session>,
-    now: Timestamp,
-) -> Result<Option<SessionRow>, StoreError> {
-    find!(Raw, conn, LIVE, id.to_string(), now.us())?.map(SessionRow::try_from).transpose()
+pub async fn live(conn: &mut Conn, id: Id<Session>, at: LiveAt) -> Result<Option<SessionRow>, StoreError> {
+    find!(Raw, conn, LIVE, id.to_string(), at.now.us(), at.idle_since.us())?
+        .map(SessionRow::try_from)
+        .transpose()
 }
 
 /// Whether the session `id` was ended by hand, as against running out of time.
@@ -176,9 +204,9 @@ pub async fn is_ended(conn: &mut Conn, id: Id<Session>) -> Result<bool, StoreErr
 pub async fn live_of(
     conn: &mut Conn,
     account: Id<Account>,
-    now: Timestamp,
+    at: LiveAt,
 ) -> Result<Vec<SessionRow>, StoreError> {
-    list!(Raw, conn, LIST_LIVE, account.to_string(), now.us())?
+    list!(Raw, conn, LIST_LIVE, account.to_string(), at.now.us(), at.idle_since.us())?
         .into_iter()
         .map(SessionRow::try_from)
         .collect()
@@ -204,7 +232,8 @@ struct RawId {
     id: String,
 }
 
-/// Ends every live session of `account` but one; which there were.
+/// Ends every session of `account` but one whose time has not come, those that stand idle too: applications may still be in them. Which
+/// there were.
 pub async fn end_all(
     tx: &mut Tx,
     account: Id<Account>,
@@ -216,7 +245,33 @@ pub async fn end_all(
     ended.into_iter().map(|raw| Ok(id("session", "id", &raw.id)?)).collect()
 }
 
+/// The live sessions of `account` that a browser is in, beside `but` and the `kept` others that were used last; at most 1000.
+pub async fn least_used(
+    tx: &mut Tx,
+    account: Id<Account>,
+    but: Id<Session>,
+    kept: u32,
+    at: LiveAt,
+) -> Result<Vec<Id<Session>>, StoreError> {
+    let rows = list!(
+        RawId,
+        tx,
+        LIST_LEAST_USED,
+        account.to_string(),
+        but.to_string(),
+        at.now.us(),
+        at.idle_since.us(),
+        i64::from(kept)
+    )?;
+    rows.into_iter().map(|raw| Ok(id("session", "id", &raw.id)?)).collect()
+}
+
+/// The session is under another cookie from here on; whether it had not ended.
+pub async fn renew(tx: &mut Tx, id: Id<Session>, token_hash: &[u8; 32]) -> Result<bool, StoreError> {
+    Ok(run!(tx, RENEW, id.to_string(), &token_hash[..])? == 1)
+}
+
 /// How many sessions are live.
-pub async fn count_live(conn: &mut Conn, now: Timestamp) -> Result<i64, StoreError> {
-    Ok(find!(Count, conn, COUNT_LIVE, now.us())?.map_or(0, |c| c.n))
+pub async fn count_live(conn: &mut Conn, at: LiveAt) -> Result<i64, StoreError> {
+    Ok(find!(Count, conn, COUNT_LIVE, at.now.us(), at.idle_since.us())?.map_or(0, |c| c.n))
 }

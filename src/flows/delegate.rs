@@ -207,7 +207,9 @@ fn itself(sender: &Authenticated) -> Caller {
         account: None,
         scope: Scope::default(),
         acr: None,
+        authenticated: None,
         grant: None,
+        proves_key: false,
     }
 }
 

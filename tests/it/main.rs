@@ -50,6 +50,7 @@ mod revocation;
 mod seals;
 mod serve;
 mod statements;
+mod step_up;
 mod strangers;
 mod sweeping;
 mod tabs;

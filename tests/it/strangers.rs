@@ -1,6 +1,10 @@
 //! Guessing is slowed down at every door, and at none of them does a stranger keep the owner out.
 
+use std::time::Duration;
+
 use reqwest::header::{HeaderMap, HeaderValue};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpSocket, TcpStream};
 use yinxin::browser::Browser;
 
 use crate::ciba::counter;
@@ -9,6 +13,10 @@ use crate::kit::actors::{Answer, assert_shown};
 use crate::kit::app::{TestApp, stories};
 
 const WRONG_PASSWORD: &str = "wrong-horse-battery";
+
+/// Two networks of this machine.
+const ONE_NETWORK: &str = "127.0.0.1";
+const ANOTHER_NETWORK: &str = "127.0.0.2";
 
 stories! {
     async fn wrong_secrets_in_an_applications_name_keep_it_out_of_nothing(app: TestApp) {
@@ -91,6 +99,40 @@ stories! {
         assert_eq!(done.status.as_u16(), 303, "{}", done.text);
     }
 
+    async fn a_network_that_holds_its_share_of_connections_keeps_no_other_out(app: TestApp) {
+        let mut app = app;
+        const SHARE: usize = 20;
+        app.restart_with(|config| config.connections_per_network = SHARE).await;
+        let mut crowd = Vec::new();
+        for _ in 0..SHARE {
+            let mut held = connected(&app, ONE_NETWORK).await;
+            assert!(is_served(&mut held).await);
+            crowd.push(held);
+        }
+        for _ in 0..SHARE * 5 {
+            assert!(!is_served(&mut connected(&app, ONE_NETWORK).await).await, "one more than its share");
+        }
+        assert!(is_served(&mut connected(&app, ANOTHER_NETWORK).await).await);
+        assert!(is_served(crowd.last_mut().unwrap()).await, "and what it holds goes on");
+        crowd.pop();
+        let mut tries = 0;
+        while !is_served(&mut connected(&app, ONE_NETWORK).await).await {
+            tries += 1;
+            assert!(tries < 500, "a place that is given up is free");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        drop(crowd);
+
+        // Behind a proxy that the operator names are many networks.
+        app.restart_with(|config| config.forwarding.proxies = vec!["127.0.0.1/32".parse().unwrap()]).await;
+        let mut crowd = Vec::new();
+        for _ in 0..SHARE * 2 {
+            let mut held = connected(&app, ONE_NETWORK).await;
+            assert!(is_served(&mut held).await);
+            crowd.push(held);
+        }
+    }
+
     async fn behind_a_proxy_each_network_has_its_own_tries(app: TestApp) {
         let mut app = app;
         // Until the operator says so, what a request says of its origin counts for nothing.
@@ -136,4 +178,21 @@ fn from(app: &TestApp, forwarded_for: &str) -> Browser {
     let headers =
         HeaderMap::from_iter([(reqwest::header::HeaderName::from_static("x-forwarded-for"), value)]);
     app.browser_with(|builder| builder.cookie_store(true).default_headers(headers))
+}
+
+/// A connection to the service from `address`, which is this machine too.
+async fn connected(app: &TestApp, address: &str) -> TcpStream {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(format!("{address}:0").parse().unwrap()).unwrap();
+    socket.connect(app.config().listen[0]).await.unwrap()
+}
+
+/// Whether what is asked on `stream` is answered; a connection that is let go answers nothing.
+async fn is_served(stream: &mut TcpStream) -> bool {
+    if stream.write_all(b"GET /readyz HTTP/1.1\r\nHost: a\r\n\r\n").await.is_err() {
+        return false;
+    }
+    let mut answer = [0; 4096];
+    let read = stream.read(&mut answer).await.unwrap_or(0);
+    answer[..read].starts_with(b"HTTP/1.1 200 ")
 }

@@ -96,6 +96,7 @@ impl TestApp {
             outbound: yinxin::config::Outbound::default(),
             certificates: yinxin::config::Certificates::default(),
             forwarding: flows::env::Forwarding::default(),
+            connections_per_network: 1_000,
             dpop_nonces_required: false,
             token_keys: flows::rotate_keys::TokenKeyTimes::default(),
             registration: flows::env::SelfRegistration::default(),

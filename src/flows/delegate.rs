@@ -97,7 +97,8 @@ async fn sign(
     let client = &sender.client;
     let grant = &subject.grant;
     let lives = rules::lifetime(subject.expires, now);
-    let (person, session) = (subjects::of(env, client, grant.account), grant.session.to_string());
+    let (person, session) =
+        (subjects::of(env, client, grant.account), subjects::session(env, client, grant.session));
     let amr: Vec<&str> = grant.amr.iter().map(String::as_str).collect();
     let log_in = LogIn { at: grant.authenticated, acr: &grant.acr, amr: &amr, sid: &session };
     let Given { scope, details, audiences, jti, act } = given;
@@ -179,7 +180,8 @@ async fn by_id_token(
         rules::subject_refused()
     })?;
     let subject = verified.text("sub").ok_or_else(rules::subject_refused)?;
-    let session = verified.text("sid").and_then(|sid| sid.parse().ok()).ok_or_else(rules::subject_refused)?;
+    let session = verified.text("sid").and_then(|sid| subjects::session_known_as(env, client, sid));
+    let session = session.ok_or_else(rules::subject_refused)?;
     let expires = verified.time("exp").ok_or_else(rules::subject_refused)?;
     let mut conn = env.db.read().await?;
     let latest = grants::latest(&mut conn, session, client.id.as_str()).await?;

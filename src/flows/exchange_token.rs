@@ -317,7 +317,8 @@ pub(crate) async fn persons_tokens(
     given: Given,
 ) -> Result<TokenResponse, Fault> {
     let (keyring, client) = (env.keyring(), &sender.client);
-    let (subject, session) = (subjects::of(env, client, grant.account), grant.session.to_string());
+    let (subject, session) =
+        (subjects::of(env, client, grant.account), subjects::session(env, client, grant.session));
     let amr: Vec<&str> = grant.amr.iter().map(String::as_str).collect();
     let log_in = LogIn { at: grant.authenticated, acr: &grant.acr, amr: &amr, sid: &session };
     let jti = access_token_id(env, grant.id);
@@ -356,7 +357,8 @@ pub(crate) fn id_token_with_code(
     grant: &GrantRow,
     code: &str,
 ) -> Result<String, Fault> {
-    let (subject, session) = (subjects::of(env, client, grant.account), grant.session.to_string());
+    let (subject, session) =
+        (subjects::of(env, client, grant.account), subjects::session(env, client, grant.session));
     let amr: Vec<&str> = grant.amr.iter().map(String::as_str).collect();
     let log_in = LogIn { at: grant.authenticated, acr: &grant.acr, amr: &amr, sid: &session };
     let claims = IdTokenClaims {

@@ -1,7 +1,9 @@
 //! Guessing is slowed down at every door, and at none of them does a stranger keep the owner out.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use identity::password::PASSWORD_MAX_BYTES;
+use identity::throttle::WINDOW_SECONDS;
 use reqwest::header::{HeaderMap, HeaderValue};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
@@ -11,12 +13,16 @@ use crate::ciba::counter;
 use crate::device::television;
 use crate::kit::actors::{Answer, assert_shown};
 use crate::kit::app::{TestApp, stories};
+use crate::kit::intruder::Intruder;
 
 const WRONG_PASSWORD: &str = "wrong-horse-battery";
 
 /// Two networks of this machine.
 const ONE_NETWORK: &str = "127.0.0.1";
 const ANOTHER_NETWORK: &str = "127.0.0.2";
+
+/// How often each login is timed.
+const TIMED_ROUNDS_COUNT: usize = 21;
 
 stories! {
     async fn wrong_secrets_in_an_applications_name_keep_it_out_of_nothing(app: TestApp) {
@@ -178,6 +184,47 @@ fn from(app: &TestApp, forwarded_for: &str) -> Browser {
     let headers =
         HeaderMap::from_iter([(reqwest::header::HeaderName::from_static("x-forwarded-for"), value)]);
     app.browser_with(|builder| builder.cookie_store(true).default_headers(headers))
+}
+
+/// ASVS 5.0 V6.3.8. It has an installation of its own, since a disk takes longer than a password.
+#[tokio::test(flavor = "multi_thread")]
+async fn how_long_a_login_takes_does_not_tell_whether_there_is_such_a_name() {
+    let app = TestApp::in_memory().await;
+    let intruder = Intruder::at(&app);
+    intruder.does("UPDATE account SET state = 'disabled' WHERE user_name = 'chen.apo'").await;
+    let stranger = app.person("li.xiaoman");
+    let right_but_disabled = app.person("chen.apo").sample.password.clone();
+    // Nobody's password is so long, so nothing is hashed: this is what a login takes without.
+    let unhashed = "x".repeat(PASSWORD_MAX_BYTES + 1);
+    let wrong = "not-the-password-of-anybody";
+    let tries = [
+        ("li.xiaoman", wrong),
+        ("nobody.here", wrong),
+        ("no such name", wrong),
+        ("chen.apo", wrong),
+        ("chen.apo", right_but_disabled.as_str()),
+        ("li.xiaoman", unhashed.as_str()),
+    ];
+    let mut took = tries.map(|_| Vec::new());
+    for _ in 0..TIMED_ROUNDS_COUNT {
+        for ((user_name, password), took) in tries.iter().zip(&mut took) {
+            let page = stranger.opens("/login").await;
+            let began = Instant::now();
+            let answer =
+                stranger.submits(&page, "/login", &[("username", user_name), ("password", password)]).await;
+            took.push(began.elapsed());
+            assert_shown(&answer, 401, "");
+        }
+        // What was tried is forgotten, so that nobody has to wait.
+        app.advance(WINDOW_SECONDS + 1);
+    }
+    // The least of many is what it takes when nobody else wants the processor.
+    let least = took.map(|took| took.into_iter().min().unwrap());
+    let [known, others @ .., without] = least;
+    assert!(without * 2 < known, "there is something to be seen: {least:?}");
+    for (other, tried) in others.into_iter().zip(&tries[1..]) {
+        assert!(other * 2 > known && other < known * 2, "{}: {least:?}", tried.0);
+    }
 }
 
 /// A connection to the service from `address`, which is this machine too.

@@ -99,7 +99,7 @@ impl Running {
 
 /// Runs until a signal comes.
 pub async fn run(flags: ServeFlags) -> ExitCode {
-    match serve(flags).await {
+    match Box::pin(serve(flags)).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failed(&error),
     }

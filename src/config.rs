@@ -14,12 +14,16 @@ use oidc::Issuer;
 use oidc::mtls::TakenAt;
 use oidc::software_statement::{ISSUERS_MAX_COUNT, StatementIssuer, USUAL_AGE_MAX_DAYS};
 use serde::Deserialize;
+use server::listen::CONNECTIONS_MAX_COUNT;
 
 use crate::StartError;
 use crate::upstreams::{self, ConfiguredUpstream};
 
 /// The usual port.
 pub const PORT: u16 = 8080;
+
+/// The usual share of one network: a tenth of all connections.
+pub const CONNECTIONS_PER_NETWORK_USUAL_COUNT: u32 = CONNECTIONS_MAX_COUNT / 10;
 
 /// The usual header in which a proxy says what certificate it was shown (RFC 9440, 2.2).
 const CERTIFICATE_HEADER: &str = "client-cert";
@@ -81,6 +85,9 @@ pub struct ServeFlags {
     /// Header to which each of them adds the address that it was called from [usual: X-Forwarded-For]
     #[arg(long, env = "YINXIN_ADDRESS_HEADER", value_name = "NAME")]
     pub address_header: Option<String>,
+    /// Connections that one network holds at most, an IPv4 address or an IPv6 /64; proxies that are named hold any number [usual: 1000]
+    #[arg(long, env = "YINXIN_CONNECTIONS_PER_NETWORK", value_name = "COUNT")]
+    pub connections_per_network: Option<u32>,
     /// Take proofs of a key (DPoP) only with a nonce of this server
     #[arg(long, env = "YINXIN_DPOP_NONCES_REQUIRED")]
     pub dpop_nonces_required: bool,
@@ -141,6 +148,7 @@ struct File {
     #[serde(default)]
     address_proxies: Vec<String>,
     address_header: Option<String>,
+    connections_per_network: Option<u32>,
     #[serde(default)]
     dpop_nonces_required: bool,
     #[serde(default)]
@@ -241,6 +249,8 @@ pub struct Config {
     pub certificates: Certificates,
     /// Whom to believe where a request comes from.
     pub forwarding: Forwarding,
+    /// Connections that one network holds at most.
+    pub connections_per_network: usize,
     /// Whether every proof of a key must carry a nonce of ours.
     pub dpop_nonces_required: bool,
     /// When the keys that sign tokens take turns.
@@ -301,6 +311,9 @@ impl Config {
             },
             certificates,
             forwarding,
+            connections_per_network: connections_per_network(
+                flags.connections_per_network.or(file.connections_per_network),
+            )?,
             dpop_nonces_required: flags.dpop_nonces_required || file.dpop_nonces_required,
             token_keys: TokenKeyTimes::new(
                 flags.token_key_rotation_days.or(file.token_key_rotation_days),
@@ -406,6 +419,16 @@ fn networks(flags: Vec<Network>, file: &[String]) -> Result<Vec<Network>, StartE
     let read = |text: &String| text.parse().map_err(StartError::Configuration);
     let from_file = file.iter().map(read).collect::<Result<Vec<Network>, _>>()?;
     Ok([flags, from_file].concat())
+}
+
+fn connections_per_network(given: Option<u32>) -> Result<usize, StartError> {
+    let count = given.unwrap_or(CONNECTIONS_PER_NETWORK_USUAL_COUNT);
+    if count == 0 || count > CONNECTIONS_MAX_COUNT {
+        return Err(StartError::Configuration(format!(
+            "connections_per_network: expected 1 to {CONNECTIONS_MAX_COUNT}, got {count}"
+        )));
+    }
+    Ok(count as usize)
 }
 
 fn usual_addresses() -> Vec<SocketAddr> {
@@ -583,6 +606,19 @@ mod tests {
         assert_eq!(behind.certificates.taken_at, TakenAt::Nowhere, "they are not asked for certificates");
         let odd = ServeFlags { address_header: Some("X Real\n".to_owned()), ..ServeFlags::default() };
         assert!(Config::read(odd).unwrap_err().to_string().contains("address_header: "));
+    }
+
+    #[test]
+    fn one_network_gets_a_tenth_of_the_connections_or_what_the_operator_says() {
+        let share = |given| {
+            let flags = ServeFlags { connections_per_network: given, ..ServeFlags::default() };
+            Config::read(flags).map(|config| config.connections_per_network).map_err(|e| e.to_string())
+        };
+        assert_eq!((share(None), share(Some(10_000))), (Ok(1_000), Ok(10_000)));
+        for wrong in [0, 10_001] {
+            let refused = share(Some(wrong)).unwrap_err();
+            assert!(refused.contains("expected 1 to 10000"), "{refused}");
+        }
     }
 
     #[test]

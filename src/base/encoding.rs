@@ -79,6 +79,18 @@ mod tests {
     }
 
     #[test]
+    fn the_same_bytes_are_the_same_in_every_one_of_them_and_in_number() {
+        let bytes: Vec<u8> = (0..43).collect();
+        assert!(same_bytes(&bytes, &bytes) && same_bytes(&[], &[]));
+        for at in 0..bytes.len() {
+            let mut other = bytes.clone();
+            other[at] ^= 0x80;
+            assert!(!same_bytes(&bytes, &other), "{at}");
+            assert!(!same_bytes(&bytes, &bytes[..at]), "{at}");
+        }
+    }
+
+    #[test]
     fn base64url_refuses_padding_other_alphabets_and_spare_bits() {
         for bad in ["YQ==", "Y", "+/8", "YR", "Y Q"] {
             assert_eq!(from_base64url(bad), None, "{bad}");

@@ -33,6 +33,17 @@ impl<T: Kind> Id<T> {
         Self::from_value((u128::from(ms) << 80) | low)
     }
 
+    /// The identifier in 16 bytes, big-endian.
+    pub fn to_bytes(&self) -> [u8; 16] {
+        let digit = |c: &u8| ALPHABET.iter().position(|known| known == c).unwrap_or(0) as u128;
+        self.body.iter().fold(0u128, |value, c| (value << 5) | digit(c)).to_be_bytes()
+    }
+
+    /// The identifier whose [`Self::to_bytes`] are `bytes`.
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self::from_value(u128::from_be_bytes(bytes))
+    }
+
     fn from_value(value: u128) -> Self {
         let mut body = [b'0'; BODY_LEN];
         for (i, c) in body.iter_mut().rev().enumerate() {
@@ -190,6 +201,7 @@ mod tests {
         let text = id.to_string();
         assert_eq!(text.len(), 4 + BODY_LEN);
         assert_eq!(text.parse(), Ok(id));
+        assert_eq!(Id::<Thing>::from_bytes(id.to_bytes()), id);
         assert!(text.parse::<Id<Other>>().is_err(), "another kind's identifier must be refused");
         assert!(Id::<Thing>::new(now.plus_seconds(1), &OsEntropy) > id, "later identifiers sort after");
     }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use flows::Env;
 use server::listen::{self, Listener};
+use server::places::Shares;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -78,7 +79,9 @@ impl Running {
         let (stop, stopped) = watch::channel(false);
         flows::revocations::read(&env, env.now()).await?;
         let background = Background::start(&env);
-        let serving = tokio::spawn(listen::serve(listeners, stopped));
+        let proxies = [&config.forwarding.proxies[..], &config.certificates.proxies[..]].concat();
+        let shares = Shares { of_each: config.connections_per_network, proxies };
+        let serving = tokio::spawn(listen::serve(listeners, shares, stopped));
         Ok(Self { env, sample, enrolment_code, stop, serving, background })
     }
 

@@ -344,6 +344,7 @@ async fn proceed(
             at: l.session.authenticated,
             acrs: &acrs,
         }),
+        acrs_offered: &Assurance::ALL.map(Assurance::as_str),
         consented: allowed.as_ref().zip(consent.as_ref()).map(|(scope, _)| Consented { scope }),
         hinted_subject: hinted.as_deref(),
         allowed_here: pending.allowed_here,

@@ -18,7 +18,7 @@ use crate::client_keys;
 use crate::client_request::Authenticated;
 use crate::env::Env;
 use crate::error::{Failure, Fault};
-use crate::exchange_token::{self as tokens, Outcome};
+use crate::exchange_token::{self as tokens, Given, Outcome};
 
 /// Longest text about the issuer in the list of sessions, in characters.
 const ISSUER_SHOWN_MAX_CHARS: usize = 200;
@@ -65,7 +65,8 @@ pub(crate) async fn redeem(
     grants::add(&mut tx, &grant).await?;
     // COMMIT POINT: the assertion is used up, and what hangs from it exists.
     tx.commit().await?;
-    Ok(tokens::persons_tokens(env, now, sender, &recipient, &grant, request.scope.clone()).await?)
+    let given = Given { scope: request.scope.clone(), details: tokens::details_of(&grant)? };
+    Ok(tokens::persons_tokens(env, now, sender, &recipient, &grant, given).await?)
 }
 
 async fn account(tx: &mut Tx, trusted: &TrustedIssuer, subject: &str) -> Result<Option<AccountRow>, Fault> {

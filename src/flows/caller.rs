@@ -43,8 +43,12 @@ pub struct Caller {
     pub scope: Scope,
     /// How sure the person's login was.
     pub acr: Option<String>,
+    /// When the person authenticated.
+    pub authenticated: Option<Timestamp>,
     /// The authorization that the token came from.
     pub grant: Option<Id<Grant>>,
+    /// Whether the token is bound to a key, and so comes under the scheme for those (RFC 9449, 7.1).
+    pub proves_key: bool,
 }
 
 /// An access token as it was shown.
@@ -77,8 +81,15 @@ impl Caller {
             account: Some(login.account.id),
             scope: Scope::default(),
             acr: Some(login.session.acr.clone()),
+            authenticated: Some(login.session.authenticated),
             grant: None,
+            proves_key: false,
         }
+    }
+
+    /// The scheme under which its token comes.
+    pub fn scheme(&self) -> &'static str {
+        if self.proves_key { rules::SCHEME } else { "Bearer" }
     }
 
     /// The caller's type and identifier as policies name them.

@@ -8,7 +8,8 @@ use policy::authzen::{Action, BadRequest, Batch, Entity};
 use policy::facts::{Assertions, TrustContribution};
 use policy::vocabulary::{self as words, UnitPath};
 use policy::{
-    Bundle, Decision, EntityFacts, EvaluationRequest, EvaluationsRequest, Facts, Outcome, Store, TrustFacts,
+    Bundle, Decision, EntityFacts, EvaluationRequest, EvaluationsRequest, Facts, Outcome, StepUp, Store,
+    TrustFacts,
 };
 use serde_json::{Map, Value, json};
 use store::rows::accounts::{self, AccountState};
@@ -20,7 +21,7 @@ use trust::Severity;
 use crate::caller::Caller;
 use crate::clients::Registration;
 use crate::env::Env;
-use crate::error::{Failure, Fault, Rejected};
+use crate::error::{Failure, Fault, Rejected, WantedLogin};
 use crate::log::{self, Act, Kind};
 
 /// From this grade on every decision is in the log (GB/T 43697: 1 general … 4).
@@ -166,7 +167,8 @@ async fn answer_batch(
     Ok(decisions)
 }
 
-/// May `caller` do `action` to the `kind` called `id`? For flows of our own; the refusal carries the explanation.
+/// May `caller` do `action` to the `kind` called `id`? For flows of our own; the refusal carries the explanation, and where a person's
+/// token would do after another login, what that must be (`docs/adr/0024-step-up-is-what-the-policies-say.md`).
 pub(crate) async fn require(
     env: &Env,
     now: Timestamp,
@@ -185,7 +187,9 @@ pub(crate) async fn require(
     };
     let store = env.policies.store(words::STORE)?;
     let at = env.settings.sessions.live_at(now);
-    let judged = judge(&mut *env.db.read().await?, store, &request, caller.acr.as_deref(), at).await?;
+    let login =
+        caller.acr.as_deref().zip(caller.authenticated).map(|(acr, at)| LoginFacts::new(acr, at, now));
+    let judged = judge(&mut *env.db.read().await?, store, &request, login, at).await?;
     if judged.outcome.decision {
         return Ok(());
     }
@@ -198,7 +202,28 @@ pub(crate) async fn require(
         reason = policy::explain::reason_admin(&judged.outcome).en,
         "refused by policy"
     );
-    Err(Rejected::forbidden("refused_by_policy", format!("{} / {}", why.en, why.zh)).into())
+    let message = format!("{} / {}", why.en, why.zh);
+    match judged.outcome.step_up.filter(|_| caller.grant.is_some()) {
+        Some(StepUp { acr_value, max_age_seconds }) => {
+            let wants = WantedLogin { scheme: caller.scheme(), acr_value, max_age_seconds };
+            Err(Rejected::another_login(wants, message).into())
+        }
+        None => Err(Rejected::forbidden("refused_by_policy", message).into()),
+    }
+}
+
+/// What a login says of the moment.
+#[derive(Clone, Copy)]
+struct LoginFacts {
+    assurance: Option<u8>,
+    age_seconds: u32,
+}
+
+impl LoginFacts {
+    fn new(acr: &str, authenticated: Timestamp, now: Timestamp) -> Self {
+        let age = now.since(authenticated).as_secs();
+        Self { assurance: assurance_level(acr), age_seconds: u32::try_from(age).unwrap_or(u32::MAX) }
+    }
 }
 
 /// The policy engine's outcome and the grade of what was asked for.
@@ -213,12 +238,12 @@ async fn judge(
     conn: &mut Conn,
     store: &Store,
     request: &EvaluationRequest,
-    acr: Option<&str>,
+    login: Option<LoginFacts>,
     at: LiveAt,
 ) -> Result<Judged, Fault> {
     // Only the province's own store knows the province's people; the others stand on what they hold themselves.
     let facts =
-        if store.name() == words::STORE { facts(conn, request, acr, at).await? } else { bare_facts() };
+        if store.name() == words::STORE { facts(conn, request, login, at).await? } else { bare_facts() };
     let grade = grade(request, &facts);
     Ok(Judged {
         outcome: store.decide(request, &facts, at.now),
@@ -317,7 +342,7 @@ fn grade(request: &EvaluationRequest, facts: &Facts) -> Option<u8> {
 async fn facts(
     conn: &mut Conn,
     request: &EvaluationRequest,
-    acr: Option<&str>,
+    login: Option<LoginFacts>,
     at: LiveAt,
 ) -> Result<Facts, Fault> {
     let subject = &request.subject;
@@ -325,12 +350,15 @@ async fn facts(
         "official" | "citizen" => Some(trust_of(conn, &subject.id, at.now).await?),
         _ => None,
     };
-    let acr = match (acr, request.context.get("sid").and_then(Value::as_str)) {
-        (Some(acr), _) => Some(acr.to_owned()),
-        (None, Some(sid)) => acr_of_session(conn, sid, &subject.id, at).await?,
+    let login = match (login, request.context.get("sid").and_then(Value::as_str)) {
+        (Some(login), _) => Some(login),
+        (None, Some(sid)) => login_of_session(conn, sid, &subject.id, at).await?,
         (None, None) => None,
     };
-    let situation = words::Situation { assurance: acr.as_deref().and_then(assurance_level) };
+    let situation = words::Situation {
+        assurance: login.and_then(|login| login.assurance),
+        login_age_seconds: login.map(|login| login.age_seconds),
+    };
     Ok(Facts {
         subject: subject_facts(conn, &subject.kind, &subject.id).await?,
         resource: resource_facts(conn, &request.resource.kind, &request.resource.id).await?,
@@ -340,16 +368,17 @@ async fn facts(
     })
 }
 
-/// How sure the login is that the caller names by `context.sid`, if it is a live one of the subject.
-async fn acr_of_session(
+/// The login that the caller names by `context.sid`, if it is a live one of the subject.
+async fn login_of_session(
     conn: &mut Conn,
     sid: &str,
     subject: &str,
     at: LiveAt,
-) -> Result<Option<String>, Fault> {
+) -> Result<Option<LoginFacts>, Fault> {
     let Ok(sid) = sid.parse() else { return Ok(None) };
     let session = sessions::live(conn, sid, at).await?;
-    Ok(session.filter(|s| s.account.to_string() == subject).map(|s| s.acr))
+    let theirs = session.filter(|session| session.account.to_string() == subject);
+    Ok(theirs.map(|session| LoginFacts::new(&session.acr, session.authenticated, at.now)))
 }
 
 /// The level in `urn:yinxin:loa:N`.

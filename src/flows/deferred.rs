@@ -7,6 +7,7 @@ use std::sync::Arc;
 use base::id::Grant;
 use base::{Id, Timestamp};
 use oidc::deferred::{self as rules, Asked, Channel, Kept, Poll, Standing};
+use oidc::details::{Details, narrowed};
 use oidc::lifetimes::SLOW_DOWN_SECONDS;
 use oidc::{Client, OauthError};
 use serde_json::json;
@@ -18,7 +19,7 @@ use store::{BadRow, Tx};
 use crate::client_request::Authenticated;
 use crate::env::Env;
 use crate::error::{Failure, Fault, Rejected};
-use crate::exchange_token::{self as tokens, Outcome};
+use crate::exchange_token::{self as tokens, Given, Outcome};
 use crate::log::{self, Act, Kind};
 use crate::sessions::Login;
 use crate::{authorize, clients};
@@ -138,6 +139,7 @@ pub(crate) async fn redeem(
     sender: &Authenticated,
     channel: Channel,
     code: &str,
+    details: Option<&Details>,
 ) -> Outcome {
     let client = &sender.client;
     let recipient = tokens::recipient_of(env, now, client).await?;
@@ -155,6 +157,8 @@ pub(crate) async fn redeem(
     let waits = rules::check_poll(&kept, channel, client, now)? == Poll::Wait;
     let Some(grant) = row.grant.filter(|_| !waits) else { return Err(wait(tx, &row, now).await) };
     let grant = tokens::grant_of(&mut tx, grant).await?;
+    let given =
+        Given { scope: tokens::scope_of(&grant)?, details: narrowed(tokens::details_of(&grant)?, details)? };
     if !rows::consume(&mut tx, row.id, now).await? {
         return Err(tokens::replayed(env, tx, &grant, now, rules::refused()).await);
     }
@@ -168,8 +172,7 @@ pub(crate) async fn redeem(
     let refresh = tokens::first_refresh(env, &mut tx, client, &grant, now).await?;
     // COMMIT POINT: the code is used up and its successor exists. A crash after it costs the person one more answer.
     tx.commit().await?;
-    let scope = tokens::scope_of(&grant)?;
-    let mut response = tokens::persons_tokens(env, now, sender, &recipient, &grant, scope).await?;
+    let mut response = tokens::persons_tokens(env, now, sender, &recipient, &grant, given).await?;
     response.refresh_token = refresh;
     Ok(response)
 }

@@ -9,6 +9,7 @@ use base::id::Account;
 use base::{Id, Timestamp};
 use jose::{Algorithm, Audience, Expect, Type};
 use oidc::claims::{AccessTokenClaims, LogIn};
+use oidc::details::{self, Details};
 use oidc::exchange::{self as rules, ACTORS_MAX_COUNT, Actor, ExchangeRequest, TokenType};
 use oidc::token::TokenResponse;
 use oidc::{OauthError, Scope};
@@ -33,6 +34,7 @@ struct Subject {
     account: Id<Account>,
     grant: GrantRow,
     scope: Scope,
+    details: Details,
     expires: Timestamp,
     /// What the new token's identifier begins with.
     origin: String,
@@ -63,6 +65,8 @@ pub(crate) async fn delegate(
     let action = if request.impersonates { "impersonate" } else { "delegate" };
     permitted(env, now, &actor, action, subject.account).await?;
     let scope = rules::scope(&subject.scope, client, request.scope.as_ref())?;
+    let details = details::of_client(subject.details.clone(), client);
+    let details = details::narrowed(details, request.authorization_details.as_ref())?;
     let jti = format!("{}.{}", subject.origin, random(env));
     let act = if request.impersonates {
         write_down(env, now, &acts, &subject, client, &request.audiences, &jti).await?;
@@ -70,12 +74,14 @@ pub(crate) async fn delegate(
     } else {
         Some(rules::delegate(&acts, &subject.claims)?)
     };
-    sign(env, now, sender, &subject, Given { scope, audiences: &request.audiences, jti: &jti, act }).await
+    sign(env, now, sender, &subject, Given { scope, details, audiences: &request.audiences, jti: &jti, act })
+        .await
 }
 
 /// What the new token says, beside of whom.
 struct Given<'a> {
     scope: Scope,
+    details: Details,
     audiences: &'a [String],
     jti: &'a str,
     act: Option<Actor>,
@@ -91,19 +97,26 @@ async fn sign(
     let client = &sender.client;
     let grant = &subject.grant;
     let lives = rules::lifetime(subject.expires, now);
-    let (person, session) = (subjects::of(env, client, grant.account), grant.session.to_string());
+    let (person, session) =
+        (subjects::of(env, client, grant.account), subjects::session(env, client, grant.session));
     let amr: Vec<&str> = grant.amr.iter().map(String::as_str).collect();
     let log_in = LogIn { at: grant.authenticated, acr: &grant.acr, amr: &amr, sid: &session };
-    let Given { scope, audiences, jti, act } = given;
+    let Given { scope, details, audiences, jti, act } = given;
     let claims = AccessTokenClaims {
         exp: now.plus_seconds(lives).unix_seconds(),
         cnf: sender.bound_to.some(),
         act: act.as_ref(),
+        authorization_details: &details,
         ..AccessTokenClaims::new(&env.settings.issuer, &client.id, audiences, &scope, jti, now)
     };
     let token = tokens::issue(env, client, &claims.on_behalf_of(&person, log_in)).await?;
     let response = TokenResponse::bearer(token, scope).bound(sender.bound_to.jkt.is_some());
-    Ok(TokenResponse { expires_in: lives, issued_token_type: Some(rules::ACCESS_TOKEN), ..response })
+    Ok(TokenResponse {
+        expires_in: lives,
+        issued_token_type: Some(rules::ACCESS_TOKEN),
+        authorization_details: details,
+        ..response
+    })
 }
 
 /// The person of an access token that was given to this client, or that is for it.
@@ -131,11 +144,18 @@ async fn by_access_token(
         account,
         grant,
         scope: known.caller.scope.clone(),
+        details: details_in(&known.claims).ok_or_else(rules::subject_refused)?,
         expires: known.expires,
         origin: known.jti.clone(),
         claims: known.claims.clone(),
     };
     standing(env, now, subject).await
+}
+
+/// What an access token allows in detail; `None` when that cannot be read.
+fn details_in(claims: &Map<String, Value>) -> Option<Details> {
+    let Some(details) = claims.get("authorization_details") else { return Some(Details::new()) };
+    serde_json::from_value(details.clone()).ok()
 }
 
 /// The person of an ID token that was given to this client: what the client was given with it is what there is to exchange.
@@ -160,7 +180,8 @@ async fn by_id_token(
         rules::subject_refused()
     })?;
     let subject = verified.text("sub").ok_or_else(rules::subject_refused)?;
-    let session = verified.text("sid").and_then(|sid| sid.parse().ok()).ok_or_else(rules::subject_refused)?;
+    let session = verified.text("sid").and_then(|sid| subjects::session_known_as(env, client, sid));
+    let session = session.ok_or_else(rules::subject_refused)?;
     let expires = verified.time("exp").ok_or_else(rules::subject_refused)?;
     let mut conn = env.db.read().await?;
     let latest = grants::latest(&mut conn, session, client.id.as_str()).await?;
@@ -172,6 +193,7 @@ async fn by_id_token(
     let subject = Subject {
         account: grant.account,
         scope,
+        details: grants_of::details_of(&grant)?,
         expires,
         origin: grant.id.to_string(),
         grant,
@@ -207,7 +229,9 @@ fn itself(sender: &Authenticated) -> Caller {
         account: None,
         scope: Scope::default(),
         acr: None,
+        authenticated: None,
         grant: None,
+        proves_key: false,
     }
 }
 

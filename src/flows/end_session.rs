@@ -8,10 +8,10 @@ use oidc::lifetimes::ID_TOKEN_HINT_MAX_AGE_SECONDS;
 use oidc::logout::{Current, EndSessionRequest, Hint, LogoutPlan, LogoutRefused};
 use oidc::{Client, ClientId, Params};
 
-use crate::clients;
 use crate::env::Env;
 use crate::error::{Failure, Fault, Rejected};
 use crate::sessions::{self, Login};
+use crate::{clients, subjects};
 
 /// What the browser is to be shown next.
 #[derive(Debug)]
@@ -72,9 +72,11 @@ pub async fn end_session(
     // COMMIT POINT: session, every token that came from it, and the notices to those who must know.
     tx.commit().await?;
     ended.note(env, now);
-    let channels = ended.front_channel.iter().filter_map(|client| client.front_channel.as_ref());
-    let issuer = &env.settings.issuer;
-    Ok(over(channels.map(|channel| channel.address(issuer, &session.to_string())).collect()))
+    let address = |client: &Arc<Client>| {
+        let sid = subjects::session(env, client, session);
+        client.front_channel.as_ref().map(|channel| channel.address(&env.settings.issuer, &sid))
+    };
+    Ok(over(ended.front_channel.iter().filter_map(address).collect()))
 }
 
 async fn plan(
@@ -90,7 +92,13 @@ async fn plan(
         Some(id) => clients::lookup(env, now, &id).await?,
         None => None,
     };
-    let current = login.map(|l| (l.session.id.to_string(), l.account.id.to_string()));
+    // As the client of the hint knows them.
+    let current = login.map(|login| match &client {
+        Some(client) => {
+            (subjects::session(env, client, login.session.id), subjects::of(env, client, login.account.id))
+        }
+        None => (login.session.id.to_string(), login.account.id.to_string()),
+    });
     let current = current.as_ref().map(|(session, subject)| Current { session, subject });
     let plan = request.plan(hint, client.as_deref(), current).map_err(refused)?;
     Ok((plan, client))

@@ -2,8 +2,9 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use base::id::Account;
+use base::id::{Account, Session};
 use base::{Clock, Entropy, Id, Network, Secret, Timestamp};
+use gm::sm4;
 use kms::KeyProvider;
 use oidc::Client;
 use oidc::claims::UserInfo;
@@ -159,6 +160,8 @@ pub struct Secrets {
     pub nonces: Secret<[u8; 32]>,
     /// Makes the names under which people are known in one sector alone.
     pub pairwise: Secret<[u8; 32]>,
+    /// Makes the keys under which sessions have their names in one sector alone.
+    pub sessions: Secret<[u8; 32]>,
 }
 
 impl Secrets {
@@ -172,6 +175,27 @@ impl Secrets {
         let account = account.to_string();
         let message = [sector.as_bytes(), &[0], account.as_bytes()];
         base::encoding::base64url(&gm::hmac::hmac_sm3(self.pairwise.expose(), &message))
+    }
+
+    /// The name of `session` in `sector`: as for people, but that it can be turned back (`docs/adr/0025-a-session-has-a-name-in-each-sector.md`).
+    pub(crate) fn pairwise_session(&self, sector: &str, session: Id<Session>) -> String {
+        let mut block = session.to_bytes();
+        self.key_of_sessions(sector).encrypt_block(&mut block);
+        base::encoding::base64url(&block)
+    }
+
+    /// The session whose name in `sector` would be `name`; whether there is one is not looked at.
+    pub(crate) fn session_in(&self, sector: &str, name: &str) -> Option<Id<Session>> {
+        let mut block: sm4::Block = base::encoding::from_base64url(name)?.try_into().ok()?;
+        self.key_of_sessions(sector).decrypt_block(&mut block);
+        Some(Id::from_bytes(block))
+    }
+
+    fn key_of_sessions(&self, sector: &str) -> sm4::Key {
+        let mac = gm::hmac::hmac_sm3(self.sessions.expose(), &[sector.as_bytes()]);
+        let mut key = [0; 16];
+        key.copy_from_slice(mac.split_at(16).0);
+        sm4::Key::new(&key)
     }
 
     /// The successor of the refresh token `token`: the same each time, and nobody else's to know, even with the whole database.

@@ -21,6 +21,19 @@ pub struct Rejected {
     pub code: &'static str,
     /// What was expected and what came, or what to do.
     pub message: String,
+    /// The login with which the same would be done.
+    pub wants: Option<Box<WantedLogin>>,
+}
+
+/// What a login must be for something to be done (RFC 9470, 3).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WantedLogin {
+    /// The scheme of the token that came.
+    pub scheme: &'static str,
+    /// The authentication context class that it must reach.
+    pub acr_value: Option<String>,
+    /// How old it may be, in seconds.
+    pub max_age_seconds: Option<u32>,
 }
 
 /// After how long to ask again when the cryptographic module is out of service: somebody has to start the server again first.
@@ -64,7 +77,13 @@ pub enum Reason {
 impl Rejected {
     /// A refusal of `reason`, known to programs as `code`.
     pub fn new(reason: Reason, code: &'static str, message: impl Into<String>) -> Self {
-        Self { reason, code, message: message.into() }
+        Self { reason, code, message: message.into(), wants: None }
+    }
+
+    /// The same token with another login would do (RFC 9470, 3).
+    pub fn another_login(wants: WantedLogin, message: impl Into<String>) -> Self {
+        let rejected = Self::new(Reason::Unauthenticated, "insufficient_user_authentication", message);
+        Self { wants: Some(Box::new(wants)), ..rejected }
     }
 
     /// The request cannot be understood.

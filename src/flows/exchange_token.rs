@@ -10,12 +10,12 @@ use oidc::authorize::ClaimsRequest;
 use oidc::claims::{AccessTokenClaims, ID_TOKEN_TYP, IdTokenClaims, LogIn};
 use oidc::client::GrantType;
 use oidc::confirmation::Unproven;
+use oidc::details::{Details, narrowed};
 use oidc::dpop;
 use oidc::lifetimes::{CODE_TTL_SECONDS, REFRESH_GRACE_SECONDS, REFRESH_IDLE_SECONDS};
 use oidc::pkce::{CodeChallenge, CodeVerifier};
 use oidc::token::{self as rules, GrantRefused, IssuedCode, TokenRequest, TokenResponse};
 use oidc::{Client, Confirmation, OauthError, Scope};
-use serde_json::{Map, Value};
 use store::rows::accounts::{self, AccountState};
 use store::rows::grants::{self, GrantRow, RefreshRow};
 use store::rows::{revocations, sessions as session_rows};
@@ -41,14 +41,16 @@ pub async fn exchange(env: &Env, now: Timestamp, request: ClientRequest<'_>) -> 
         TokenRequest::ClientCredentials { scope, resources, authorization_details } => {
             machine(env, now, &sender, scope, &resources, authorization_details).await
         }
-        TokenRequest::AuthorizationCode { code, redirect_uri, code_verifier } => {
-            redeem(env, now, &sender, code.expose(), &redirect_uri, code_verifier.as_ref()).await
+        TokenRequest::AuthorizationCode { code, redirect_uri, code_verifier, authorization_details } => {
+            let shown = Shown { code: code.expose(), redirect_uri: &redirect_uri, verifier: code_verifier };
+            redeem(env, now, &sender, shown, authorization_details.as_ref()).await
         }
-        TokenRequest::RefreshToken { refresh_token, scope } => {
-            refresh(env, now, &sender, refresh_token.expose(), scope.as_ref()).await
+        TokenRequest::RefreshToken { refresh_token, scope, authorization_details } => {
+            let less = Less { scope: scope.as_ref(), details: authorization_details.as_ref() };
+            refresh(env, now, &sender, refresh_token.expose(), less).await
         }
-        TokenRequest::Deferred { channel, code } => {
-            deferred::redeem(env, now, &sender, channel, code.expose()).await
+        TokenRequest::Deferred { channel, code, authorization_details } => {
+            deferred::redeem(env, now, &sender, channel, code.expose(), authorization_details.as_ref()).await
         }
         TokenRequest::Exchange(request) => delegate::delegate(env, now, &sender, &request).await,
         TokenRequest::Assertion(request) => authorize_by_assertion::redeem(env, now, &sender, &request).await,
@@ -61,7 +63,7 @@ async fn machine(
     sender: &Authenticated,
     scope: Scope,
     resources: &[String],
-    details: Vec<Map<String, Value>>,
+    details: Details,
 ) -> Outcome {
     let client = &sender.client;
     let jti = base::encoding::base64url(&base::entropy::bytes::<16>(env.entropy.as_ref()));
@@ -75,15 +77,23 @@ async fn machine(
     Ok(TokenResponse { authorization_details: details, ..response })
 }
 
+/// A code, and what it is shown with.
+struct Shown<'a> {
+    code: &'a str,
+    redirect_uri: &'a str,
+    verifier: Option<CodeVerifier>,
+}
+
 async fn redeem(
     env: &Env,
     now: Timestamp,
     sender: &Authenticated,
-    code: &str,
-    redirect_uri: &str,
-    verifier: Option<&CodeVerifier>,
+    shown: Shown<'_>,
+    details: Option<&Details>,
 ) -> Outcome {
     let client = &sender.client;
+    let Shown { code, redirect_uri, verifier } = shown;
+    let verifier = verifier.as_ref();
     let recipient = recipient_of(env, now, client).await?;
     let code_hash = gm::sm3::hash(code.as_bytes());
     let mut tx = env.db.begin().await?;
@@ -120,6 +130,7 @@ async fn redeem(
     if row.dpop_jkt.is_some() && row.dpop_jkt.as_deref() != sender.proof.as_ref().map(|p| p.jkt.as_str()) {
         return Err(dpop::other_key().into());
     }
+    let given = Given { scope: scope_of(&grant)?, details: narrowed(details_of(&grant)?, details)? };
     if !grants::consume_code(&mut tx, &code_hash, now).await? {
         return Err(replayed(env, tx, &grant, now, rules::code_refused()).await);
     }
@@ -133,19 +144,18 @@ async fn redeem(
     let refresh = first_refresh(env, &mut tx, client, &grant, now).await?;
     // COMMIT POINT: the code is used up and its successor exists. A crash after it costs the person one more login.
     tx.commit().await?;
-    let scope = scope_of(&grant)?;
-    let mut response = persons_tokens(env, now, sender, &recipient, &grant, scope).await?;
+    let mut response = persons_tokens(env, now, sender, &recipient, &grant, given).await?;
     response.refresh_token = refresh;
     Ok(response)
 }
 
-async fn refresh(
-    env: &Env,
-    now: Timestamp,
-    sender: &Authenticated,
-    token: &str,
-    scope: Option<&Scope>,
-) -> Outcome {
+/// What is asked for of what was granted.
+struct Less<'a> {
+    scope: Option<&'a Scope>,
+    details: Option<&'a Details>,
+}
+
+async fn refresh(env: &Env, now: Timestamp, sender: &Authenticated, token: &str, less: Less<'_>) -> Outcome {
     let client = &sender.client;
     let recipient = recipient_of(env, now, client).await?;
     let token_hash = gm::sm3::hash(token.as_bytes());
@@ -163,7 +173,10 @@ async fn refresh(
         Err(Unproven::Key) => return Err(dpop::other_key().into()),
         Err(Unproven::Certificate) => return Err(rules::refresh_token_refused().into()),
     }
-    let scope = rules::refreshed_scope(&scope_of(&grant)?, scope)?;
+    let given = Given {
+        scope: rules::refreshed_scope(&scope_of(&grant)?, less.scope)?,
+        details: narrowed(details_of(&grant)?, less.details)?,
+    };
     let next = match turn(env, &mut tx, client, token, &row, now).await? {
         Turn::Next(token) => token,
         Turn::Stays => token.to_owned(),
@@ -178,7 +191,7 @@ async fn refresh(
     }
     // COMMIT POINT: the token is used up and its successor exists.
     tx.commit().await?;
-    let mut response = persons_tokens(env, now, sender, &recipient, &grant, scope).await?;
+    let mut response = persons_tokens(env, now, sender, &recipient, &grant, given).await?;
     response.refresh_token = Some(next);
     Ok(response)
 }
@@ -301,21 +314,28 @@ pub(crate) async fn recipient_of(
     encryption::recipient(env, now, client, client.encryptions.id_token).await
 }
 
+/// What tokens are to allow of what a grant does.
+pub(crate) struct Given {
+    pub(crate) scope: Scope,
+    pub(crate) details: Details,
+}
+
 pub(crate) async fn persons_tokens(
     env: &Env,
     now: Timestamp,
     sender: &Authenticated,
     recipient: &Recipient,
     grant: &GrantRow,
-    scope: Scope,
+    given: Given,
 ) -> Result<TokenResponse, Fault> {
     let (keyring, client) = (env.keyring(), &sender.client);
-    let (subject, session) = (subjects::of(env, client, grant.account), grant.session.to_string());
+    let (subject, session) =
+        (subjects::of(env, client, grant.account), subjects::session(env, client, grant.session));
     let amr: Vec<&str> = grant.amr.iter().map(String::as_str).collect();
     let log_in = LogIn { at: grant.authenticated, acr: &grant.acr, amr: &amr, sid: &session };
     let jti = access_token_id(env, grant.id);
     let issuer = &env.settings.issuer;
-    let details = details_of(grant)?;
+    let Given { scope, details } = given;
     let claims = AccessTokenClaims {
         cnf: sender.bound_to.some(),
         authorization_details: &details,
@@ -349,7 +369,8 @@ pub(crate) fn id_token_with_code(
     grant: &GrantRow,
     code: &str,
 ) -> Result<String, Fault> {
-    let (subject, session) = (subjects::of(env, client, grant.account), grant.session.to_string());
+    let (subject, session) =
+        (subjects::of(env, client, grant.account), subjects::session(env, client, grant.session));
     let amr: Vec<&str> = grant.amr.iter().map(String::as_str).collect();
     let log_in = LogIn { at: grant.authenticated, acr: &grant.acr, amr: &amr, sid: &session };
     let claims = IdTokenClaims {
@@ -373,7 +394,7 @@ pub(crate) fn read_claims(grant: Id<Grant>, json: &str) -> Result<ClaimsRequest,
     serde_json::from_str(json).map_err(|e| BadRow::new("auth_grant", "claims", grant, e).into())
 }
 
-fn details_of(grant: &GrantRow) -> Result<Vec<Map<String, Value>>, Fault> {
+pub(crate) fn details_of(grant: &GrantRow) -> Result<Details, Fault> {
     let Some(json) = &grant.authorization_details else { return Ok(Vec::new()) };
     serde_json::from_str(json)
         .map_err(|e| BadRow::new("auth_grant", "authorization_details", grant.id, e).into())

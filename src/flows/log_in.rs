@@ -18,6 +18,7 @@ use store::{BadRow, Conn, Tx};
 use crate::env::Env;
 use crate::error::{Failure, Fault, Reason, Rejected};
 use crate::passwords::Place;
+use crate::report_signal;
 use crate::sessions::{self, Login};
 
 /// How long a device stays known without a login.
@@ -302,6 +303,9 @@ pub(crate) async fn open_in(
         (false, Some(_)) => SessionRow { id: Id::<Session>::new(now, env.entropy.as_ref()), ..session },
         (false, None) => session,
     };
+    if opening.acr >= Assurance::Loa2 {
+        report_signal::strong_login(env, tx, now, &session).await?;
+    }
     if let (true, Some((id, before))) = (kept, again) {
         grants::extend_with_session(tx, id, before, session.expires).await?;
     }

@@ -6,7 +6,9 @@ use policy::TrustFacts;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::rows::accounts;
+use store::rows::sessions::SessionRow;
 use store::rows::signals::{self, SignalRow};
+use store::{StoreError, Tx};
 use trust::{Kind, Severity};
 
 use crate::caller::Caller;
@@ -84,4 +86,26 @@ pub async fn report(env: &Env, now: Timestamp, caller: &Caller, report: Report) 
     // COMMIT POINT: from here on every decision sees the signal.
     tx.commit().await?;
     Ok(Reported { id: row.id, log_entry, trust })
+}
+
+/// Keeps that the person of `session` logged in strongly, in place of what was kept of an earlier time: it gives back part of the trust that
+/// fading signals took, and fades itself.
+pub(crate) async fn strong_login(
+    env: &Env,
+    tx: &mut Tx,
+    now: Timestamp,
+    session: &SessionRow,
+) -> Result<(), StoreError> {
+    let row = SignalRow {
+        id: Id::<Signal>::new(now, env.entropy.as_ref()),
+        subject: session.account.to_string(),
+        kind: Kind::StrongLogin.name().to_owned(),
+        severity: Severity::High.name().to_owned(),
+        reported_by: "login".to_owned(),
+        detail: String::new(),
+        reported: session.authenticated,
+        resolved: None,
+    };
+    signals::forget(tx, &row.subject, &row.kind).await?;
+    signals::add(tx, &row).await
 }

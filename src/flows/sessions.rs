@@ -116,11 +116,31 @@ pub(crate) async fn end_in(
     account: Id<Account>,
     session: Id<Session>,
 ) -> Result<Option<Ended>, Fault> {
-    if !rows::end_of_account(tx, session, account, now).await? {
-        return Ok(None);
+    Ok(end_some_in(env, tx, now, &[(account, session)]).await?.pop())
+}
+
+/// Ends some sessions, each of its account, in a transaction that does more; those that were not over before.
+pub(crate) async fn end_some_in(
+    env: &Env,
+    tx: &mut Tx,
+    now: Timestamp,
+    sessions: &[(Id<Account>, Id<Session>)],
+) -> Result<Vec<Ended>, Fault> {
+    let mut ended = Vec::new();
+    for (account, session) in sessions {
+        if rows::end_of_account(tx, *session, *account, now).await? {
+            ended.push((*account, *session));
+        }
     }
-    let grants = grants::revoke_of_session(tx, session, "session ended", now).await?;
-    Ok(Some(Ended { grants, front_channel: give_notice(env, tx, now, account, session).await? }))
+    // All sessions first, then all grants in their order: whoever ends some of the same meets them in the same order.
+    let ids: Vec<_> = ended.iter().map(|(_, session)| *session).collect();
+    grants::hold_of_sessions(tx, &ids).await?;
+    let mut all = Vec::with_capacity(ended.len());
+    for (account, session) in ended {
+        let grants = grants::revoke_of_session(tx, session, "session ended", now).await?;
+        all.push(Ended { grants, front_channel: give_notice(env, tx, now, account, session).await? });
+    }
+    Ok(all)
 }
 
 /// Ends every session of `account` but one, in a transaction that does more, and takes back everything that the person gave in any other,

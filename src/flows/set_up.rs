@@ -54,6 +54,7 @@ pub async fn set_up(parts: Parts) -> Result<Env, Fault> {
         refresh: derive(secret.expose(), "refresh")?,
         nonces: derive(secret.expose(), "nonces")?,
         pairwise: derive(secret.expose(), "pairwise")?,
+        sessions: derive(secret.expose(), "pairwise sessions")?,
     };
     let passwords = Passwords::new(PasswordHasher::new(derive(secret.expose(), "pepper")?));
     let passwords = passwords.map_err(|e| Fault::message(format!("threads for passwords: {e}")))?;

@@ -1,6 +1,6 @@
-//! The names under which applications know people (OIDC Core, 8).
+//! The names under which applications know people and their logins (OIDC Core, 8).
 
-use base::id::Account;
+use base::id::{Account, Session};
 use base::{Id, Timestamp};
 use oidc::registration::BadMember;
 use oidc::subject::{self, SECTOR_IDENTIFIER_URI};
@@ -19,6 +19,22 @@ pub(crate) fn of(env: &Env, client: &Client, account: Id<Account>) -> String {
     match client.subject.sector() {
         None => account.to_string(),
         Some(sector) => env.secrets.pairwise_subject(sector, account),
+    }
+}
+
+/// The `sid` under which `client` knows `session`: it must not say more than `sub` does.
+pub(crate) fn session(env: &Env, client: &Client, session: Id<Session>) -> String {
+    match client.subject.sector() {
+        None => session.to_string(),
+        Some(sector) => env.secrets.pairwise_session(sector, session),
+    }
+}
+
+/// The session that `client` knows as `sid`, if there is one.
+pub(crate) fn session_known_as(env: &Env, client: &Client, sid: &str) -> Option<Id<Session>> {
+    match client.subject.sector() {
+        None => sid.parse().ok(),
+        Some(sector) => env.secrets.session_in(sector, sid),
     }
 }
 

@@ -90,7 +90,7 @@ async fn call(env: &Env, now: Timestamp, notice: &NoticeRow) -> Result<Result<()
         Err(unusable) => return Ok(Err(unusable.description().to_owned())),
     };
     let subject = subjects::of(env, client, notice.account);
-    let (jti, session) = (notice.id.to_string(), notice.session.to_string());
+    let (jti, session) = (notice.id.to_string(), subjects::session(env, client, notice.session));
     let claims = LogoutTokenClaims::new(&env.settings.issuer, &client.id, &jti, &subject, &session, now);
     let keyring = env.keyring();
     let token =

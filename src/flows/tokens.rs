@@ -187,8 +187,9 @@ async fn known(env: &Env, claims: Map<String, Value>) -> Result<Option<Known>, F
             },
         },
     };
-    let Said { client_id, jti, grant, scope, acr, confirmation, expires, .. } = said;
-    let caller = Caller { client_id, account, scope, acr, grant };
+    let Said { client_id, jti, grant, scope, acr, authenticated, confirmation, expires, .. } = said;
+    let proves_key = confirmation.jkt.is_some();
+    let caller = Caller { client_id, account, scope, acr, authenticated, grant, proves_key };
     Ok(Some(Known { caller, confirmation, jti, expires, claims, asked_of_user_info: OnceLock::new() }))
 }
 
@@ -200,6 +201,7 @@ struct Said {
     grant: Option<Id<Grant>>,
     scope: Scope,
     acr: Option<String>,
+    authenticated: Option<Timestamp>,
     confirmation: Confirmation,
     expires: Timestamp,
 }
@@ -221,6 +223,7 @@ impl Said {
         Some(Self {
             scope: text("scope").unwrap_or_default().parse().ok()?,
             acr: text("acr"),
+            authenticated: claims.get("auth_time").and_then(jose::verify::numeric_date),
             confirmation,
             expires: claims.get("exp").and_then(jose::verify::numeric_date)?,
             client_id,

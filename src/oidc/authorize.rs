@@ -65,7 +65,7 @@ pub struct AuthorizationRequest {
     pub prompt: Prompts,
     /// How long ago the login may be, in seconds.
     pub max_age_seconds: Option<i64>,
-    /// The authentication context classes that are wished for, best first.
+    /// The authentication context classes of which one must be reached, best first; those that nobody knows are wishes.
     pub acr_values: Vec<String>,
     /// The languages that are wished for, best first (BCP 47).
     pub ui_locales: Vec<String>,

@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::client::Client;
+use crate::details::{self, Details};
 use crate::error::{ErrorCode, OauthError, invalid_request};
 use crate::issuer::Issuer;
 use crate::lifetimes::ACCESS_TOKEN_TTL_SECONDS;
@@ -40,6 +41,8 @@ pub struct ExchangeRequest {
     pub actor_token: Option<Secret<String>>,
     /// Less than what the subject's token allows, when named.
     pub scope: Option<Scope>,
+    /// Less than what the subject's token allows in detail, when named (RFC 9396, 6).
+    pub authorization_details: Option<Details>,
     /// Which APIs the new token is for; at least one.
     pub audiences: Vec<String>,
     /// Whether the new token is not to say who acts.
@@ -49,7 +52,7 @@ pub struct ExchangeRequest {
 impl ExchangeRequest {
     /// Reads the exchange request of `client`, which has authenticated and is registered for the grant.
     ///
-    /// Fails with `invalid_request`, `invalid_scope` or `invalid_target`. Source: RFC 8693, 2.1 and 2.2.2.
+    /// Fails with `invalid_request`, `invalid_scope`, `invalid_target` or `invalid_authorization_details`. Source: RFC 8693, 2.1 and 2.2.2.
     pub fn parse(params: &Params, client: &Client) -> Result<Self, OauthError> {
         let subject_token = token(params.required("subject_token")?);
         let subject_type = match params.required("subject_token_type")? {
@@ -71,6 +74,7 @@ impl ExchangeRequest {
             subject_type,
             actor_token: actor_token(params)?,
             scope: requested_scope(params)?,
+            authorization_details: details::requested(params, client)?,
             audiences: audiences(params, client)?,
             impersonates: match params.value(IMPERSONATE) {
                 None | Some("false") => false,

@@ -19,6 +19,7 @@
 //! - [`mtls`] client certificates: whom one proves.
 //! - [`confirmation`] what tokens are bound to: a key, a certificate.
 //! - [`token`] what they ask of it, and the rules for codes, refresh tokens and machine clients.
+//! - [`details`] what was granted in detail, and who gets how much of it.
 //! - [`deferred`] requests that a person answers elsewhere, and [`device`] those that come from a device without a browser.
 //! - [`exchange`] a person's token exchanged for one of who is called for them.
 //! - [`ciba`] those that we ask a person where they are, at an application's request.
@@ -39,6 +40,7 @@ pub mod client_authentication;
 pub mod concerns;
 pub mod confirmation;
 pub mod deferred;
+pub mod details;
 pub mod device;
 pub mod discovery;
 pub mod dpop;

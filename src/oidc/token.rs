@@ -5,6 +5,7 @@ use base::{Secret, Timestamp};
 use crate::authorize::checks::authorization_details;
 use crate::client::{Client, ClientId, GrantType};
 use crate::deferred::{self, Channel};
+use crate::details::{self, Details};
 use crate::error::{ErrorCode, OauthError};
 use crate::exchange::ExchangeRequest;
 use crate::jwt_bearer::AssertionRequest;
@@ -29,6 +30,8 @@ pub enum TokenRequest {
         redirect_uri: String,
         /// What opens the code challenge; `None` when none came.
         code_verifier: Option<CodeVerifier>,
+        /// Less than what was granted in detail, when named (RFC 9396, 6).
+        authorization_details: Option<Details>,
     },
     /// Rotate a refresh token (RFC 6749, 6).
     RefreshToken {
@@ -36,6 +39,8 @@ pub enum TokenRequest {
         refresh_token: Secret<String>,
         /// Less than what was granted, when named.
         scope: Option<Scope>,
+        /// Less than what was granted in detail, when named (RFC 9396, 6).
+        authorization_details: Option<Details>,
     },
     /// A machine's own token (RFC 6749, 4.4).
     ClientCredentials {
@@ -44,7 +49,7 @@ pub enum TokenRequest {
         /// Which APIs it is for (RFC 8707).
         resources: Vec<String>,
         /// What is granted in detail (RFC 9396, 6).
-        authorization_details: Vec<serde_json::Map<String, serde_json::Value>>,
+        authorization_details: Details,
     },
     /// Ask for what a person was to allow elsewhere (RFC 8628, 3.4).
     Deferred {
@@ -52,6 +57,8 @@ pub enum TokenRequest {
         channel: Channel,
         /// The device code as it came.
         code: Secret<String>,
+        /// Less than what was granted in detail, when named (RFC 9396, 6).
+        authorization_details: Option<Details>,
     },
     /// Exchange a person's token for one of the client's own (RFC 8693, 2.1).
     Exchange(Box<ExchangeRequest>),
@@ -63,7 +70,7 @@ impl TokenRequest {
     /// Reads the token request of `client`, which has authenticated.
     ///
     /// Fails with `invalid_request`, `unsupported_grant_type`, `unauthorized_client` when the grant is not registered for the
-    /// client, `invalid_scope` or `invalid_target`. Source: RFC 6749, 5.2.
+    /// client, `invalid_scope`, `invalid_target` or `invalid_authorization_details`. Source: RFC 6749, 5.2.
     pub fn parse(params: &Params, client: &Client) -> Result<Self, OauthError> {
         let grant_type = grant_type(params)?;
         if !client.may_use(grant_type) {
@@ -73,11 +80,11 @@ impl TokenRequest {
             ));
         }
         match grant_type {
-            GrantType::AuthorizationCode => Self::authorization_code(params),
-            GrantType::RefreshToken => Self::refresh_token(params),
+            GrantType::AuthorizationCode => Self::authorization_code(params, client),
+            GrantType::RefreshToken => Self::refresh_token(params, client),
             GrantType::ClientCredentials => Self::client_credentials(params, client),
-            GrantType::DeviceCode => Self::deferred(params, Channel::Device),
-            GrantType::Ciba => Self::deferred(params, Channel::Backchannel),
+            GrantType::DeviceCode => Self::deferred(params, client, Channel::Device),
+            GrantType::Ciba => Self::deferred(params, client, Channel::Backchannel),
             GrantType::JwtBearer => Ok(Self::Assertion(Box::new(AssertionRequest::parse(params, client)?))),
             GrantType::TokenExchange => Ok(Self::Exchange(Box::new(ExchangeRequest::parse(params, client)?))),
         }
@@ -95,7 +102,7 @@ impl TokenRequest {
         }
     }
 
-    fn authorization_code(params: &Params) -> Result<Self, OauthError> {
+    fn authorization_code(params: &Params, client: &Client) -> Result<Self, OauthError> {
         // A verifier that cannot be one opens nothing: `invalid_grant`, as RFC 7636, 4.6 has it for every one that does not fit.
         let code_verifier =
             params.value("code_verifier").map(str::parse).transpose().map_err(|_| code_refused())?;
@@ -103,13 +110,15 @@ impl TokenRequest {
             code: bounded(params.required("code")?).ok_or_else(code_refused)?,
             redirect_uri: params.required("redirect_uri")?.to_owned(),
             code_verifier,
+            authorization_details: details::requested(params, client)?,
         })
     }
 
-    fn refresh_token(params: &Params) -> Result<Self, OauthError> {
+    fn refresh_token(params: &Params, client: &Client) -> Result<Self, OauthError> {
         Ok(Self::RefreshToken {
             refresh_token: bounded(params.required("refresh_token")?).ok_or_else(refresh_token_refused)?,
             scope: requested_scope(params)?,
+            authorization_details: details::requested(params, client)?,
         })
     }
 
@@ -121,9 +130,10 @@ impl TokenRequest {
         })
     }
 
-    fn deferred(params: &Params, channel: Channel) -> Result<Self, OauthError> {
+    fn deferred(params: &Params, client: &Client, channel: Channel) -> Result<Self, OauthError> {
         let code = params.required(channel.parameter())?;
-        Ok(Self::Deferred { channel, code: bounded(code).ok_or_else(deferred::refused)? })
+        let code = bounded(code).ok_or_else(deferred::refused)?;
+        Ok(Self::Deferred { channel, code, authorization_details: details::requested(params, client)? })
     }
 }
 
@@ -265,7 +275,7 @@ pub struct TokenResponse {
     pub refresh_token: Option<String>,
     /// What was granted in detail (RFC 9396, 7).
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub authorization_details: Vec<serde_json::Map<String, serde_json::Value>>,
+    pub authorization_details: Details,
     /// What `access_token` is, when a token was exchanged for it (RFC 8693, 2.2.1).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub issued_token_type: Option<&'static str>,

@@ -5,20 +5,21 @@
 //!   "reason_admin": { "zh-CN": "...", "en": "..." },
 //!   "policies": ["data.grade"], "revision": "<SM3, hexadecimal>",
 //!   "trust": { "score": 45, "contributions": [ ... ] },
-//!   "requires": { "acr_values": ["urn:yinxin:loa:2"] } }
+//!   "requires": { "acr_values": ["urn:yinxin:loa:2"], "max_age": 900 } }
 //! ```
 //!
-//! `trust` and `requires` are left out when there are none. `reason_user` is for the person who was refused;
+//! `trust` and `requires` are left out when there are none, and so is what a login need not be. `reason_user` is for the person who was refused;
 //! `reason_admin` also names conditions in the policy language, and is for whoever may read the policies.
 
 use serde_json::{Map, Value, json};
 
 use crate::authzen::Decision;
-use crate::outcome::{Effect, Outcome, PolicyRef, Text};
+use crate::outcome::{Effect, Outcome, PolicyRef, StepUp, Text};
 
 /// What a person can do about a refusal, when something can be done at once.
-const STEP_UP: (&str, &str) =
+const STRONGER_LOGIN: (&str, &str) =
     ("请使用更高等级的认证方式重新登录后再试。", "Log in again with a stronger method, then try again.");
+const FRESH_LOGIN: (&str, &str) = ("请重新登录后再试。", "Log in again, then try again.");
 
 impl Outcome {
     /// The decision with its explanation.
@@ -38,10 +39,17 @@ pub fn context(outcome: &Outcome) -> Map<String, Value> {
     if let Some(trust) = &outcome.trust {
         context.insert("trust".into(), json!(trust));
     }
-    if let Some(class) = &outcome.step_up {
-        context.insert("requires".into(), json!({ "acr_values": [class] }));
+    if let Some(login) = &outcome.step_up {
+        context.insert("requires".into(), requires(login).into());
     }
     context
+}
+
+/// A login in the words of the authorization request that asks for it (OIDC Core, 3.1.2.1).
+fn requires(login: &StepUp) -> Map<String, Value> {
+    let class = login.acr_value.as_ref().map(|class| ("acr_values".to_owned(), json!([class])));
+    let age = login.max_age_seconds.map(|seconds| ("max_age".to_owned(), json!(seconds)));
+    class.into_iter().chain(age).collect()
 }
 
 /// Why, said to the person.
@@ -59,9 +67,10 @@ pub fn reason_user(outcome: &Outcome) -> Text {
     } else {
         pair("没有规则允许此操作。", "No rule permits this.")
     };
-    if outcome.step_up.is_some() {
-        text.zh.push_str(STEP_UP.0);
-        text.en = format!("{} {}", text.en, STEP_UP.1);
+    if let Some(login) = &outcome.step_up {
+        let (zh, en) = if login.acr_value.is_some() { STRONGER_LOGIN } else { FRESH_LOGIN };
+        text.zh.push_str(zh);
+        text.en = format!("{} {en}", text.en);
     }
     text
 }

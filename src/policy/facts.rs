@@ -5,6 +5,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+/// The member of the context that says how old the person's login is, in seconds.
+pub const LOGIN_AGE: &str = "login_age";
+
 /// One attribute value. The policy language has whole numbers only, so a fraction cannot be said.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Value {

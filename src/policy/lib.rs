@@ -28,5 +28,5 @@ pub use bundle::{Bundle, BundleError};
 pub use facts::{
     Assertions, Attributes, EntityFacts, EntityRef, Facts, TrustContribution, TrustFacts, Value,
 };
-pub use outcome::{Effect, EvaluationError, NearMiss, Outcome, PolicyRef, Text};
+pub use outcome::{Effect, EvaluationError, NearMiss, Outcome, PolicyRef, StepUp, Text};
 pub use store::{Engine, Store, UnknownStore};

@@ -17,12 +17,21 @@ pub struct Outcome {
     pub errors: Vec<EvaluationError>,
     /// Properties in the request that did not count (`subject.properties.role`), because nothing allows them.
     pub ignored: Vec<String>,
-    /// When denied: the weakest authentication context class with which the same request would be permitted.
-    pub step_up: Option<String>,
+    /// When denied: the least login with which the same request would be permitted.
+    pub step_up: Option<StepUp>,
     /// The trust evaluation that was used.
     pub trust: Option<TrustFacts>,
     /// The bundle's revision: the SM3 digest of its files, in hexadecimal.
     pub revision: Arc<str>,
+}
+
+/// A login that would help: at least one of its members is there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StepUp {
+    /// The authentication context class it must reach.
+    pub acr_value: Option<String>,
+    /// How old it may be, in seconds.
+    pub max_age_seconds: Option<u32>,
 }
 
 /// What a policy does when it holds.

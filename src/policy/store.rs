@@ -11,8 +11,8 @@ use serde_json::Map;
 use crate::authzen::EvaluationRequest;
 use crate::bundle::{Bundle, BundleError};
 use crate::cedar::{self, message};
-use crate::facts::{Assertions, Attributes, EntityFacts, EntityRef, Facts, Value};
-use crate::outcome::{EvaluationError, Outcome};
+use crate::facts::{Assertions, Attributes, EntityFacts, EntityRef, Facts, LOGIN_AGE, Value};
+use crate::outcome::{EvaluationError, Outcome, StepUp};
 
 /// The file that maps the protocol's types to the schema's and lists what counts.
 pub const RULES_FILE: &str = "store.toml";
@@ -113,21 +113,26 @@ impl Store {
         outcome
     }
 
-    /// The weakest of the store's stronger logins after which `request` would be permitted, found by asking again as if
-    /// it had happened: with the context it brings and the trust it restores.
-    fn step_up(&self, request: &EvaluationRequest, facts: &Facts, now: Timestamp) -> Option<String> {
-        let helps = |step: &&StepUp| {
-            let mut facts = facts.clone();
-            if let Some(trust) = &mut facts.trust {
-                trust.score = trust.after_strong_login.max(trust.score);
-            }
-            facts
-                .context
-                .extend(step.context.iter().map(|(name, value)| (name.clone(), Value::Long(*value))));
+    /// The least of the store's logins after which `request` would be permitted, found by asking again as if it had happened: with the
+    /// context it brings, and the trust that a strong one restores when it is new.
+    ///
+    /// What is promised holds for the oldest login that fits the promise, so that whoever does as told is not refused again.
+    fn step_up(&self, request: &EvaluationRequest, facts: &Facts, now: Timestamp) -> Option<StepUp> {
+        let fresh = self.rules.fresh_login.as_ref();
+        let levels = std::iter::once(None).chain(self.rules.step_up.iter().map(Some));
+        let logins = levels.flat_map(|level| [None, fresh].map(|fresh| (level, fresh)));
+        let helps = |(level, fresh): &(Option<&Level>, Option<&FreshLogin>)| {
+            let facts = after_login(facts.clone(), *level, *fresh);
             self.prepare(request, &facts, now, &mut Vec::new())
                 .is_ok_and(|(request, entities)| self.bundle.evaluate(&request, &entities).permit())
         };
-        self.rules.step_up.iter().find(helps).map(|step| step.acr_value.clone())
+        let login = |(level, fresh): (Option<&Level>, Option<&FreshLogin>)| StepUp {
+            acr_value: level.map(|level| level.acr_value.clone()),
+            max_age_seconds: fresh.map(|fresh| fresh.max_age_seconds),
+        };
+        let is_one =
+            |(level, fresh): &(Option<&Level>, Option<&FreshLogin>)| level.is_some() || fresh.is_some();
+        logins.filter(is_one).find(helps).map(login)
     }
 
     /// A forbid outweighs every permit, and an error both.
@@ -228,6 +233,25 @@ impl Store {
     }
 }
 
+/// What is known after a login that reaches `level`, where one is asked for, and is as old as a fresh one may be.
+fn after_login(mut facts: Facts, level: Option<&Level>, fresh: Option<&FreshLogin>) -> Facts {
+    for (name, value) in level.into_iter().flat_map(|level| &level.context) {
+        // A login that is stronger already stays so.
+        let reached = match facts.context.get(name) {
+            Some(Value::Long(now)) => *value.max(now),
+            _ => *value,
+        };
+        facts.context.insert(name.clone(), Value::Long(reached));
+    }
+    if let Some(fresh) = fresh {
+        facts.context.insert(LOGIN_AGE.to_owned(), Value::Long(fresh.max_age_seconds.into()));
+    }
+    if let (Some(_), Some(_), Some(trust)) = (level, fresh, &mut facts.trust) {
+        trust.score = trust.after_strong_login.max(trust.score);
+    }
+    facts
+}
+
 /// The asserted `properties` that count; the others' paths go to `ignored`.
 fn assertions(
     properties: &Map<String, serde_json::Value>,
@@ -274,9 +298,11 @@ struct Rules {
     action: ActionRule,
     #[serde(default)]
     context: ContextRule,
-    /// Logins that a refused person may be sent to, the weakest first.
+    /// Strengths of a login that a refused person may be asked for, the weakest first.
     #[serde(default)]
-    step_up: Vec<StepUp>,
+    step_up: Vec<Level>,
+    /// What counts as a new login, when a refused person may be asked for one.
+    fresh_login: Option<FreshLogin>,
 }
 
 #[derive(Debug, serde::Deserialize)]
@@ -291,11 +317,18 @@ struct EntityRule {
 
 #[derive(Debug, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
-struct StepUp {
+struct Level {
     /// The authentication context class to ask for.
     acr_value: String,
     /// What the context holds after such a login.
     context: BTreeMap<String, i64>,
+}
+
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FreshLogin {
+    /// How old it may be.
+    max_age_seconds: u32,
 }
 
 #[derive(Debug, Default, serde::Deserialize)]
@@ -330,8 +363,9 @@ fn rules(text: &str, bundle: &Bundle) -> Result<Rules, BundleError> {
     if let Some(name) = both.into_iter().find(|name| rules.context.supply.contains(name)) {
         return Err(BundleError::Rules(format!("`{name}` is supplied, so no caller may assert it")));
     }
-    let steps = rules.step_up.iter().flat_map(|step| step.context.keys());
-    if let Some(name) = steps.into_iter().find(|name| !rules.context.supply.contains(name)) {
+    let steps = rules.step_up.iter().flat_map(|level| level.context.keys().map(String::as_str));
+    let mut set = steps.chain(rules.fresh_login.as_ref().map(|_| LOGIN_AGE));
+    if let Some(name) = set.find(|name| !rules.context.supply.iter().any(|supplied| supplied == name)) {
         return Err(BundleError::Rules(format!(
             "a login sets `{name}`, which is not among what is supplied"
         )));

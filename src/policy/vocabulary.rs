@@ -4,7 +4,7 @@
 
 use base::Timestamp;
 
-use crate::facts::{Attributes, EntityFacts, EntityRef, Value};
+use crate::facts::{Attributes, EntityFacts, EntityRef, LOGIN_AGE, Value};
 
 /// The store these words belong to.
 pub const STORE: &str = "main";
@@ -104,6 +104,8 @@ pub struct Console {
 pub struct Situation {
     /// The level of the session's authentication, 1 to 4 of `urn:yinxin:loa:`; `None` when there is no session.
     pub assurance: Option<u8>,
+    /// How long ago that authentication was, in seconds; `None` when there is no session.
+    pub login_age_seconds: Option<u32>,
 }
 
 impl UnitPath {
@@ -209,7 +211,9 @@ impl From<Console> for EntityFacts {
 
 impl From<Situation> for Attributes {
     fn from(situation: Situation) -> Self {
-        situation.assurance.map(|level| ("acr".to_owned(), i64::from(level).into())).into_iter().collect()
+        let acr = situation.assurance.map(|level| ("acr".to_owned(), i64::from(level).into()));
+        let age = situation.login_age_seconds.map(|age| (LOGIN_AGE.to_owned(), i64::from(age).into()));
+        acr.into_iter().chain(age).collect()
     }
 }
 

@@ -1,6 +1,6 @@
 //! HTTP: routes, what comes in, what goes out. The only crate that knows `axum`.
 //!
-//! - [`listen`] sockets, TLS, connections, graceful end; a connection closes in stages: [`linger`].
+//! - [`listen`] sockets, TLS, connections, graceful end; how many of them each network may hold: [`places`]; one closes in stages: [`linger`].
 //! - [`visitor`] what is known of a request: who, from where, in which language.
 //! - [`certificate`] the certificate that a client showed.
 //! - [`problem`] refusals and faults as answers: RFC 6749 JSON, RFC 9457 problem JSON, or a page. Nothing else knows statuses.
@@ -31,6 +31,7 @@ pub mod oidc;
 pub mod openapi;
 pub mod pages;
 pub mod person;
+pub mod places;
 pub mod problem;
 pub mod refusal;
 pub mod site;

@@ -22,9 +22,11 @@ use tower::ServiceExt;
 
 use crate::certificate::OnConnection;
 use crate::linger;
+use crate::places::{Places, Shares};
 use crate::visitor::Peer;
 
-const CONNECTIONS_MAX_COUNT: u32 = 10_000;
+/// All connections together, on all sockets.
+pub const CONNECTIONS_MAX_COUNT: u32 = 10_000;
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// A connection that begins no request for so long, or for twice as long at most, is let go when those under way are answered.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
@@ -48,12 +50,13 @@ pub struct Listener {
     pub router: Router,
 }
 
-/// Serves until `stop` says true, then lets requests under way finish.
-pub async fn serve(listeners: Vec<Listener>, stop: watch::Receiver<bool>) -> io::Result<()> {
+/// Serves until `stop` says true, then lets requests under way finish. Each network gets its share of the places, on all sockets together.
+pub async fn serve(listeners: Vec<Listener>, shares: Shares, stop: watch::Receiver<bool>) -> io::Result<()> {
     let room = Arc::new(Semaphore::new(CONNECTIONS_MAX_COUNT as usize));
+    let places = Places::new(shares);
     let mut loops = tokio::task::JoinSet::new();
     for listener in listeners {
-        loops.spawn(accept_loop(listener, Arc::clone(&room), stop.clone()));
+        loops.spawn(accept_loop(listener, Arc::clone(&room), Arc::clone(&places), stop.clone()));
     }
     while let Some(done) = loops.join_next().await {
         done.map_err(io::Error::other)?;
@@ -65,7 +68,12 @@ pub async fn serve(listeners: Vec<Listener>, stop: watch::Receiver<bool>) -> io:
     Ok(())
 }
 
-async fn accept_loop(listener: Listener, room: Arc<Semaphore>, mut stop: watch::Receiver<bool>) {
+async fn accept_loop(
+    listener: Listener,
+    room: Arc<Semaphore>,
+    places: Arc<Places>,
+    mut stop: watch::Receiver<bool>,
+) {
     let Listener { socket, tls, router } = listener;
     let tls = tls.map(TlsAcceptor::from);
     loop {
@@ -84,9 +92,11 @@ async fn accept_loop(listener: Listener, room: Arc<Semaphore>, mut stop: watch::
             // The socket is closed at once: whoever comes now is refused instead of waiting for nobody.
             () = stopped(&mut stop) => return,
         };
+        // Whose network holds its share is let go unheard, and the place is free for another.
+        let Some(share) = places.take(peer.ip()) else { continue };
         let (router, tls, stop) = (router.clone(), tls.clone(), stop.clone());
         tokio::spawn(async move {
-            let _place = place;
+            let _held = (place, share);
             connection(router, tls, stream, peer, stop).await;
         });
     }

@@ -9,6 +9,7 @@ use ::oidc::OauthError;
 use ::oidc::error::ErrorCode;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use flows::error::WantedLogin;
 use flows::{Failure, Fault, Reason, Rejected};
 use serde_json::json;
 
@@ -71,6 +72,9 @@ fn rejection(rejected: &Rejected) -> Response {
 
 /// RFC 6750, 3: that a token is wanted; and what was wrong with the one that came, if one did (3.1).
 fn challenge(response: &mut Response, rejected: &Rejected) {
+    if let Some(wants) = &rejected.wants {
+        return ask_for_login(response, wants);
+    }
     let value = match rejected.code {
         "no_token" => "Bearer",
         "invalid_token" => "Bearer error=\"invalid_token\"",
@@ -80,6 +84,20 @@ fn challenge(response: &mut Response, rejected: &Rejected) {
         _ => return,
     };
     response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(value));
+}
+
+/// RFC 9470, 3: which login would do. The client asks for it at the authorization endpoint, in these very parameters (4).
+fn ask_for_login(response: &mut Response, wants: &WantedLogin) {
+    let mut value = format!("{} error=\"insufficient_user_authentication\"", wants.scheme);
+    if let Some(acr_value) = &wants.acr_value {
+        value.push_str(&format!(", acr_values=\"{acr_value}\""));
+    }
+    if let Some(seconds) = wants.max_age_seconds {
+        value.push_str(&format!(", max_age=\"{seconds}\""));
+    }
+    if let Ok(value) = HeaderValue::from_str(&value) {
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, value);
+    }
 }
 
 /// Says when to try again, where the reason knows it (RFC 9110, 10.2.3).

@@ -205,4 +205,15 @@ macro_rules! list {
     };
 }
 
-pub(crate) use {find, list, run};
+/// Holds rows in their order, by a statement of [`crate::dialect::hold`], where the engine has many writers.
+macro_rules! hold {
+    ($tx:expr, $sql:expr, $bind:expr) => {
+        match $tx.engine()? {
+            $crate::db::Held::Sqlite(_) => Ok(()),
+            $crate::db::Held::Postgres(c) => sqlx::query($sql).bind($bind).execute(c).await.map(drop),
+        }
+        .map_err($crate::StoreError::from)
+    };
+}
+
+pub(crate) use {find, hold, list, run};

@@ -62,6 +62,17 @@ async fn every_statement_is_understood_by_both_engines() {
 }
 
 #[tokio::test]
+async fn what_holds_rows_is_understood_by_the_engine_with_many_writers() {
+    let Some(db) = postgres().await else { return };
+    let mut conn = db.read().await.unwrap();
+    for sql in dialect::hold::ALL {
+        let Held::Postgres(c) = conn.engine().unwrap() else { panic!("another engine") };
+        let prepared = c.prepare(sqlx::AssertSqlSafe(*sql).into_sql_str()).await.map(drop);
+        assert!(prepared.is_ok(), "{sql}: {prepared:?}");
+    }
+}
+
+#[tokio::test]
 async fn both_engines_have_the_same_tables_and_columns() {
     let (db, _folder) = sqlite().await;
     let ours = columns(&mut db.read().await.unwrap(), Engine::Sqlite).await.unwrap();

@@ -1,6 +1,7 @@
-// An application built on the certified client `openid-client` 6: the whole life of a login, over real HTTP, twice. First as most
+// An application built on the certified client `openid-client` 6: the whole life of a login, over real HTTP, three times. First as most
 // applications are: a secret, a code, PKCE. Then as strict as the client can be: it registers itself, signs its requests and pushes them,
-// takes signed answers, authenticates with a key, and proves another to which its tokens are bound.
+// takes signed answers, authenticates with a key, and proves another to which its tokens are bound. Then on a device without a browser,
+// which shows a code and waits until its owner has answered elsewhere.
 //
 // Takes one JSON object on standard input: issuer, client_id, client_secret, redirect_uri, post_logout_redirect_uri, user_name,
 // password, initial_access_token. Prints a line for each step that held, `done` at the end; fails at the first that does not.
@@ -13,6 +14,7 @@ const execute = [client.allowInsecureRequests, client.enableNonRepudiationChecks
 
 await withASecret()
 await asStrictAsCanBe()
+await onADevice()
 console.log('done')
 
 async function withASecret() {
@@ -132,6 +134,49 @@ async function asStrictAsCanBe() {
   held('revocation: with a refresh token goes all that came of it')
 
   await logOut(config, browser, tokens.id_token)
+}
+
+async function onADevice() {
+  const registered = await client.dynamicClientRegistration(
+    new URL(given.issuer), {
+      client_name: 'The set-top box',
+      grant_types: ['urn:ietf:params:oauth:grant-type:device_code', 'refresh_token'],
+      response_types: [],
+      scope: 'openid profile offline_access',
+      token_endpoint_auth_method: 'client_secret_basic',
+    },
+    undefined, { initialAccessToken: given.initial_access_token, execute })
+  const { client_id, client_secret } = registered.clientMetadata()
+  const config = await client.discovery(
+    new URL(given.issuer), client_id, registered.clientMetadata(), client.ClientSecretBasic(client_secret), { execute })
+  let polls = 0
+  config[client.customFetch] = (url, options) => {
+    if (new URL(url).pathname === '/oauth2/token') polls++
+    return fetch(url, options)
+  }
+
+  const begun = await client.initiateDeviceAuthorization(config, { scope: 'openid profile offline_access' })
+  assert.equal(new URL(begun.verification_uri).origin, given.issuer)
+  assert.equal(new URL(begun.verification_uri_complete).searchParams.get('user_code'), begun.user_code)
+  held('a device is given a code to show')
+
+  const polling = client.pollDeviceAuthorizationGrant(config, begun)
+  while (polls === 0) await new Promise((resolve) => setTimeout(resolve, 100))
+  await new Browser().answer(begun.verification_uri_complete)
+  const tokens = await polling
+  assert.equal(polls, 2)
+  assert.equal(tokens.claims().aud, client_id)
+  held('it waits until its owner has logged in and said yes elsewhere, and gets the tokens')
+
+  const subject = tokens.claims().sub
+  assert.ok((await client.fetchUserInfo(config, tokens.access_token, subject)).name)
+  const refreshed = await client.refreshTokenGrant(config, tokens.refresh_token)
+  await client.fetchUserInfo(config, refreshed.access_token, subject)
+  held('userinfo, and again with a refreshed token')
+
+  await refused(client.pollDeviceAuthorizationGrant(config, { ...begun, interval: 1 }), 'invalid_grant')
+  await refused(client.refreshTokenGrant(config, refreshed.refresh_token), 'invalid_grant')
+  held('the code works once: shown again, all that came of it is over')
 }
 
 /** What a login asks for, and what is then checked of its answer. */

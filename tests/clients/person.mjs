@@ -36,6 +36,16 @@ export function Browser() {
     assert.fail(`never sent to ${target}`)
   }
 
+  /** Goes to `url` and answers forms until there is none; returns the last page. */
+  this.answer = async (url) => {
+    let answer = await this.get(url)
+    for (let pages = 0; pages < 10; pages++) {
+      if (!answer.location && !answer.page.includes('<form ')) return answer.page
+      answer = answer.location ? await this.get(answer.location) : await request(...answers(answer))
+    }
+    assert.fail(`there is no end of forms after ${url}`)
+  }
+
   async function request(url, options) {
     const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join('; ')
     const response = await fetch(url, { ...options, redirect: 'manual', headers: { cookie } })

@@ -371,6 +371,36 @@ stories! {
         assert_shown(&other.browser.post("/consent", &fields).await.unwrap(), 400, "");
     }
 
+    async fn a_token_may_be_asked_for_with_less_than_was_allowed_in_detail_and_never_with_more(app: TestApp) {
+        let shop = app
+            .registers(json!({
+                "redirect_uris": ["http://localhost:9873/callback"], "scope": "openid offline_access",
+                "grant_types": ["authorization_code", "refresh_token"], "authorization_details_types": ["payment"],
+            }))
+            .await;
+        let (small, large) = (json!({ "type": "payment", "amount": "1" }), json!({ "type": "payment", "amount": "2" }));
+        let both = json!([small, large]).to_string();
+        let request = shop.requests("openid offline_access").with("authorization_details", &both);
+        let code = app.person("li.xiaoman").authorizes(&request).await.code();
+        let with = async |form: &[(&str, &str)], details: &serde_json::Value| {
+            let details = details.to_string();
+            shop.asks(&[form, &[("authorization_details", details.as_str())]].concat()).await
+        };
+        let more = json!([small, { "type": "payment", "amount": "3" }]);
+        let refused = with(&shop.redemption(&code), &more).await;
+        refused.assert_refused(400, "invalid_authorization_details", "was not granted");
+        let first = with(&shop.redemption(&code), &json!([small])).await;
+        assert_eq!(first.body["authorization_details"], json!([small]), "the refusal did not use the code up");
+        assert_eq!(claims_of(first.text("access_token"))["authorization_details"], json!([small]));
+        let refresh = first.tokens().refresh().to_owned();
+        let form = [("grant_type", "refresh_token"), ("refresh_token", refresh.as_str())];
+        with(&form, &more).await.assert_refused(400, "invalid_authorization_details", "was not granted");
+        let second = with(&form, &json!([large])).await;
+        assert_eq!(second.body["authorization_details"], json!([large]), "of all that was granted");
+        let all = shop.refreshes(second.tokens().refresh()).await;
+        assert_eq!(all.body["authorization_details"], json!([small, large]));
+    }
+
     async fn the_governments_own_application_asks_no_consent(app: TestApp) {
         let own = app
             .registers(json!({

@@ -109,7 +109,7 @@ stories! {
         assert_eq!(fallen.body["trust"]["score"], 40);
         let fallen = pep.asks("wang.shouyi", "ludao-residents").await;
         fallen.denies(STRONGER_LOGIN, &["data.trust"]);
-        assert_eq!(fallen.0.body["context"]["requires"], json!({ "acr_values": ["urn:yinxin:loa:2"] }));
+        assert_eq!(fallen.0.body["context"]["requires"], json!({ "acr_values": ["urn:yinxin:loa:2"], "max_age": 900 }));
         assert_eq!(denied.0.body["context"].get("requires"), None, "no login brings a lost device back");
         app.advance(12 * HOUR_SECONDS);
         let pep = EnforcementPoint::of(&app).await;

@@ -68,6 +68,72 @@ stories! {
         assert_eq!(claims(two.text("access_token"))["aud"], json!([ARCHIVE, FILES]));
     }
 
+    async fn what_was_allowed_in_detail_goes_along_and_never_becomes_more(app: TestApp) {
+        let with_types = async |members: Value, types: &[&str]| {
+            let mut members = members;
+            members["authorization_details_types"] = json!(types);
+            app.registers(members).await
+        };
+        let front = json!({
+            "redirect_uris": ["http://localhost:9881/callback"], "grant_types": ["authorization_code", GRANT],
+            "scope": "openid tax:read", "audiences": [FILES],
+        });
+        let front = with_types(front, &["payment", "letter"]).await;
+        let files = json!({
+            "grant_types": [GRANT], "response_types": [], "scope": "tax:read", "audiences": [FILES, ARCHIVE],
+        });
+        let (files, archive) = (with_types(files, &["payment"]).await, api(&app, &[ARCHIVE, VAULT]).await);
+        let (small, large, letter) = (
+            json!({ "type": "payment", "amount": "10.00" }),
+            json!({ "type": "payment", "amount": "900.00" }),
+            json!({ "type": "letter", "to": "35010200009" }),
+        );
+        let asked = json!([small, large, letter]);
+        let request = front.requests("openid tax:read").and("resource", FILES);
+        let request = request.and("authorization_details", &asked.to_string());
+        let code = app.person("li.xiaoman").authorizes(&request).await.code();
+        let tokens = front.redeems(&code).await.tokens();
+        let allows = async |answer: &Answer, expected: Value| {
+            let token = answer.text("access_token");
+            assert_eq!(answer.body["authorization_details"], expected, "{answer:?}");
+            assert_eq!(claims(token)["authorization_details"], expected);
+            assert_eq!(files.introspects(token).await["authorization_details"], expected);
+        };
+
+        let of_its_types = files.exchanges(&tokens.access, &[("audience", ARCHIVE)]).await;
+        allows(&of_its_types, json!([small, large])).await;
+        let asks = async |token: &str, details: &Value| {
+            files.exchanges(token, &[("audience", ARCHIVE), ("authorization_details", &details.to_string())]).await
+        };
+        let less = asks(&tokens.access, &json!([small])).await;
+        allows(&less, json!([small])).await;
+        for (token, more) in [
+            (tokens.access.as_str(), json!([{ "type": "payment", "amount": "9000.00" }])),
+            (&tokens.access, json!([{ "type": "payment" }])),
+            (&tokens.access, json!([small, letter])),
+            (less.text("access_token"), json!([large])),
+            (&tokens.access, json!("x")),
+        ] {
+            asks(token, &more).await.assert_refused(400, "invalid_authorization_details", "");
+        }
+        // Who is registered for none of them has none of them, and passes none on.
+        let plain = archive.exchanges(less.text("access_token"), &[("resource", VAULT)]).await;
+        assert_eq!(plain.status, 200, "{plain:?}");
+        assert!(plain.body.get("authorization_details").is_none());
+        assert!(claims(plain.text("access_token")).get("authorization_details").is_none());
+
+        // An ID token stands for what was given with it, and no more.
+        let by_id = |details: Value| {
+            let form = [("audience", FILES), ("subject_token_type", ID_TOKEN)];
+            let details = details.to_string();
+            let (front, id) = (&front, tokens.id());
+            async move { front.exchanges(id, &[&form[..], &[("authorization_details", &details)]].concat()).await }
+        };
+        assert_eq!(by_id(json!([letter])).await.body["authorization_details"], json!([letter]));
+        let more = by_id(json!([{ "type": "letter", "to": "everybody" }])).await;
+        more.assert_refused(400, "invalid_authorization_details", "was not granted");
+    }
+
     async fn it_never_lives_longer_than_the_token_it_was_made_from(app: TestApp) {
         let (front, files) = (front(&app).await, api(&app, &[FILES, ARCHIVE]).await);
         let tokens = front.admits_to_files(&app.person("li.xiaoman")).await;

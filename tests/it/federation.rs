@@ -663,7 +663,7 @@ async fn city_above(app: &mut TestApp, strangers: Strangers) -> TestApp {
 }
 
 /// A provider that says whatever a story wants, as upstream of `app`.
-async fn provider_above(app: &mut TestApp, strangers: Strangers) -> Provider {
+pub(crate) async fn provider_above(app: &mut TestApp, strangers: Strangers) -> Provider {
     let provider = Provider::opens().await;
     let mut upstream = configured("other", &provider.issuer, CLIENT_ID, strangers);
     let rules = &mut upstream.settings.rules;
@@ -710,7 +710,7 @@ fn configured(id: &str, issuer: &str, client_id: &str, strangers: Strangers) -> 
 }
 
 /// Presses the button of the provider `id` on the login page; where that leads.
-async fn presses(person: &Person<'_>, page: &Page, id: &str) -> Url {
+pub(crate) async fn presses(person: &Person<'_>, page: &Page, id: &str) -> Url {
     leaves(&person.submits(page, &format!("/upstream/{id}"), &[]).await)
 }
 
@@ -748,7 +748,7 @@ async fn links(app: &TestApp, user_name: &str, there: &Person<'_>) {
 }
 
 /// `user_name` here links `subject` at the provider.
-async fn links_at(app: &TestApp, user_name: &str, provider: &Provider, subject: &str) {
+pub(crate) async fn links_at(app: &TestApp, user_name: &str, provider: &Provider, subject: &str) {
     let person = app.person(user_name);
     let asked = presses(&person, &person.opens("/login").await, "other").await;
     let arrived = person.opens(&says(app, provider, &asked, subject)).await;
@@ -769,7 +769,7 @@ fn says(app: &TestApp, provider: &Provider, asked: &Url, subject: &str) -> Strin
 }
 
 /// From the page or redirect after a login to the application.
-async fn goes_on(person: &Person<'_>, page: Page) -> Returned {
+pub(crate) async fn goes_on(person: &Person<'_>, page: Page) -> Returned {
     let next = page.location.clone().unwrap_or_else(|| panic!("{}", page.text));
     if !next.starts_with('/') {
         return Returned::by(&page);

@@ -53,6 +53,7 @@ mod seals;
 mod serve;
 mod sessions;
 mod statements;
+mod step_up;
 mod strangers;
 mod sweeping;
 mod tabs;

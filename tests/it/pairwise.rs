@@ -5,6 +5,7 @@ use flows::caller::Authority;
 use flows::initial_access::{self, Order};
 use jose::Algorithm;
 use serde_json::{Value, json};
+use yinxin::browser::Page;
 
 use crate::kit::actors::{Answer, Application, Person, Returned};
 use crate::kit::app::{TestApp, stories};
@@ -15,6 +16,8 @@ use crate::kit::site::Site;
 const HERE: &str = "http://localhost:9873/callback";
 const ALSO_HERE: &str = "http://localhost:9874/callback";
 const THERE: &str = "http://127.0.0.1:9873/callback";
+
+const EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 
 stories! {
     async fn a_person_has_one_name_in_a_sector_and_another_in_each_other(app: TestApp) {
@@ -65,6 +68,70 @@ stories! {
         let posted = site.is_posted().await;
         assert_eq!(payload(&posted[0].1)["sub"], name);
         application.user_info(&renewed.access).await.assert_problem(401, "invalid_token", "revoked");
+    }
+
+    async fn a_login_has_another_name_in_each_sector_too(app: TestApp) {
+        let (mut site_here, mut site_there) = (Site::opens().await, Site::opens().await);
+        let told_at = async |site: &Site, redirect_uri: &str| {
+            let page = format!("{}/out", redirect_uri.trim_end_matches("/callback"));
+            app.registers(json!({
+                "redirect_uris": [redirect_uri], "scope": "openid profile", "subject_type": "pairwise",
+                "backchannel_logout_uri": site.url("/logged-out"), "frontchannel_logout_uri": page,
+            }))
+            .await
+        };
+        let (here, there) = (told_at(&site_here, HERE).await, told_at(&site_there, THERE).await);
+        let also_here = app
+            .registers(json!({
+                "redirect_uris": [ALSO_HERE], "scope": "openid profile", "subject_type": "pairwise",
+                "grant_types": ["authorization_code", EXCHANGE], "audiences": ["https://files.example"],
+            }))
+            .await;
+        let citizen = app.person("li.xiaoman");
+        let mut names = Vec::new();
+        let mut tokens = Vec::new();
+        for application in [&here, &there, &also_here] {
+            let given = application.admits(&citizen, "openid profile").await;
+            let name = payload(given.id())["sid"].as_str().unwrap().to_owned();
+            assert_eq!(from_base64url(&name).unwrap().len(), 16, "{name}");
+            assert_eq!(payload(&given.access)["sid"], name.as_str(), "the same wherever it stands");
+            assert_eq!(application.introspects(&given.access).await["sid"], name.as_str());
+            names.push(name);
+            tokens.push(given);
+        }
+        assert_ne!(names[0], names[1], "two sectors cannot tell that it is one login");
+        assert_eq!(names[0], names[2], "one can");
+        let public = app.application("portal").admits(&citizen, "openid").await;
+        let session = payload(&public.access)["sid"].as_str().unwrap().to_owned();
+        assert!(session.starts_with("ses_") && !names.contains(&session), "{session}");
+        let elsewhere = here.admits(&app.person("li.xiaoman"), "openid profile").await;
+        assert_ne!(payload(elsewhere.id())["sid"], names[0].as_str(), "another login, another name");
+
+        // What comes back is found.
+        let form = [
+            ("grant_type", EXCHANGE), ("subject_token", tokens[2].id()), ("audience", "https://files.example"),
+            ("subject_token_type", "urn:ietf:params:oauth:token-type:id_token"),
+        ];
+        let exchanged = also_here.asks(&form).await;
+        assert_eq!(payload(exchanged.text("access_token"))["sid"], names[2].as_str(), "{exchanged:?}");
+        let wrong = logs_out(&citizen, elsewhere.id()).await;
+        assert!(wrong.text.contains("/logout\""), "a hint of another login asks first: {}", wrong.text);
+
+        // Each is told of the end under the name that it knows, and no hint of one's names the other's.
+        let done = logs_out(&citizen, tokens[1].id()).await;
+        assert_eq!(done.status.as_u16(), 200, "nothing is asked");
+        for (redirect_uri, name, other) in [(HERE, &names[0], &names[1]), (THERE, &names[1], &names[0])] {
+            let page = redirect_uri.trim_end_matches("/callback");
+            let (_, rest) = done.text.split_once(&format!("{page}/out?")).expect("its page is loaded");
+            let address = rest.split('"').next().unwrap();
+            assert!(address.contains(name.as_str()) && !address.contains(other.as_str()), "{address}");
+        }
+        for (site, name) in [(&mut site_here, &names[0]), (&mut site_there, &names[1])] {
+            let posted = site.is_posted().await;
+            assert_eq!(payload(&posted[0].1)["sid"], name.as_str());
+        }
+        here.user_info(&tokens[0].access).await.assert_problem(401, "invalid_token", "revoked");
+        assert_eq!(here.user_info(&elsewhere.access).await.status, 200, "the other login goes on");
     }
 
     async fn a_name_that_comes_back_is_the_persons(app: TestApp) {
@@ -162,6 +229,10 @@ stories! {
         let metadata = Answer::to(app.http().get(app.url("/.well-known/openid-configuration"))).await;
         assert_eq!(metadata.body["subject_types_supported"], json!(["public", "pairwise"]));
     }
+}
+
+async fn logs_out(person: &Person<'_>, hint: &str) -> Page {
+    person.opens(&format!("/oauth2/logout?id_token_hint={hint}")).await
 }
 
 async fn pairwise(app: &TestApp, redirect_uri: &str) -> Application {

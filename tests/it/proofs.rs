@@ -224,7 +224,12 @@ async fn asks_with(client: &Application, assertion: &str) -> Answer {
 }
 
 /// Asks the token endpoint with the secret, and a proof of `key`.
-async fn with_proof(app: &TestApp, client: &Application, form: &[(&str, &str)], key: &ClientKey) -> Answer {
+pub(crate) async fn with_proof(
+    app: &TestApp,
+    client: &Application,
+    form: &[(&str, &str)],
+    key: &ClientKey,
+) -> Answer {
     let request = client.token_request().basic_auth(&client.client_id, Some(&client.client_secret));
     let request = request.header("dpop", proof(app, key, "POST", "/oauth2/token", None));
     Answer::to(request.form(form)).await
@@ -237,7 +242,13 @@ async fn user_info(app: &TestApp, tokens: &Tokens, scheme: &str, proofs: &[Strin
 }
 
 /// A proof of `key` for a request, as it should be.
-fn proof(app: &TestApp, key: &ClientKey, method: &str, path: &str, tokens: Option<&Tokens>) -> String {
+pub(crate) fn proof(
+    app: &TestApp,
+    key: &ClientKey,
+    method: &str,
+    path: &str,
+    tokens: Option<&Tokens>,
+) -> String {
     changed_proof(app, key, method, path, tokens, &json!({}), &json!({}))
 }
 

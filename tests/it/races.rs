@@ -3,19 +3,25 @@
 use oidc::lifetimes::REFRESH_GRACE_SECONDS;
 use std::sync::Arc;
 
+use base::Id;
+use base::entropy::OsEntropy;
 use serde_json::json;
-use store::rows::accounts;
+use store::rows::grants::{self, GrantRow};
+use store::rows::{accounts, applications};
 use tokio::task::JoinSet;
 use yinxin::browser::Page;
 
-use crate::kit::actors::{Answer, Application, Returned, Tokens, assert_shown};
+use crate::kit::actors::{Answer, Application, Returned, Tokens, assert_shown, claims_of};
 use crate::kit::app::stories;
+use crate::kit::intruder::Intruder;
 use crate::kit::keys::{ClientKey, fresh};
 
 /// How often each pair runs unless `YINXIN_TEST_ROUNDS` says otherwise.
 const ROUNDS_COUNT: usize = 200;
 /// How many want to be the first administrator.
 const CONTENDERS_COUNT: usize = 50;
+/// How many grants a person has with one application, for whoever takes them all back.
+const GRANTS_COUNT: usize = 300;
 /// A login costs a password; of those there are fewer.
 const LOGINS_COUNT: usize = 10;
 
@@ -69,6 +75,45 @@ stories! {
             for dead in [&first, &second] {
                 portal.user_info(&dead.access).await.assert_problem(401, "invalid_token", "revoked");
             }
+        }
+    }
+
+    async fn what_is_taken_back_from_two_sides_at_once_never_waits_in_a_circle(app: TestApp) {
+        let (citizen, portal) = (app.person("li.xiaoman"), app.application("portal"));
+        let tokens = portal.admits(&citizen, "openid").await;
+        let jti = claims_of(&tokens.access)["jti"].as_str().unwrap().to_owned();
+        let grant = jti.split_once('.').unwrap().0.parse().unwrap();
+        let given = grants::lookup(&mut app.env().db.read().await.unwrap(), grant).await.unwrap().unwrap();
+        let mut tx = app.env().db.begin().await.unwrap();
+        for number in 0..GRANTS_COUNT {
+            // Those that were given last are over first: who goes by when they are over meets them in another order.
+            let expires = given.expires.plus_seconds(-i64::try_from(number).unwrap());
+            let another = GrantRow { id: Id::new(app.now(), &OsEntropy), expires, ..given.clone() };
+            grants::add(&mut tx, &another).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+        let intruder = Intruder::at(&app);
+        let count = GRANTS_COUNT + 1;
+        for round in 0..rounds() {
+            intruder.does("UPDATE auth_grant SET revoked_us = NULL").await;
+            let of_the_person = async {
+                let mut tx = app.env().db.begin().await?;
+                let grants = grants::revoke_of_account(&mut tx, given.account, None, "account", app.now()).await?;
+                tx.commit().await.map(|()| grants.len())
+            };
+            let of_the_application = async {
+                let mut tx = app.env().db.begin().await?;
+                let grants = applications::take_back(&mut tx, &portal.client_id, "application", app.now()).await?;
+                tx.commit().await.map(|()| grants.len())
+            };
+            let of_the_login = async {
+                let mut tx = app.env().db.begin().await?;
+                let grants = grants::revoke_of_session(&mut tx, given.session, "login", app.now()).await?;
+                tx.commit().await.map(|()| grants.len())
+            };
+            let (one, two, three) = tokio::join!(of_the_person, of_the_application, of_the_login);
+            let each = [one, two, three].map(|taken| taken.unwrap_or_else(|error| panic!("round {round}: {error}")));
+            assert_eq!(each.iter().sum::<usize>(), count, "round {round}: each grant once");
         }
     }
 

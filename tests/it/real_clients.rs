@@ -20,7 +20,7 @@ const JOSERFC: &str = "joserfc==1.8.0";
 async fn openid_client_plain_and_as_strict_as_it_can_be() {
     let Some(workshop) = Workshop::of_node(&[OPENID_CLIENT, JOSE]) else { return };
     let program = Program::serve_sample_province_with(&["--dpop-nonces-required"]);
-    workshop.holds("openid_client.mjs", &program.given().await, 19);
+    workshop.holds("openid_client.mjs", &program.given().await, 23);
 }
 
 #[tokio::test(flavor = "multi_thread")]

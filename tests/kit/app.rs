@@ -82,7 +82,16 @@ pub(crate) struct TestApp {
 impl TestApp {
     /// Starts it over an empty database; `None` is the one in its folder.
     async fn over(database: Option<Database>) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::with(tempfile::tempdir().unwrap(), database).await
+    }
+
+    /// Starts it over an empty database in memory, where there is such a place: the disk takes no time that anybody would measure.
+    pub(crate) async fn in_memory() -> Self {
+        let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
+        Self::with(folder.unwrap(), None).await
+    }
+
+    async fn with(folder: TempDir, database: Option<Database>) -> Self {
         let socket = bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let address = socket.local_addr().unwrap();
         let issuer = format!("http://{address}");
@@ -96,6 +105,7 @@ impl TestApp {
             outbound: yinxin::config::Outbound::default(),
             certificates: yinxin::config::Certificates::default(),
             forwarding: flows::env::Forwarding::default(),
+            connections_per_network: 1_000,
             dpop_nonces_required: false,
             token_keys: flows::rotate_keys::TokenKeyTimes::default(),
             sessions: flows::session_limits::SessionLimits::default(),

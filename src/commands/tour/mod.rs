@@ -92,6 +92,7 @@ pub async fn tour(flags: TourFlags) -> Result<PathBuf, TourError> {
         outbound: crate::config::Outbound::default(),
         certificates: crate::config::Certificates::default(),
         forwarding: flows::env::Forwarding::default(),
+        connections_per_network: crate::config::CONNECTIONS_PER_NETWORK_USUAL_COUNT as usize,
         dpop_nonces_required: false,
         registration: flows::env::SelfRegistration::default(),
         token_keys: flows::rotate_keys::TokenKeyTimes::default(),

@@ -45,6 +45,8 @@ pub struct Situation<'a> {
     pub now: Timestamp,
     /// Who is logged in, if anyone.
     pub logged_in: Option<LoggedIn<'a>>,
+    /// The authentication context classes that there are.
+    pub acrs_offered: &'a [&'a str],
     /// What they allowed this client, if anything.
     pub consented: Option<Consented<'a>>,
     /// Who the verified `id_token_hint` names, if one came.
@@ -56,17 +58,19 @@ pub struct Situation<'a> {
 /// Decides what comes next; with `prompt=none`, what would have to be shown becomes an error for the client.
 ///
 /// Source: OIDC Core, 3.1.2.1 (`prompt`, `max_age`, `id_token_hint`), 3.1.2.3, 3.1.2.4, 3.1.2.6 and 5.5.1 (`sub`, essential `acr`); RFC 8252,
-/// 8.6 (applications on the person's device).
+/// 8.6 (applications on the person's device); RFC 9470, 5 (`acr_values`).
 pub fn next(
     request: &AuthorizationRequest,
     client: &Client,
     situation: &Situation<'_>,
 ) -> Result<Next, OauthError> {
-    let unmet = situation.logged_in.is_some_and(|login| lacks_essential_acr(request, &login));
+    let unmet = situation.logged_in.is_some_and(|login| {
+        lacks_essential_acr(request, &login) || lacks_acr_values(request, situation, &login)
+    });
     let next = if unmet && situation.logged_in.is_some_and(|login| login.at >= situation.started) {
         return Err(OauthError::new(
             ErrorCode::UnmetAuthenticationRequirements,
-            "the person logged in, but not in one of the ways that `acr` was asked to name",
+            "the person logged in, but not in one of the ways that `acr` or `acr_values` ask for",
         ));
     } else if unmet || must_log_in(request, situation) {
         Next::LogIn
@@ -107,6 +111,14 @@ fn lacks_essential_acr(request: &AuthorizationRequest, login: &LoggedIn<'_>) -> 
     let essential =
         request.claims.in_id_token("acr").filter(|claim| claim.essential && !claim.values.is_empty());
     essential.is_some_and(|claim| !claim.values.iter().any(|acr| login.acrs.contains(&acr.as_str())))
+}
+
+/// None of the classes in `acr_values` is reached. Whoever asks for an access token in this way cannot do with less (RFC 9470, 5); names that
+/// nobody here knows stay wishes (OIDC Core, 3.1.2.1).
+fn lacks_acr_values(request: &AuthorizationRequest, situation: &Situation<'_>, login: &LoggedIn<'_>) -> bool {
+    let known = |acr: &&String| situation.acrs_offered.contains(&acr.as_str());
+    let mut known = request.acr_values.iter().filter(known).peekable();
+    known.peek().is_some() && !known.any(|acr| login.acrs.contains(&acr.as_str()))
 }
 
 fn must_consent(request: &AuthorizationRequest, client: &Client, situation: &Situation<'_>) -> bool {

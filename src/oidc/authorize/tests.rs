@@ -411,6 +411,7 @@ impl Case {
             started: STARTED,
             now: at(20),
             logged_in: self.logged_in_at.map(|s| LoggedIn { subject: "usr_1", at: at(s), acrs: &[] }),
+            acrs_offered: &[],
             consented: self.consented_at.map(|_| Consented { scope: &scope }),
             hinted_subject: None,
             allowed_here: self.consented_at.is_some_and(|s| s >= 0),
@@ -454,6 +455,7 @@ fn the_hinted_person_and_no_other_is_let_through() {
         started: STARTED,
         now: STARTED,
         logged_in: Some(LoggedIn { subject: "usr_1", at: STARTED, acrs: &[] }),
+        acrs_offered: &[],
         consented: Some(Consented { scope: &scope }),
         hinted_subject,
         allowed_here: false,
@@ -473,6 +475,7 @@ fn the_governments_own_applications_need_no_consent_but_may_ask_for_it() {
         started: STARTED,
         now: STARTED,
         logged_in: Some(LoggedIn { subject: "usr_1", at: STARTED, acrs: &[] }),
+        acrs_offered: &[],
         consented: None,
         hinted_subject: None,
         allowed_here: false,
@@ -480,6 +483,41 @@ fn the_governments_own_applications_need_no_consent_but_may_ask_for_it() {
     assert_eq!(next(&asked("prompt", ""), &own, &situation), Ok(Next::Answer));
     assert_eq!(next(&asked("prompt", "consent"), &own, &situation), Ok(Next::Consent));
     assert_eq!(next(&asked("prompt", ""), &web_client(), &situation), Ok(Next::Consent));
+}
+
+/// RFC 9470, 5.
+#[test]
+fn an_authentication_context_that_is_asked_for_is_reached_or_the_client_hears_that_it_is_not() {
+    let scope = "openid profile".parse().unwrap();
+    let reached = |acr_values: &str, prompt: &str, acrs: &[&str], at: i64| {
+        let pairs =
+            with("acr_values", acr_values).into_iter().chain([("prompt", prompt)]).collect::<Vec<_>>();
+        let request = send(&web_client(), &pairs).unwrap();
+        let situation = Situation {
+            started: STARTED,
+            now: STARTED.plus_seconds(20),
+            logged_in: Some(LoggedIn { subject: "usr_1", at: STARTED.plus_seconds(at), acrs }),
+            acrs_offered: &["one", "two"],
+            consented: Some(Consented { scope: &scope }),
+            hinted_subject: None,
+            allowed_here: false,
+        };
+        next(&request, &web_client(), &situation).map_err(|error| error.code)
+    };
+    let (weak, strong) = (&["one"][..], &["one", "two"][..]);
+    assert_eq!(reached("two", "", weak, -100), Ok(Next::LogIn));
+    assert_eq!(reached("two", "none", weak, -100), Err(ErrorCode::LoginRequired));
+    assert_eq!(
+        reached("two", "", weak, 10),
+        Err(ErrorCode::UnmetAuthenticationRequirements),
+        "they just did"
+    );
+    for (acr_values, acrs) in
+        [("two", strong), ("one", strong), ("two one", weak), ("three", weak), ("three", &[])]
+    {
+        assert_eq!(reached(acr_values, "", acrs, -100), Ok(Next::Answer), "{acr_values} {acrs:?}");
+    }
+    assert_eq!(reached("three two", "", weak, -100), Ok(Next::LogIn));
 }
 
 /// RFC 8252, 8.6; ASVS 5.0 V10.7.1.
@@ -490,6 +528,7 @@ fn on_the_persons_device_anybody_could_ask_in_an_applications_name_so_the_person
         started: STARTED,
         now: STARTED,
         logged_in: Some(LoggedIn { subject: "usr_1", at: STARTED, acrs: &[] }),
+        acrs_offered: &[],
         consented: Some(Consented { scope: &scope }),
         hinted_subject: None,
         allowed_here,

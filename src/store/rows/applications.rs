@@ -4,7 +4,8 @@ use base::id::{Account, ApplicationRequest, Grant, Unit};
 use base::{Id, Timestamp};
 
 use super::{Count, id, optional_id, word_enum};
-use crate::db::{Conn, Tx, find, list, run};
+use crate::db::{Conn, Tx, find, hold, list, run};
+use crate::dialect::hold;
 use crate::error::{BadRow, StoreError};
 
 const ADD: &str = "INSERT INTO application_request (id, kind, client_id, unit_id, registration, registered, purpose, \
@@ -402,6 +403,7 @@ pub async fn take_back(
 ) -> Result<Vec<Id<Grant>>, StoreError> {
     run!(tx, END_PUSHED, client_id, now.us())?;
     run!(tx, END_DEFERRED, client_id, now.us())?;
+    hold!(tx, hold::GRANTS_OF_CLIENT, client_id)?;
     let grants = list!(RawId, tx, REVOKE_GRANTS, client_id, now.us(), reason)?;
     grants.into_iter().map(|raw| Ok(id("auth_grant", "id", &raw.id)?)).collect()
 }

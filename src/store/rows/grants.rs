@@ -5,7 +5,8 @@ use base::{Id, Timestamp};
 
 use super::sessions::LiveAt;
 use super::{id, words};
-use crate::db::{Conn, Tx, find, list, run};
+use crate::db::{Conn, Tx, find, hold, list, run};
+use crate::dialect::hold;
 use crate::error::StoreError;
 
 const ADD: &str = "INSERT INTO auth_grant (id, client_id, account_id, session_id, scopes, resources, nonce, acr, amr, \
@@ -195,6 +196,11 @@ pub async fn revoke(tx: &mut Tx, id: Id<Grant>, reason: &str, now: Timestamp) ->
     Ok(run!(tx, REVOKE, id.to_string(), now.us(), reason)? == 1)
 }
 
+/// Holds every grant of some sessions until the transaction ends; for who takes them back one session after the other.
+pub async fn hold_of_sessions(tx: &mut Tx, sessions: &[Id<Session>]) -> Result<(), StoreError> {
+    hold!(tx, hold::GRANTS_OF_SESSIONS, sessions.iter().map(ToString::to_string).collect::<Vec<_>>())
+}
+
 /// Takes back every grant of a session; which there were.
 pub async fn revoke_of_session(
     tx: &mut Tx,
@@ -202,6 +208,7 @@ pub async fn revoke_of_session(
     reason: &str,
     now: Timestamp,
 ) -> Result<Vec<Id<Grant>>, StoreError> {
+    hold_of_sessions(tx, &[session]).await?;
     ids(list!(RawId, tx, REVOKE_OF_SESSION, session.to_string(), now.us(), reason)?)
 }
 
@@ -212,6 +219,7 @@ pub async fn extend_with_session(
     before: Timestamp,
     after: Timestamp,
 ) -> Result<(), StoreError> {
+    hold_of_sessions(tx, &[session]).await?;
     run!(tx, EXTEND_WITH_SESSION, session.to_string(), before.us(), after.us()).map(drop)
 }
 
@@ -223,6 +231,7 @@ pub async fn revoke_of_client(
     reason: &str,
     now: Timestamp,
 ) -> Result<Vec<Id<Grant>>, StoreError> {
+    hold!(tx, hold::GRANTS_OF_ACCOUNT, account.to_string())?;
     ids(list!(RawId, tx, REVOKE_OF_CLIENT, account.to_string(), client_id, now.us(), reason)?)
 }
 
@@ -235,6 +244,7 @@ pub async fn revoke_of_account(
     now: Timestamp,
 ) -> Result<Vec<Id<Grant>>, StoreError> {
     let but = but.map(|session| session.to_string()).unwrap_or_default();
+    hold!(tx, hold::GRANTS_OF_ACCOUNT, account.to_string())?;
     ids(list!(RawId, tx, REVOKE_OF_ACCOUNT, account.to_string(), but.as_str(), now.us(), reason)?)
 }
 

@@ -4,7 +4,8 @@ use base::id::{Account, Session};
 use base::{Id, Timestamp};
 
 use super::{Count, id, words};
-use crate::db::{Conn, Tx, find, list, run};
+use crate::db::{Conn, Tx, find, hold, list, run};
+use crate::dialect::hold;
 use crate::error::StoreError;
 
 const ADD: &str = "INSERT INTO session (id, token_hash, account_id, acr, amr, network, user_agent, auth_us, expires_us, kept_us, used_us) \
@@ -241,6 +242,7 @@ pub async fn end_all(
     now: Timestamp,
 ) -> Result<Vec<Id<Session>>, StoreError> {
     let but = but.map(|session| session.to_string()).unwrap_or_default();
+    hold!(tx, hold::SESSIONS_OF_ACCOUNT, account.to_string())?;
     let ended = list!(RawId, tx, END_ALL, account.to_string(), but.as_str(), now.us())?;
     ended.into_iter().map(|raw| Ok(id("session", "id", &raw.id)?)).collect()
 }

@@ -12,9 +12,10 @@ const ADD: &str = "INSERT INTO trust_signal (id, subject, kind, severity, report
 const RECENT: &str = "SELECT id, subject, kind, severity, reported_by, detail, reported_us, resolved_us FROM trust_signal \
      WHERE id IN (SELECT MAX(id) FROM trust_signal WHERE subject = $1 AND (resolved_us IS NULL OR reported_us > $2) \
      GROUP BY kind, severity, CASE WHEN resolved_us IS NULL THEN 0 ELSE 1 END) ORDER BY id DESC LIMIT 1000";
+const FORGET: &str = "DELETE FROM trust_signal WHERE subject = $1 AND kind = $2";
 
 /// The statements of this file.
-pub const STATEMENTS: &[&str] = &[ADD, RECENT];
+pub const STATEMENTS: &[&str] = &[ADD, RECENT, FORGET];
 
 /// Something reported about somebody.
 #[derive(Clone, Debug)]
@@ -79,6 +80,11 @@ pub async fn add(tx: &mut Tx, signal: &SignalRow) -> Result<(), StoreError> {
         signal.reported.us()
     )
     .map(drop)
+}
+
+/// Forgets the signals of one kind about `subject`.
+pub async fn forget(tx: &mut Tx, subject: &str, kind: &str) -> Result<(), StoreError> {
+    run!(tx, FORGET, subject, kind).map(drop)
 }
 
 /// The latest signal of each kind and severity about `subject`, settled and not, that nobody settled or that was reported after

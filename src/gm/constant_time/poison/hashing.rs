@@ -9,12 +9,14 @@ use rand_core::TryRng;
 
 use crate::Operation;
 use crate::dice::{Dice, published};
+use crate::encoding::same_bytes;
 
 pub(crate) const OPERATIONS: &[Operation] = &[
     ("SM3 of one secret, and of many", hash),
     ("HMAC-SM3, its check, and its refusal", hmac),
     ("SM2's KDF, HKDF, PBKDF2", derive),
     ("random bits, health tests included", random),
+    ("the comparison of secrets in the rest of the house", compare),
 ];
 
 fn hash(dice: &mut Dice) {
@@ -58,4 +60,24 @@ fn random(_: &mut Dice) {
     published(out);
     drbg.draw(0).unwrap().try_fill_bytes(&mut out).unwrap();
     published(out);
+}
+
+/// A guess that is wrong at once, at last, or not at all looks the same until the verdict is published.
+fn compare(dice: &mut Dice) {
+    for length in [16, 32, 43] {
+        let secret = dice.secret_bytes(length);
+        let differs_at = |at: usize| {
+            let mut guess = secret.clone();
+            guess[at] ^= 1;
+            guess
+        };
+        for (guess, expected) in [
+            (secret.clone(), 1),
+            (differs_at(0), 0),
+            (differs_at(length - 1), 0),
+            (differs_at(length / 2), 0),
+        ] {
+            assert_eq!(published([u8::from(same_bytes(&secret, &guess))]), [expected]);
+        }
+    }
 }

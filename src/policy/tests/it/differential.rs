@@ -188,11 +188,16 @@ fn the_store_main_decides_as_cedar_does_over_all_policies() {
             Some(100),
         ]);
         let assurance = dice.pick(&[None, Some(1), Some(2), Some(3)]);
+        let login_age = dice.pick(&[None, Some(0), Some(3_600), Some(3_601)]);
         let purpose = dice.pick(&[None, Some(""), Some("audit")]);
 
         let mut context = json!({ "now": now().unix_seconds() });
-        for (name, value) in [("trust", json!(score)), ("acr", json!(assurance)), ("purpose", json!(purpose))]
-        {
+        for (name, value) in [
+            ("trust", json!(score)),
+            ("acr", json!(assurance)),
+            ("login_age", json!(login_age)),
+            ("purpose", json!(purpose)),
+        ] {
             if !value.is_null() {
                 context[name] = value;
             }
@@ -206,7 +211,7 @@ fn the_store_main_decides_as_cedar_does_over_all_policies() {
         let facts = Facts {
             subject,
             resource,
-            context: Situation { assurance }.into(),
+            context: Situation { assurance, login_age_seconds: login_age }.into(),
             trust: score.map(|score| trust(score, score)),
             assertions: Assertions::AllowListed,
         };

@@ -62,7 +62,7 @@ pub(crate) fn reading(official: Official, unit: UnitPath, grade: u8) -> Facts {
     Facts {
         subject: official.into(),
         resource: DataSet { unit, grade: Some(grade) }.into(),
-        context: Situation { assurance: Some(1) }.into(),
+        context: Situation { assurance: Some(1), login_age_seconds: Some(60) }.into(),
         trust: Some(trust(100, 100)),
         ..Facts::default()
     }

@@ -1,7 +1,7 @@
 //! What happens to the people of the province when they ask.
 
 use policy::vocabulary::{Application, CertificateType, Citizen, Console, DataSet, Seal, Situation};
-use policy::{Assertions, EntityFacts, EvaluationError, Facts, TrustContribution};
+use policy::{Assertions, EntityFacts, EvaluationError, Facts, StepUp, TrustContribution};
 use serde_json::json;
 
 use crate::kit::*;
@@ -65,7 +65,7 @@ fn trust_that_fell_closes_the_data_and_a_strong_login_is_asked_for_only_where_it
     let travelling = store.decide(&ask, &facts, now());
     assert_eq!((travelling.decision, ids(&travelling)), (false, vec!["data.trust"]));
     let context = travelling.into_decision().context;
-    assert_eq!(context["requires"], json!({ "acr_values": ["urn:yinxin:loa:2"] }));
+    assert_eq!(context["requires"], json!({ "acr_values": ["urn:yinxin:loa:2"], "max_age": 900 }));
     assert!(context["reason_user"]["en"].as_str().unwrap().contains("Log in again"));
 
     facts.trust = Some(trust(60, 76));
@@ -95,12 +95,13 @@ fn grade_four_asks_for_a_second_factor_and_nothing_known_is_the_worst() {
     let mut facts = reading(official(fuzhou(), 4), gulou(), 4);
     let by_password = store.decide(&ask, &facts, now());
     assert_eq!(ids(&by_password), ["data.assurance"]);
-    assert_eq!(by_password.step_up.as_deref(), Some("urn:yinxin:loa:2"));
-    facts.context = Situation { assurance: Some(2) }.into();
+    let two_factors = StepUp { acr_value: Some("urn:yinxin:loa:2".to_owned()), max_age_seconds: None };
+    assert_eq!(by_password.step_up, Some(two_factors), "an earlier login would do");
+    facts.context = Situation { assurance: Some(2), login_age_seconds: Some(60) }.into();
     assert!(store.decide(&ask, &facts, now()).decision);
     facts.trust = None;
     let unknown = store.decide(&ask, &facts, now());
-    assert_eq!((ids(&unknown), unknown.step_up.as_deref()), (vec!["data.trust.unknown"], None));
+    assert_eq!((ids(&unknown), unknown.step_up.clone()), (vec!["data.trust.unknown"], None));
 }
 
 #[test]
@@ -193,6 +194,7 @@ fn a_seal_is_used_by_its_keeper_or_by_an_application_with_the_grant() {
     let facts = Facts {
         subject: keeper.into(),
         resource: seal(true),
+        context: Situation { assurance: Some(1), login_age_seconds: Some(3_600) }.into(),
         trust: Some(trust(60, 60)),
         ..Facts::default()
     };
@@ -202,6 +204,15 @@ fn a_seal_is_used_by_its_keeper_or_by_an_application_with_the_grant() {
         ids(&store.decide(&ask("official", "use_seal", "seal"), &suspended, now())),
         ["seal.inactive"]
     );
+    let long_ago = Situation { assurance: Some(3), login_age_seconds: Some(3_601) };
+    let stale = Facts { context: long_ago.into(), ..facts.clone() };
+    let refused = store.decide(&ask("official", "use_seal", "seal"), &stale, now());
+    let again = StepUp { acr_value: None, max_age_seconds: Some(900) };
+    assert_eq!((ids(&refused), refused.step_up.clone()), (vec!["seal.login"], Some(again)));
+    let strange = Facts { trust: Some(trust(55, 72)), ..stale };
+    let refused = store.decide(&ask("official", "use_seal", "seal"), &strange, now());
+    let stronger = StepUp { acr_value: Some("urn:yinxin:loa:2".to_owned()), max_age_seconds: Some(900) };
+    assert_eq!(refused.step_up, Some(stronger), "who is at level 3 already must come again all the same");
     let no_keeper = Facts { subject: official(fuzhou(), 2).into(), ..facts };
     let refused = store.decide(&ask("official", "use_seal", "seal"), &no_keeper, now());
     assert_eq!(refused.near_misses[0].unmet, [r#"principal.roles.contains("seal_keeper")"#]);

@@ -45,7 +45,7 @@ pub(crate) async fn redeem(
     let recipient = tokens::recipient_of(env, now, client).await?;
     let hash = gm::sm3::hash(format!("bearer-assertion\0{}\0{}", trusted.iss, asserted.used.jti).as_bytes());
     let mut tx = env.db.begin().await?;
-    if !once::show(&mut tx, Shown { hash, expires: asserted.used.expires }).await? {
+    if !once::show(&mut tx, Shown::new(hash, asserted.used.expires, now)).await? {
         return Err(rules::refused("its `jti` was used before").into());
     }
     let account = account(&mut tx, trusted, &asserted.subject).await?;

@@ -207,7 +207,7 @@ async fn check_binding(
     if proof.jkt != jkt {
         return Err(wrong(rules::other_key()).into());
     }
-    let first_time = env.shown.first_time(&env.db, vec![dpop::shown(&proof)]).await?;
+    let first_time = env.shown.first_time(&env.db, vec![dpop::shown(&proof, now)]).await?;
     if first_time { Ok(()) } else { Err(wrong(rules::proof_replayed()).into()) }
 }
 

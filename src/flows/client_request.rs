@@ -95,7 +95,7 @@ pub(crate) async fn authenticate(
     certificate(env, now, &client, request.certificate).await?;
     let bound = Bound { method: "POST", path: request.path, token: None };
     let proof = crate::dpop::check(env, now, request.proof, bound)?;
-    let mut unrecorded = proof.as_ref().map(crate::dpop::shown);
+    let mut unrecorded = proof.as_ref().map(|proof| crate::dpop::shown(proof, now));
     if client.is_confidential() {
         record(env, assertion, unrecorded.take()).await?;
     }
@@ -169,5 +169,5 @@ async fn assertion(
         |keys: &jose::KeySet| rules::check_assertion(client, assertion, keys, &env.settings.issuer, now);
     let used = client_keys::with(env, now, client, assertion, check).await?;
     let hash = gm::sm3::hash(format!("assertion\0{}\0{}", client.id, used.jti).as_bytes());
-    Ok(Some(Shown { hash, expires: used.expires }))
+    Ok(Some(Shown::new(hash, used.expires, now)))
 }

@@ -60,9 +60,9 @@ pub(crate) fn check(
 }
 
 /// What must be remembered of a proof.
-pub(crate) fn shown(proof: &DpopProof) -> Shown {
+pub(crate) fn shown(proof: &DpopProof, now: Timestamp) -> Shown {
     let hash = gm::sm3::hash(format!("dpop\0{}\0{}", proof.jkt, proof.jti).as_bytes());
-    Shown { hash, expires: proof.expires }
+    Shown::new(hash, proof.expires, now)
 }
 
 /// The nonce to put into the next proofs: the time it was made, sealed. Nothing is stored, and every node takes it.

@@ -36,7 +36,7 @@ pub async fn end(env: &Env, now: Timestamp, id: &str, token: &str) -> Result<(),
     let hash = gm::sm3::hash(format!("logout\0{issuer}\0{}", told.jti).as_bytes());
 
     let mut tx = env.db.begin().await?;
-    if !once::show(&mut tx, Shown { hash, expires }).await? {
+    if !once::show(&mut tx, Shown::new(hash, expires, now)).await? {
         return Err(refused("logout_token: its `jti` was used before".to_owned()));
     }
     let found = match (told.session, told.subject) {

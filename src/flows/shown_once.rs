@@ -104,7 +104,7 @@ impl Drop for Writer {
 /// Whether all of `shown` are in `new`, from which they are taken.
 fn are_new(new: &mut HashSet<[u8; 32]>, shown: &[Shown]) -> bool {
     // All are taken, also behind one that is not there.
-    shown.iter().filter(|shown| new.remove(&shown.hash)).count() == shown.len()
+    shown.iter().filter(|shown| new.remove(shown.hash())).count() == shown.len()
 }
 
 async fn write(db: &Db, shown: Vec<Shown>) -> Result<HashSet<[u8; 32]>, StoreError> {
@@ -124,7 +124,7 @@ mod tests {
     const LATER: Timestamp = Timestamp::from_unix_seconds(1_795_507_200);
 
     fn shown(number: u32) -> Shown {
-        Shown { hash: gm::sm3::hash(&number.to_be_bytes()), expires: LATER }
+        Shown::new(gm::sm3::hash(&number.to_be_bytes()), LATER, LATER)
     }
 
     async fn database(folder: &tempfile::TempDir) -> Db {

@@ -22,6 +22,9 @@ use crate::error::StoreError;
 const READERS: u32 = 4;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 const WAL_AUTOCHECKPOINT_PAGES: &str = "4000";
+/// What the writer keeps of the file, in KiB, which SQLite spells as a negative number: what is written next has no order, so that a page that
+/// was let go is read again soon.
+const WRITER_CACHE_KIB: &str = "-16384";
 const GROUP_LIMIT: usize = 512;
 
 /// A SQLite database: one writer, a few readers.
@@ -60,7 +63,8 @@ impl Sqlite {
             // What a statement needs to undo itself half-way fits into memory; otherwise each makes a file and removes it.
             .pragma("temp_store", "MEMORY")
             .statement_cache_capacity(256);
-        let connection = SqliteConnection::connect_with(&options).await?;
+        let writing = options.clone().pragma("cache_size", WRITER_CACHE_KIB);
+        let connection = SqliteConnection::connect_with(&writing).await?;
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
             .min_connections(1)

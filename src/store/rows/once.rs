@@ -66,18 +66,34 @@ pub async fn consume_pushed(tx: &mut Tx, name_hash: &[u8; 32], now: Timestamp) -
     Ok(run!(tx, CONSUME_PUSHED, &name_hash[..], now.us())? == 1)
 }
 
-/// Something that was shown: its hash, and until when it could be shown again.
+/// Something that was shown: its hash, and until when it is remembered.
 #[derive(Clone, Copy, Debug)]
 pub struct Shown {
-    /// The hash of who showed what.
-    pub hash: [u8; 32],
-    /// Until when it must be remembered.
-    pub expires: Timestamp,
+    hash: [u8; 32],
+    remembered_until: Timestamp,
 }
+
+impl Shown {
+    /// What is shown at `now`, by the hash of who showed what, and could be shown again until `expires`.
+    ///
+    /// Such times are whole seconds. The part of a second at which it came is added, so that what comes one after the other lies one after
+    /// the other in the index by time: a page of it is written for many, where there would be one for each.
+    pub const fn new(hash: [u8; 32], expires: Timestamp, now: Timestamp) -> Self {
+        let part = now.us().rem_euclid(MICROSECONDS);
+        Self { hash, remembered_until: Timestamp::from_us(expires.us().saturating_add(part)) }
+    }
+
+    /// The hash of who showed what.
+    pub const fn hash(&self) -> &[u8; 32] {
+        &self.hash
+    }
+}
+
+const MICROSECONDS: i64 = 1_000_000;
 
 /// Remembers that `shown` was shown; true when it was not before, for exactly one caller.
 pub async fn show(tx: &mut Tx, shown: Shown) -> Result<bool, StoreError> {
-    Ok(run!(tx, USE_JTI, &shown.hash[..], shown.expires.us())? == 1)
+    Ok(run!(tx, USE_JTI, &shown.hash[..], shown.remembered_until.us())? == 1)
 }
 
 /// Remembers that all of `shown` were shown; the hashes of those that were not before.
@@ -92,11 +108,17 @@ pub async fn show_all(tx: &mut Tx, mut shown: Vec<Shown>) -> Result<HashSet<[u8;
         let hashes: Vec<Vec<u8>> = match tx.engine()? {
             Held::Sqlite(c) => {
                 let query = sqlx::query_scalar(USE_MANY);
-                filled.fold(query, |q, s| q.bind(&s.hash[..]).bind(s.expires.us())).fetch_all(c).await?
+                filled
+                    .fold(query, |q, s| q.bind(&s.hash[..]).bind(s.remembered_until.us()))
+                    .fetch_all(c)
+                    .await?
             }
             Held::Postgres(c) => {
                 let query = sqlx::query_scalar(USE_MANY);
-                filled.fold(query, |q, s| q.bind(&s.hash[..]).bind(s.expires.us())).fetch_all(c).await?
+                filled
+                    .fold(query, |q, s| q.bind(&s.hash[..]).bind(s.remembered_until.us()))
+                    .fetch_all(c)
+                    .await?
             }
         };
         new.extend(hashes.iter().filter_map(|hash| <[u8; 32]>::try_from(hash.as_slice()).ok()));

@@ -18,7 +18,8 @@ use oidc::token::{self as rules, GrantRefused, IssuedCode, TokenRequest, TokenRe
 use oidc::{Client, Confirmation, OauthError, Scope};
 use store::rows::accounts::{self, AccountState};
 use store::rows::grants::{self, GrantRow, RefreshRow};
-use store::rows::{revocations, sessions as session_rows};
+use store::rows::revocations;
+use store::rows::sessions::{self as session_rows, SessionRow};
 use store::{BadRow, Conn, Tx};
 
 use crate::client_request::{self, Authenticated, ClientRequest};
@@ -182,12 +183,11 @@ async fn refresh(env: &Env, now: Timestamp, sender: &Authenticated, token: &str,
         Turn::Stays => token.to_owned(),
         Turn::Replayed => return Err(replayed(env, tx, &grant, now, rules::refresh_token_refused()).await),
     };
-    if !still_stands(env, &mut tx, &grant, now).await? {
-        return Err(rules::refresh_token_refused().into());
-    }
-    if !outlives_login(&grant) {
+    match stands(env, &mut tx, &grant, now).await? {
+        Stands::No => return Err(rules::refresh_token_refused().into()),
+        Stands::Alone => {}
         // The application is there for somebody who is logged in: so the login does not stand idle (docs/adr/0022).
-        sessions::mark_used_in(env, &mut tx, now, grant.session).await?;
+        Stands::OnLogin(session) => sessions::mark_used_in(env, &mut tx, now, &session).await?,
     }
     // COMMIT POINT: the token is used up and its successor exists.
     tx.commit().await?;
@@ -264,6 +264,16 @@ fn refused(grant: &GrantRow, why: GrantRefused, answer: OauthError) -> Failure<O
     answer.into()
 }
 
+/// What a grant stands on.
+enum Stands {
+    /// On nothing any more.
+    No,
+    /// On itself: it outlives its login's time, and its standing idle.
+    Alone,
+    /// On the login it came from.
+    OnLogin(SessionRow),
+}
+
 /// Whether the grant, the login it came from, and the account are all still good.
 pub(crate) async fn still_stands(
     env: &Env,
@@ -271,22 +281,23 @@ pub(crate) async fn still_stands(
     grant: &GrantRow,
     now: Timestamp,
 ) -> Result<bool, Fault> {
-    if grant.revoked.is_some() || grant.expires <= now {
-        return Ok(false);
-    }
-    let account = accounts::lookup(conn, grant.account).await?;
-    let active = account.is_some_and(|a| a.state == AccountState::Active);
-    let login_stands = if outlives_login(grant) {
-        !session_rows::is_ended(conn, grant.session).await?
-    } else {
-        sessions::is_live(env, conn, grant.session, now).await?
-    };
-    Ok(active && login_stands)
+    Ok(!matches!(stands(env, conn, grant, now).await?, Stands::No))
 }
 
-/// Whether the grant may outlive its login's time, and its standing idle; its being ended by hand it never does.
-fn outlives_login(grant: &GrantRow) -> bool {
-    grant.scopes.iter().any(|s| s == oidc::scope::OFFLINE_ACCESS)
+async fn stands(env: &Env, conn: &mut Conn, grant: &GrantRow, now: Timestamp) -> Result<Stands, Fault> {
+    if grant.revoked.is_some() || grant.expires <= now {
+        return Ok(Stands::No);
+    }
+    let account = accounts::lookup(conn, grant.account).await?;
+    if account.is_none_or(|account| account.state != AccountState::Active) {
+        return Ok(Stands::No);
+    }
+    if grant.scopes.iter().any(|s| s == oidc::scope::OFFLINE_ACCESS) {
+        // The login's being ended by hand it does not outlive.
+        let ended = session_rows::is_ended(conn, grant.session).await?;
+        return Ok(if ended { Stands::No } else { Stands::Alone });
+    }
+    Ok(sessions::live(env, conn, grant.session, now).await?.map_or(Stands::No, Stands::OnLogin))
 }
 
 pub(crate) async fn first_refresh(

@@ -40,15 +40,19 @@ pub async fn find(env: &Env, now: Timestamp, token: &str) -> Result<Option<Login
 
 /// The session, which is used now. That is written down once in a while, and not with every request.
 async fn used(env: &Env, now: Timestamp, session: SessionRow) -> Result<SessionRow, Fault> {
-    let due = env.settings.sessions.written_before(now);
-    if session.used.is_none_or(|used| used > due) {
+    if !is_use_due(env, now, &session) {
         return Ok(session);
     }
     let mut tx = env.db.begin().await?;
-    rows::mark_used(&mut tx, session.id, due, env.settings.sessions.live_at(now)).await?;
+    mark_used_in(env, &mut tx, now, &session).await?;
     // COMMIT POINT: lost in a crash, it ends the session a little early.
     tx.commit().await?;
     Ok(SessionRow { used: Some(now), ..session })
+}
+
+/// Whether the last use that was written down is long enough ago for another.
+fn is_use_due(env: &Env, now: Timestamp, session: &SessionRow) -> bool {
+    session.used.is_some_and(|used| used <= env.settings.sessions.written_before(now))
 }
 
 /// As for a request of its browser, in a transaction that does more.
@@ -56,10 +60,12 @@ pub(crate) async fn mark_used_in(
     env: &Env,
     tx: &mut Tx,
     now: Timestamp,
-    session: Id<Session>,
+    session: &SessionRow,
 ) -> Result<(), Fault> {
-    let limits = &env.settings.sessions;
-    rows::mark_used(tx, session, limits.written_before(now), limits.live_at(now)).await?;
+    if is_use_due(env, now, session) {
+        let limits = &env.settings.sessions;
+        rows::mark_used(tx, session.id, limits.written_before(now), limits.live_at(now)).await?;
+    }
     Ok(())
 }
 
@@ -273,12 +279,12 @@ pub async fn withdraw(
     Ok(())
 }
 
-/// Whether the session is live: tokens that came from it are good only while it is.
-pub(crate) async fn is_live(
+/// The session, if it is live: tokens that came from it are good only while it is.
+pub(crate) async fn live(
     env: &Env,
     conn: &mut Conn,
     session: Id<Session>,
     now: Timestamp,
-) -> Result<bool, Fault> {
-    Ok(rows::live(conn, session, env.settings.sessions.live_at(now)).await?.is_some())
+) -> Result<Option<SessionRow>, Fault> {
+    Ok(rows::live(conn, session, env.settings.sessions.live_at(now)).await?)
 }

@@ -107,12 +107,27 @@ fn are_new(new: &mut HashSet<[u8; 32]>, shown: &[Shown]) -> bool {
     shown.iter().filter(|shown| new.remove(shown.hash())).count() == shown.len()
 }
 
+/// Writes down what is in `shown`; the hashes of what was new.
 async fn write(db: &Db, shown: Vec<Shown>) -> Result<HashSet<[u8; 32]>, StoreError> {
+    let mut hashes = HashSet::with_capacity(shown.len());
+    let different: Vec<Shown> = shown.into_iter().filter(|shown| hashes.insert(*shown.hash())).collect();
     let mut tx = db.begin().await?;
-    let new = once::show_all(&mut tx, shown).await?;
+    if once::show_all(&mut tx, different.clone()).await? {
+        // COMMIT POINT: all of it counts as shown.
+        tx.commit().await?;
+        return Ok(hashes);
+    }
+    // Something was shown again, which is rare: one by one, to learn what.
+    drop(tx);
+    let mut tx = db.begin().await?;
+    for shown in different {
+        if !once::show(&mut tx, shown).await? {
+            hashes.remove(shown.hash());
+        }
+    }
     // COMMIT POINT: all of it counts as shown.
     tx.commit().await?;
-    Ok(new)
+    Ok(hashes)
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@
 //! - [`browser`] a person's login.
 //! - [`floor`] what sockets alone cost.
 //! - [`logins`] passwords, and what many logins do to everybody else.
-//! - [`accounts`] many accounts.
+//! - [`accounts`] many accounts, [`crowd`] people who do nothing but log in.
 //! - [`peers`] other providers, measured in the same run.
 //! - [`province`] what of the sample province takes part.
 //! - [`measure`] one operation under load.
@@ -24,6 +24,8 @@ mod accounts;
 mod bound;
 #[path = "load/browser.rs"]
 mod browser;
+#[path = "load/crowd.rs"]
+mod crowd;
 #[path = "load/decisions.rs"]
 mod decisions;
 #[path = "load/documents.rs"]
@@ -60,8 +62,11 @@ use peers::Peer;
 use process::{Cores, Plan, Server};
 use province::Province;
 use report::{AtRest, Conditions};
+use yinxin::demo::SamplePerson;
 
 const COLD_STARTS_COUNT: usize = 5;
+/// How many logins one person has at a time, as usually set (`sessions_per_person`).
+const SESSIONS_PER_PERSON: usize = 20;
 /// How long an idle server is left alone before its memory is read.
 const IDLE_TIME: Duration = Duration::from_secs(3);
 const WRONG_SHOWN_COUNT: usize = 5;
@@ -182,6 +187,11 @@ fn run(arguments: &Arguments) -> Result<(String, usize), Wrong> {
     if let (Some(count), Some(database)) = (arguments.accounts, &arguments.database) {
         accounts::fill(database, count)?;
     }
+    let crowd = arguments.sessions.map_or(arguments.connections, |count| {
+        // With room to spare: not all log in equally often.
+        usize::try_from(count).unwrap_or(usize::MAX) / SESSIONS_PER_PERSON * 5 / 4
+    });
+    let crowd = crowd::enter(&plan, crowd)?;
     let (server, cold_start_existing_ms) = cold_starts(|_| Ok(plan.clone()))?;
     std::thread::sleep(IDLE_TIME);
     let idle_mib = server.resident_mib()?;
@@ -189,7 +199,7 @@ fn run(arguments: &Arguments) -> Result<(String, usize), Wrong> {
         Some(installed) => peers::start(installed, folder.path(), cores)?,
         None => Vec::new(),
     };
-    let (operations, mut more) = measure_all(arguments, &server, &plan, &peers)?;
+    let (operations, mut more) = measure_all(arguments, &server, &plan, crowd, &peers)?;
     if !peers.is_empty() {
         let time = Duration::from_secs(arguments.seconds);
         more.sockets_alone =
@@ -278,11 +288,12 @@ fn measure_all(
     arguments: &Arguments,
     server: &Server,
     plan: &Plan,
+    crowd: Vec<SamplePerson>,
     peers: &[Peer],
 ) -> Result<(Vec<Measured>, More), Wrong> {
     let time = Duration::from_secs(arguments.seconds);
-    let province = Province::enter(server, &plan.data)?;
-    let operations = province.operations(time)?;
+    let province = Province::enter(server, &plan.data, crowd)?;
+    let operations = province.operations(time, arguments.connections)?;
     let chosen =
         |name: &str| arguments.only.is_empty() || arguments.only.iter().any(|text| name.contains(text));
     let mut asked: Vec<Asked<'_>> = Vec::new();
@@ -306,7 +317,7 @@ fn measure_all(
         }
     }
     let mut more = More::default();
-    if chosen(province.log_in().name()) {
+    if chosen(province.log_in(arguments.connections).name()) {
         more.bare_hashes_per_cpu_second = Some(logins::bare_hashes(plan.cores, time)?);
         let others = ["discovery", "client_credentials, ES256", "userinfo", "refresh (ES256, rotation)"];
         let others: Vec<&dyn Operation> = operations
@@ -315,12 +326,13 @@ fn measure_all(
             .filter(|operation| others.contains(&operation.name()))
             .collect();
         let (connections, rounds) = (arguments.connections, arguments.rounds);
-        more.storms = logins::storm(server, province.people(), &others, connections, time, rounds)?;
+        more.storms = logins::storm(server, province.crowd(), &others, connections, time, rounds)?;
     }
     if let Some(count) = arguments.sessions {
         let mut made = 0;
         while made < count {
-            let round = measure::run(server, &province.log_in(), arguments.connections, time)?;
+            let round =
+                measure::run(server, &province.log_in(arguments.connections), arguments.connections, time)?;
             tell("yinxin", "sessions", 0, &round);
             made += round.checked;
         }

@@ -21,13 +21,23 @@ const OTHERS_COUNT: usize = 8;
 /// People log in, each in a browser that is not logged in, from a network of their own.
 pub struct LogIn<'a> {
     people: &'a [SamplePerson],
+    /// How many people each connection logs in, in turn.
+    of_each: usize,
     number: AtomicUsize,
 }
 
 impl<'a> LogIn<'a> {
-    /// As these people, in turn.
-    pub fn new(people: &'a [SamplePerson]) -> Self {
-        Self { people, number: AtomicUsize::new(0) }
+    /// As these people, shared out among so many connections.
+    pub fn new(people: &'a [SamplePerson], connections: usize) -> Self {
+        Self { people, of_each: (people.len() / connections.max(1)).max(1), number: AtomicUsize::new(0) }
+    }
+
+    fn form(&self, connection: &mut Connection) -> Result<Vec<u8>, Wrong> {
+        let number = self.number.fetch_add(1, Ordering::Relaxed);
+        let person = self.people.get(number % self.people.len().max(1));
+        let person = person.ok_or_else(|| Wrong::new("expected at least one person"))?;
+        let network = format!("10.{}.{}.1", number / 250 % 250, number % 250);
+        Browser::from(&network).login_form(connection, person)
     }
 }
 
@@ -37,23 +47,22 @@ impl Operation for LogIn<'_> {
     }
 
     fn worker(&self, connection: &mut Connection) -> Result<Box<dyn Worker + '_>, Wrong> {
-        let number = self.number.fetch_add(1, Ordering::Relaxed);
-        let person = self.people.get(number % self.people.len().max(1));
-        let person = person.ok_or_else(|| Wrong::new("expected at least one person"))?;
-        let network = format!("10.{}.{}.1", number / 250 % 250, number % 250);
-        let form = Browser::from(&network).login_form(connection, person)?;
-        Ok(Box::new(LoggingIn { form }))
+        let forms = (0..self.of_each).map(|_| self.form(connection)).collect::<Result<_, _>>()?;
+        Ok(Box::new(LoggingIn { forms, next: 0 }))
     }
 }
 
-/// The same form again and again: a page that was opened once may be sent any number of times, and each is a login of its own.
+/// The same forms again and again: a page that was opened once may be sent any number of times, and each is a login of its own.
 struct LoggingIn {
-    form: Vec<u8>,
+    forms: Vec<Vec<u8>>,
+    next: usize,
 }
 
 impl Worker for LoggingIn {
     fn request(&mut self) -> Option<&[u8]> {
-        Some(&self.form)
+        let form = self.forms.get(self.next % self.forms.len().max(1));
+        self.next += 1;
+        form.map(Vec::as_slice)
     }
 
     fn check(&mut self, answer: &Answer) -> Result<(), Wrong> {
@@ -113,7 +122,7 @@ pub fn storm(
     time: Duration,
     rounds: usize,
 ) -> Result<Vec<Storm>, Wrong> {
-    let logins = LogIn::new(people);
+    let logins = LogIn::new(people, connections);
     let one = |other: &&dyn Operation| {
         let (mut quiet, mut stormy) = (Vec::new(), Vec::new());
         for _ in 0..rounds {

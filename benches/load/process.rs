@@ -84,7 +84,7 @@ pub struct Server {
 impl Server {
     /// Starts the server and waits until it answers.
     pub fn start(plan: &Plan) -> Result<Self, Wrong> {
-        let issuer = format!("http://localhost:{}", plan.address.port());
+        let issuer = issuer(plan);
         let mut command = plan.cores.command(Path::new(PROGRAM));
         command.args(arguments(plan, &issuer));
         Self::launch(command, plan.address, issuer, "/livez", &log_path(&plan.data))
@@ -184,6 +184,11 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The issuer that a server speaks for.
+pub fn issuer(plan: &Plan) -> String {
+    format!("http://localhost:{}", plan.address.port())
 }
 
 fn arguments(plan: &Plan, issuer: &str) -> Vec<OsString> {

@@ -27,6 +27,8 @@ use crate::tokens::{
 /// The sample province, entered: people are logged in, a document is sealed.
 pub struct Province {
     sample: Sample,
+    /// People who do nothing but log in, so that nobody else's login is one too many (`sessions_per_person`).
+    crowd: Vec<SamplePerson>,
     rules: Arc<Rules>,
     portal: LoggedIn,
     bound: Bound,
@@ -40,8 +42,8 @@ pub struct Province {
 }
 
 impl Province {
-    /// Reads the sample's accounts from the data folder and does what must be done once.
-    pub fn enter(server: &Server, data: &Path) -> Result<Self, Wrong> {
+    /// Reads the sample's accounts from the data folder and does what must be done once; `crowd` are those who log in.
+    pub fn enter(server: &Server, data: &Path, crowd: Vec<SamplePerson>) -> Result<Self, Wrong> {
         let path = data.join(ACCOUNTS_FILE);
         let sample: Sample = serde_json::from_slice(&std::fs::read(&path)?)
             .map_err(|e| Wrong::new(format!("`{}`: {e}", path.display())))?;
@@ -66,6 +68,7 @@ impl Province {
         let sealed = sealed.body;
         Ok(Self {
             sample,
+            crowd,
             rules,
             portal,
             bound,
@@ -80,7 +83,11 @@ impl Province {
     }
 
     /// Everything that is measured, in the order of the table.
-    pub fn operations(&self, time: Duration) -> Result<Vec<Box<dyn Operation + '_>>, Wrong> {
+    pub fn operations(
+        &self,
+        time: Duration,
+        connections: usize,
+    ) -> Result<Vec<Box<dyn Operation + '_>>, Wrong> {
         let (client, trust) = (&self.system, &self.trust);
         Ok(vec![
             Box::new(Discovery { issuer: &self.rules.issuer }),
@@ -107,18 +114,18 @@ impl Province {
             Box::new(Sealing { client, seal: &self.seal, document: &self.letter, trust }),
             Box::new(Issuing { client, application: self.application.clone(), trust }),
             Box::new(Verifying { sealed: &self.sealed }),
-            Box::new(self.log_in()),
+            Box::new(self.log_in(connections)),
         ])
     }
 
-    /// Logins with a password.
-    pub fn log_in(&self) -> LogIn<'_> {
-        LogIn::new(&self.sample.people)
+    /// Logins with a password, over so many connections.
+    pub fn log_in(&self, connections: usize) -> LogIn<'_> {
+        LogIn::new(&self.crowd, connections)
     }
 
-    /// The people of the sample.
-    pub fn people(&self) -> &[SamplePerson] {
-        &self.sample.people
+    /// Those who do nothing but log in.
+    pub fn crowd(&self) -> &[SamplePerson] {
+        &self.crowd
     }
 
     fn grade_2(&self) -> Result<Question, Wrong> {

@@ -6,6 +6,7 @@
 use std::collections::HashSet;
 use std::mem;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use store::rows::once::{self, Shown};
 use store::{Db, StoreError};
@@ -15,6 +16,11 @@ use crate::error::Fault;
 
 /// Most things that are written in one transaction: nobody waits behind more.
 const TOGETHER_MAX: usize = 512;
+
+/// How long everybody waits for the database: one that hangs must not hold back who comes later, for whom there may be another connection.
+///
+/// It is less than what is shown is remembered after its time (`sweep`), so that a replay which waited so long is still found to be one.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Writes down what is shown; cheap to share.
 #[derive(Default)]
@@ -67,7 +73,12 @@ impl Writer {
     async fn write_all(mut self) {
         while let Some(group) = self.next_group() {
             let all = group.iter().flat_map(|waiting| &waiting.shown).copied().collect();
-            let mut new = write(&self.db, all).await.map_err(|error| error.to_string());
+            let written = tokio::time::timeout(WRITE_TIMEOUT, write(&self.db, all)).await;
+            let mut new = match written {
+                Ok(written) => written.map_err(|error| error.to_string()),
+                // Whether it was written is not known, so nobody in the group was first.
+                Err(_) => Err(format!("the database did not answer within {WRITE_TIMEOUT:?}")),
+            };
             for Waiting { shown, tell } in group {
                 // Whoever stands first in the group was first; what it showed is new for nobody after it.
                 let first_time = new.as_mut().map_err(|why| why.clone()).map(|new| are_new(new, &shown));
@@ -109,25 +120,11 @@ fn are_new(new: &mut HashSet<[u8; 32]>, shown: &[Shown]) -> bool {
 
 /// Writes down what is in `shown`; the hashes of what was new.
 async fn write(db: &Db, shown: Vec<Shown>) -> Result<HashSet<[u8; 32]>, StoreError> {
-    let mut hashes = HashSet::with_capacity(shown.len());
-    let different: Vec<Shown> = shown.into_iter().filter(|shown| hashes.insert(*shown.hash())).collect();
     let mut tx = db.begin().await?;
-    if once::show_all(&mut tx, different.clone()).await? {
-        // COMMIT POINT: all of it counts as shown.
-        tx.commit().await?;
-        return Ok(hashes);
-    }
-    // Something was shown again, which is rare: one by one, to learn what.
-    drop(tx);
-    let mut tx = db.begin().await?;
-    for shown in different {
-        if !once::show(&mut tx, shown).await? {
-            hashes.remove(shown.hash());
-        }
-    }
+    let new = once::show_all(&mut tx, shown).await?;
     // COMMIT POINT: all of it counts as shown.
     tx.commit().await?;
-    Ok(hashes)
+    Ok(new)
 }
 
 #[cfg(test)]

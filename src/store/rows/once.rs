@@ -1,5 +1,7 @@
 //! Things that may be shown once: pushed authorization requests, and the identifiers of assertions and proofs.
 
+use std::collections::HashSet;
+
 use base::Timestamp;
 
 use crate::db::{Conn, Held, Tx, find, run};
@@ -16,7 +18,7 @@ const USE_JTI: &str =
 const USE_MANY: &str = "INSERT INTO used_jti (jti_hash, expires_us) VALUES \
      ($1, $2), ($3, $4), ($5, $6), ($7, $8), ($9, $10), ($11, $12), ($13, $14), ($15, $16), \
      ($17, $18), ($19, $20), ($21, $22), ($23, $24), ($25, $26), ($27, $28), ($29, $30), ($31, $32) \
-     ON CONFLICT (jti_hash) DO NOTHING";
+     ON CONFLICT (jti_hash) DO NOTHING RETURNING jti_hash";
 /// How many rows [`USE_MANY`] takes.
 const MANY: usize = 16;
 
@@ -94,27 +96,28 @@ pub async fn show(tx: &mut Tx, shown: Shown) -> Result<bool, StoreError> {
     Ok(run!(tx, USE_JTI, &shown.hash[..], shown.remembered_until.us())? == 1)
 }
 
-/// Remembers that all of `shown`, which are different, were shown; true when none was before. Otherwise some are remembered and some
-/// were before, and nobody is told which: the transaction is then good for nothing.
+/// Remembers that all of `shown` were shown; the hashes of those that were not before.
 ///
-/// In the order of their hashes, so that two that show the same at once wait for each other and not in a circle.
-pub async fn show_all(tx: &mut Tx, mut shown: Vec<Shown>) -> Result<bool, StoreError> {
+/// In the order of their hashes, so that two nodes that are shown the same at once wait for each other and not in a circle.
+pub async fn show_all(tx: &mut Tx, mut shown: Vec<Shown>) -> Result<HashSet<[u8; 32]>, StoreError> {
     shown.sort_unstable_by_key(|shown| shown.hash);
-    let mut new = 0;
+    let mut new = HashSet::with_capacity(shown.len());
     for some in shown.chunks(MANY) {
         // What is missing from a whole statement is its last row again, which changes nothing.
         let filled = some.iter().chain(some.last().into_iter().cycle()).take(MANY);
-        let rows = |shown: &Shown| (shown.hash.to_vec(), shown.remembered_until.us());
-        new += match tx.engine()? {
+        let hashes: Vec<Vec<u8>> = match tx.engine()? {
             Held::Sqlite(c) => {
-                let query = filled.map(rows).fold(sqlx::query(USE_MANY), |q, (h, t)| q.bind(h).bind(t));
-                query.execute(c).await?.rows_affected()
+                let query = sqlx::query_scalar(USE_MANY);
+                let bound = filled.fold(query, |q, s| q.bind(&s.hash[..]).bind(s.remembered_until.us()));
+                bound.fetch_all(c).await?
             }
             Held::Postgres(c) => {
-                let query = filled.map(rows).fold(sqlx::query(USE_MANY), |q, (h, t)| q.bind(h).bind(t));
-                query.execute(c).await?.rows_affected()
+                let query = sqlx::query_scalar(USE_MANY);
+                let bound = filled.fold(query, |q, s| q.bind(&s.hash[..]).bind(s.remembered_until.us()));
+                bound.fetch_all(c).await?
             }
         };
+        new.extend(hashes.iter().filter_map(|hash| <[u8; 32]>::try_from(hash.as_slice()).ok()));
     }
-    Ok(usize::try_from(new).is_ok_and(|new| new == shown.len()))
+    Ok(new)
 }

@@ -25,17 +25,28 @@ pub struct Login {
     pub account: accounts::AccountRow,
 }
 
-/// The live login whose cookie is `token`.
-pub async fn find(env: &Env, now: Timestamp, token: &str) -> Result<Option<Login>, Fault> {
-    let at = env.settings.sessions.live_at(now);
+/// The login that a browser's cookie names; nobody ended it.
+#[derive(Clone, Debug)]
+pub enum Found {
+    /// Somebody is logged in.
+    Live(Login),
+    /// Nobody is: its time has come, or it stands idle. What hangs from it may go on, and ends when somebody ends it.
+    Over(Login),
+}
+
+/// The login whose cookie is `token`.
+pub async fn find(env: &Env, now: Timestamp, token: &str) -> Result<Option<Found>, Fault> {
     let mut conn = env.db.read().await?;
-    let Some(session) = rows::find_by_token(&mut conn, &hash(token), at).await? else { return Ok(None) };
+    let Some(session) = rows::find_by_token(&mut conn, &hash(token)).await? else { return Ok(None) };
     let account = accounts::lookup(&mut conn, session.account).await?;
     // An account that was disabled is logged out everywhere at once.
     let account = account.filter(|a| a.state == accounts::AccountState::Active);
     drop(conn);
     let Some(account) = account else { return Ok(None) };
-    Ok(Some(Login { session: used(env, now, session).await?, account }))
+    if !session.is_live(env.settings.sessions.live_at(now)) {
+        return Ok(Some(Found::Over(Login { session, account })));
+    }
+    Ok(Some(Found::Live(Login { session: used(env, now, session).await?, account })))
 }
 
 /// The session, which is used now. That is written down once in a while, and not with every request.

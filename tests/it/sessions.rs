@@ -37,6 +37,39 @@ stories! {
         assert!(kept(&app, session_of(&online)).await.is_none());
     }
 
+    async fn logging_out_of_a_login_that_is_over_by_itself_ends_what_hangs_from_it(app: TestApp) {
+        let (address, mut told) = listener().await;
+        let listens = tells(&app, address).await;
+        let [hinted, asked] = [0; 2].map(|_| app.person("li.xiaoman"));
+        for (citizen, after) in [(&hinted, IDLE), (&asked, IDLE), (&hinted, 12 * HOUR)] {
+            let tokens = listens.admits(citizen, "openid offline_access").await;
+            app.advance(after);
+            assert!(kept(&app, session_of(&tokens)).await.is_none(), "it is over by itself");
+            let done = if std::ptr::eq(citizen, &hinted) {
+                citizen.opens(&format!("/oauth2/logout?id_token_hint={}", tokens.id())).await
+            } else {
+                let page = citizen.opens("/oauth2/logout").await;
+                assert_shown(&page, 200, "确定要退出登录吗？");
+                citizen.submits(&page, "/logout", &[("confirm", "yes")]).await
+            };
+            assert_shown(&done, 200, "您已退出登录");
+            listens.refreshes(tokens.refresh()).await.assert_refused(400, "invalid_grant", "revoked");
+            assert_eq!(sid_of(&told.recv().await.unwrap()), session_of(&tokens).to_string());
+        }
+    }
+
+    async fn whoever_logs_in_after_somebody_else_who_stands_idle_ends_that_login(app: TestApp) {
+        let (address, mut told) = listener().await;
+        let listens = tells(&app, address).await;
+        let first = app.person("li.xiaoman");
+        let tokens = listens.admits(&first, "openid offline_access").await;
+        app.advance(IDLE);
+        let Person { browser, .. } = first;
+        app.person("chen.apo").at(browser).logs_in().await;
+        listens.refreshes(tokens.refresh()).await.assert_refused(400, "invalid_grant", "revoked");
+        assert_eq!(sid_of(&told.recv().await.unwrap()), session_of(&tokens).to_string());
+    }
+
     async fn a_login_ends_with_its_time_however_much_it_is_used(app: TestApp) {
         let citizen = app.person("li.xiaoman");
         let portal = app.application("portal");
@@ -125,13 +158,7 @@ stories! {
         let mut app = app;
         let (address, mut told) = listener().await;
         app.restart_with(|config| config.sessions = SessionLimits::new(None, Some(3)).unwrap()).await;
-        let told_of_logouts = app
-            .registers(json!({
-                "redirect_uris": ["http://localhost:9873/callback"], "scope": "openid offline_access",
-                "grant_types": ["authorization_code", "refresh_token"],
-                "backchannel_logout_uri": format!("http://{address}/backchannel"),
-            }))
-            .await;
+        let told_of_logouts = tells(&app, address).await;
         let places = [0; 4].map(|_| app.person("li.xiaoman"));
         let [first, second, third, fourth] = &places;
         let mut tokens = Vec::new();
@@ -153,9 +180,7 @@ stories! {
         assert!(second.opens("/account").await.location.is_some(), "to the login");
         told_of_logouts.user_info(&tokens[1].access).await.assert_problem(401, "invalid_token", "revoked");
         told_of_logouts.refreshes(tokens[1].refresh()).await.assert_refused(400, "invalid_grant", "revoked");
-        let notice = told.recv().await.unwrap();
-        let claims = claims_of(notice.strip_prefix("logout_token=").unwrap());
-        assert_eq!(claims["sid"], session_of(&tokens[1]).to_string());
+        assert_eq!(sid_of(&told.recv().await.unwrap()), session_of(&tokens[1]).to_string());
         app.log_size().await;
         let entries = flows::log::latest(app.env(), 20).await.unwrap();
         let entry = entries.iter().find(|entry| entry.kind == "session_superseded").unwrap();
@@ -258,6 +283,21 @@ async fn listener() -> (std::net::SocketAddr, tokio::sync::mpsc::UnboundedReceiv
     let address = socket.local_addr().unwrap();
     tokio::spawn(async move { axum::serve(socket, router).await.unwrap() });
     (address, heard)
+}
+
+/// An application that is told of logouts at `address`.
+async fn tells(app: &TestApp, address: std::net::SocketAddr) -> Application {
+    app.registers(json!({
+        "redirect_uris": ["http://localhost:9873/callback"], "scope": "openid offline_access",
+        "grant_types": ["authorization_code", "refresh_token"],
+        "backchannel_logout_uri": format!("http://{address}/backchannel"),
+    }))
+    .await
+}
+
+/// Of which session a notice tells.
+fn sid_of(notice: &str) -> String {
+    claims_of(notice.strip_prefix("logout_token=").unwrap())["sid"].as_str().unwrap().to_owned()
 }
 
 fn at(app: &TestApp) -> LiveAt {

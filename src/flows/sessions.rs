@@ -160,8 +160,8 @@ pub(crate) async fn end_some_in(
     Ok(all)
 }
 
-/// Ends every session of `account` but one, in a transaction that does more, and takes back everything that the person gave in any other,
-/// those that ran out of time included.
+/// Ends every session of `account` but one, in a transaction that does more, and takes back everything that the person gave: in those that ran
+/// out of time too, and in the one that stays.
 pub(crate) async fn end_all_in(
     env: &Env,
     tx: &mut Tx,
@@ -171,7 +171,7 @@ pub(crate) async fn end_all_in(
     reason: &str,
 ) -> Result<Ended, Fault> {
     let ended = rows::end_all(tx, account, but, now).await?;
-    let grants = grants::revoke_of_account(tx, account, but, reason, now).await?;
+    let grants = grants::revoke_of_account(tx, account, reason, now).await?;
     let mut front_channel = Vec::new();
     for session in ended {
         front_channel.extend(give_notice(env, tx, now, account, session).await?);

@@ -235,7 +235,8 @@ stories! {
 
         assert_eq!(citizen.opens("/account").await.status, 200);
         assert_eq!(silently(&citizen, &portal).await, Ok(()));
-        let again = portal.refreshes(tokens.refresh()).await.tokens();
+        portal.refreshes(tokens.refresh()).await.assert_refused(400, "invalid_grant", "revoked");
+        let again = portal.admits(&citizen, "openid").await;
         assert_eq!(session_of(&again), session_of(&tokens), "the same login, for applications");
         let whoever_has_it = app.http().get(app.url("/account")).header("cookie", format!("yinxin-session={planted}"));
         let refused = whoever_has_it.send().await.unwrap();

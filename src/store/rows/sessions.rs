@@ -31,7 +31,8 @@ const END_ALL: &str = "UPDATE session SET ended_us = $3 \
      WHERE account_id = $1 AND id <> $2 AND ended_us IS NULL AND expires_us > $3 RETURNING id";
 const LIST_LEAST_USED: &str = "SELECT id FROM session WHERE account_id = $1 AND id <> $2 \
      AND ended_us IS NULL AND expires_us > $3 AND used_us > $4 ORDER BY used_us DESC, auth_us DESC, id DESC LIMIT 1000 OFFSET $5";
-const RENEW: &str = "UPDATE session SET token_hash = $2 WHERE id = $1 AND ended_us IS NULL";
+const RENEW: &str = "UPDATE session SET token_hash = $2 \
+     WHERE id = $1 AND ended_us IS NULL AND expires_us > $3 AND (used_us IS NULL OR used_us > $4)";
 const COUNT_LIVE: &str = "SELECT COUNT(*) AS n FROM session WHERE ended_us IS NULL AND expires_us > $1 AND (used_us IS NULL OR used_us > $2)";
 
 const DAY_US: i64 = 86_400_000_000;
@@ -269,9 +270,14 @@ pub async fn least_used(
     rows.into_iter().map(|raw| Ok(id("session", "id", &raw.id)?)).collect()
 }
 
-/// The session is under another cookie from here on; whether it had not ended.
-pub async fn renew(tx: &mut Tx, id: Id<Session>, token_hash: &[u8; 32]) -> Result<bool, StoreError> {
-    Ok(run!(tx, RENEW, id.to_string(), &token_hash[..])? == 1)
+/// The session is under another cookie from here on; whether it is live.
+pub async fn renew(
+    tx: &mut Tx,
+    id: Id<Session>,
+    token_hash: &[u8; 32],
+    at: LiveAt,
+) -> Result<bool, StoreError> {
+    Ok(run!(tx, RENEW, id.to_string(), &token_hash[..], at.now.us(), at.idle_since.us())? == 1)
 }
 
 /// How many sessions are live.

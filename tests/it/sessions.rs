@@ -28,6 +28,8 @@ stories! {
         assert_eq!(silently(&citizen, &portal).await, Err("login_required".to_owned()));
         let account = citizen.opens("/account").await;
         assert_eq!(account.location.as_deref(), Some("/login?back=/account"));
+        assert_eq!(portal.introspects(online.refresh()).await, json!({ "active": false }));
+        assert_eq!(fund.introspects(offline.refresh()).await["active"], true);
         portal.refreshes(online.refresh()).await.assert_refused(400, "invalid_grant", "expired or revoked");
         let offline = fund.refreshes(offline.refresh()).await.tokens();
         assert_eq!(fund.user_info(&offline.access).await.status, 200, "it may come without the person");

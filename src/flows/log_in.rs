@@ -293,11 +293,6 @@ pub(crate) async fn open_in(
     };
     let token_hash = sessions::hash(session_token.expose());
     failures::know_device(tx, account.id, &sessions::hash(device_token.expose()), now).await?;
-    let mut ended = Vec::new();
-    if let Some(old) = opening.replaces.filter(|old| old.account.id != account.id) {
-        // Somebody else logs in on this browser: what the other had here is over, also when the other's login stood idle.
-        ended.extend(sessions::end_in(env, tx, now, old.account.id, old.session.id).await?);
-    }
     let kept = again.is_some() && rows::authenticate_again(tx, &session, &token_hash).await?;
     let session = match (kept, again) {
         (true, _) => session,
@@ -311,9 +306,12 @@ pub(crate) async fn open_in(
     if let (true, Some((id, before))) = (kept, again) {
         grants::extend_with_session(tx, id, before, session.expires).await?;
     }
+    let mut ended = Vec::new();
     if !kept {
         rows::add(tx, &session, &token_hash).await?;
-        ended.extend(sessions::make_room_in(env, tx, now, account.id, session.id).await?);
+        // Somebody else logs in on this browser: what the other had here is over, also when the other's login stood idle.
+        let others = opening.replaces.as_ref().filter(|old| old.account.id != account.id);
+        ended = sessions::make_room_in(env, tx, now, account.id, session.id, others).await?;
     }
     Ok(Opened {
         logged_in: LoggedIn { login: Login { session, account }, session_token, device_token },

@@ -13,6 +13,8 @@ const MINUTE: i64 = 60;
 const HOUR: i64 = 3_600;
 /// How long a login may stand idle unless the operator says otherwise.
 const IDLE: i64 = 2 * HOUR;
+/// How often two change places.
+const CHANGES_COUNT: usize = 10;
 
 stories! {
     async fn a_login_that_nobody_uses_ends(app: TestApp) {
@@ -202,6 +204,24 @@ stories! {
             tokio::join!(a.logs_in(), b.logs_in(), c.logs_in(), d.logs_in());
             assert_eq!(live(&app, a).await.len(), 2);
             app.advance(1);
+        }
+    }
+
+    async fn two_who_change_places_at_once_never_wait_in_a_circle(app: TestApp) {
+        let mut app = app;
+        app.restart_with(|config| config.sessions = SessionLimits::new(None, Some(1)).unwrap()).await;
+        let (mut one, mut other) = (app.person("li.xiaoman"), app.person("chen.apo"));
+        one.logs_in().await;
+        other.logs_in().await;
+        for _ in 0..CHANGES_COUNT {
+            app.advance(1);
+            // Each ends the other's login, where they are now, and their own, where they were.
+            std::mem::swap(&mut one.browser, &mut other.browser);
+            tokio::join!(one.logs_in(), other.logs_in());
+            for person in [&one, &other] {
+                assert_eq!(person.opens("/account").await.status, 200);
+                assert_eq!(live(&app, person).await.len(), 1);
+            }
         }
     }
 

@@ -6,6 +6,7 @@ use flows::session_limits::SessionLimits;
 use serde_json::json;
 use store::rows::sessions::{self, LiveAt, SessionRow};
 
+use crate::device::television;
 use crate::kit::actors::{Application, Person, Returned, Tokens, assert_shown, claims_of, cookie};
 use crate::kit::app::{TestApp, stories};
 
@@ -122,6 +123,20 @@ stories! {
         let ended = silently(&citizen, &portal).await;
         assert_eq!(ended, Err("login_required".to_owned()), "one that comes without the person says nothing of them");
         portal.refreshes(online.refresh()).await.assert_refused(400, "invalid_grant", "expired or revoked");
+    }
+
+    async fn what_another_device_refreshes_says_nothing_of_who_is_in_the_browser(app: TestApp) {
+        let (citizen, television) = (app.person("li.xiaoman"), television(&app).await);
+        citizen.logs_in().await;
+        let begun = television.begins(&[("scope", "openid")]).await;
+        citizen.allows(begun.text("user_code")).await;
+        let tokens = television.polls(begun.text("device_code")).await.tokens();
+        let (session, began) = (session_of(&tokens), app.now());
+        app.advance(IDLE - 1);
+        let tokens = television.refreshes(tokens.refresh()).await.tokens();
+        assert_eq!(used(&app, session).await, began);
+        app.advance(1);
+        television.refreshes(tokens.refresh()).await.assert_refused(400, "invalid_grant", "expired or revoked");
     }
 
     async fn how_long_a_login_may_stand_idle_is_the_operators_to_say(app: TestApp) {

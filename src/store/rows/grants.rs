@@ -10,10 +10,10 @@ use crate::dialect::hold;
 use crate::error::StoreError;
 
 const ADD: &str = "INSERT INTO auth_grant (id, client_id, account_id, session_id, scopes, resources, nonce, acr, amr, \
-     auth_us, created_us, expires_us, claims, authorization_details, confirmation) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
+     auth_us, created_us, expires_us, claims, authorization_details, confirmation, elsewhere) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
 const LOOKUP: &str = "SELECT id, client_id, account_id, session_id, scopes, resources, nonce, acr, amr, auth_us, \
-     created_us, expires_us, revoked_us, claims, authorization_details, confirmation FROM auth_grant WHERE id = $1";
+     created_us, expires_us, revoked_us, claims, authorization_details, confirmation, elsewhere FROM auth_grant WHERE id = $1";
 const CLAIMS: &str = "SELECT claims FROM auth_grant WHERE id = $1";
 const CONFIRM: &str = "UPDATE auth_grant SET confirmation = $2 WHERE id = $1 AND confirmation IS NULL";
 const REVOKE: &str =
@@ -103,6 +103,8 @@ pub struct GrantRow {
     pub authorization_details: Option<String>,
     /// The thumbprint of the key that its refresh tokens are bound to.
     pub confirmation: Option<String>,
+    /// Whether the application is elsewhere than the browser of the login, as a device is.
+    pub elsewhere: bool,
 }
 
 #[derive(sqlx::FromRow)]
@@ -123,6 +125,7 @@ struct Raw {
     claims: Option<String>,
     authorization_details: Option<String>,
     confirmation: Option<String>,
+    elsewhere: i64,
 }
 
 impl TryFrom<Raw> for GrantRow {
@@ -145,6 +148,7 @@ impl TryFrom<Raw> for GrantRow {
             claims: raw.claims,
             authorization_details: raw.authorization_details,
             confirmation: raw.confirmation,
+            elsewhere: raw.elsewhere != 0,
         })
     }
 }
@@ -171,7 +175,8 @@ pub async fn add(tx: &mut Tx, grant: &GrantRow) -> Result<(), StoreError> {
         grant.expires.us(),
         grant.claims.as_deref(),
         grant.authorization_details.as_deref(),
-        grant.confirmation.as_deref()
+        grant.confirmation.as_deref(),
+        i64::from(grant.elsewhere)
     )
     .map(drop)
 }

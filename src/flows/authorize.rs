@@ -502,6 +502,7 @@ fn grant_for(
         claims: if request.claims.is_empty() { None } else { Some(serde_json::to_string(&request.claims)?) },
         authorization_details: if details.is_empty() { None } else { Some(serde_json::to_string(details)?) },
         confirmation: None,
+        elsewhere: false,
     })
 }
 

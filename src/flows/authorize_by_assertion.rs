@@ -122,5 +122,6 @@ fn grant(
         claims: None,
         authorization_details: None,
         confirmation: None,
+        elsewhere: false,
     }
 }

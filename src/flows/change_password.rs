@@ -1,4 +1,4 @@
-//! A person changes the password: every other login, and what came from it, is over, and this one goes on under another cookie.
+//! A person changes the password: every other login is over, and whatever came from any; this one goes on under another cookie.
 //!
 //! The present password is asked for, and guessing it is slowed down as at the login: a browser left open is not an account given away.
 
@@ -34,7 +34,8 @@ pub struct Change {
 
 /// Replaces the password of the person of `login`; the cookie under which the login goes on.
 ///
-/// Whoever else has the former cookie is out with the other logins (ASVS 5.0, V7.2.4).
+/// Whoever else has the former cookie is out with the other logins (ASVS 5.0, V7.2.4), and so are the applications that they may have let
+/// in with it.
 pub async fn change(
     env: &Env,
     now: Timestamp,
@@ -74,23 +75,16 @@ pub async fn change(
     if !accounts::rehash(&mut tx, account.id, stored, &hash, now).await? {
         return Err(Rejected::conflict("state_changed", "the password was changed meanwhile").into());
     }
-    if !session_rows::hold(
-        &mut tx,
-        login.session.id,
-        env.settings.sessions.live_at(now),
-        login.session.expires,
-    )
-    .await?
-    {
-        return Err(Rejected::forbidden("not_logged_in", "the login ended meanwhile: log in again").into());
-    }
-    session_rows::renew(&mut tx, login.session.id, &sessions::hash(cookie.expose())).await?;
     let but = Some(login.session.id);
     let ended = sessions::end_all_in(env, &mut tx, now, account.id, but, "password changed").await?;
+    let at = env.settings.sessions.live_at(now);
+    if !session_rows::renew(&mut tx, login.session.id, &sessions::hash(cookie.expose()), at).await? {
+        return Err(Rejected::forbidden("not_logged_in", "the login ended meanwhile: log in again").into());
+    }
     let subject = account.id.to_string();
     let act = Act { kind: Kind::PasswordChanged, actor: &subject, subject: &subject, detail: json!({}) };
     log::write(env, &mut tx, now, act).await?;
-    // COMMIT POINT: the password, this login's cookie, the other logins, and the leaf. A crash after it costs the person one more login.
+    // COMMIT POINT: the password, this login's cookie, the other logins, what came from any, and the leaf. A crash after it costs the person one more login.
     tx.commit().await?;
     ended.note(env, now);
     Ok(cookie)

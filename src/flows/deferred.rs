@@ -126,6 +126,7 @@ fn grant_for(env: &Env, now: Timestamp, question: &Question, login: &Login) -> R
         claims: None,
         authorization_details: if details.is_empty() { None } else { Some(serde_json::to_string(details)?) },
         confirmation: None,
+        elsewhere: true,
     })
 }
 

@@ -45,10 +45,10 @@ pub async fn end(env: &Env, now: Timestamp, id: &str, token: &str) -> Result<(),
         (None, None) => Vec::new(),
     };
     let is_meant = |row: &&UpstreamSessionRow| told.subject.is_none_or(|subject| row.subject == subject);
-    let meant: Vec<_> = found.iter().filter(is_meant).map(|row| (row.account, row.session)).collect();
-    let ended = sessions::end_some_in(env, &mut tx, now, &meant).await?;
+    let meant = found.iter().filter(is_meant).map(|row| (row.account, row.session)).collect();
+    let ended = sessions::end_some_in(env, &mut tx, now, meant).await?;
     // COMMIT POINT: sessions, what came from them, the notices to those who must know; and that the token was shown.
     tx.commit().await?;
-    ended.iter().for_each(|ended| ended.note(env, now));
+    ended.iter().for_each(|(_, ended)| ended.note(env, now));
     Ok(())
 }

@@ -40,6 +40,8 @@ pub(crate) struct Hinted {
 }
 
 /// A logout request, form-encoded in query or body; `confirmed` when the person has said yes on our own page.
+///
+/// `login` is the one of this browser, also when it is over by itself: applications may still be in it, and what hangs from it may go on.
 pub async fn end_session(
     env: &Env,
     now: Timestamp,

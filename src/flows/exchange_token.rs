@@ -185,9 +185,12 @@ async fn refresh(env: &Env, now: Timestamp, sender: &Authenticated, token: &str,
     };
     match stands(env, &mut tx, &grant, now).await? {
         Stands::No => return Err(rules::refresh_token_refused().into()),
-        Stands::Alone => {}
-        // The application is there for somebody who is logged in: so the login does not stand idle (docs/adr/0022).
-        Stands::OnLogin(session) => sessions::mark_used_in(env, &mut tx, now, &session).await?,
+        Stands::OnLogin(session) if !grant.elsewhere => {
+            // The application is there for somebody who is logged in: so the login does not stand idle (docs/adr/0022).
+            sessions::mark_used_in(env, &mut tx, now, &session).await?;
+        }
+        // It may come without the person, or is on another device: it says nothing of who is in the browser.
+        Stands::Alone | Stands::OnLogin(_) => {}
     }
     // COMMIT POINT: the token is used up and its successor exists.
     tx.commit().await?;

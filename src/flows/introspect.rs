@@ -8,7 +8,7 @@ use store::rows::grants;
 use crate::client_request::{self, ClientRequest};
 use crate::env::Env;
 use crate::error::{Failure, Fault};
-use crate::{encryption, subjects, tokens};
+use crate::{encryption, exchange_token, subjects, tokens};
 
 /// The type of a signed answer (RFC 9701, 4).
 const TYP: &str = "token-introspection+jwt";
@@ -83,9 +83,8 @@ async fn refresh_token(
     let Some(grant) = grants::lookup(&mut conn, row.grant).await? else { return Ok(None) };
     let good = row.consumed.is_none()
         && row.expires > now
-        && grant.revoked.is_none()
-        && grant.expires > now
-        && grant.client_id == client.id.as_str();
+        && grant.client_id == client.id.as_str()
+        && exchange_token::still_stands(env, &mut conn, &grant, now).await?;
     let said = json!({
         "active": true,
         "iss": env.settings.issuer.as_str(),

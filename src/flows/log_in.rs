@@ -37,7 +37,7 @@ pub struct Attempt {
     pub user_agent: String,
     /// The cookie that this device was given at an earlier login.
     pub device: Option<String>,
-    /// The session that the browser is in, which this login replaces.
+    /// The session that the browser is in or was in last, which this login replaces.
     pub replaces: Option<Login>,
 }
 
@@ -237,7 +237,7 @@ pub(crate) struct Opening {
     pub(crate) user_agent: String,
     /// The cookie of this device, when the account is known on it.
     pub(crate) device: Option<String>,
-    /// The session that the browser is in, which this login replaces.
+    /// The session that the browser is in or was in last, which this login replaces.
     pub(crate) replaces: Option<Login>,
 }
 
@@ -275,7 +275,9 @@ pub(crate) async fn open_in(
     // The device keeps its cookie when the account is known on it, and is given a new one otherwise.
     let device_token = opening.device.unwrap_or_else(|| base::entropy::token(env.entropy.as_ref()));
     let device_token = Secret::new(device_token);
-    let again = opening.replaces.as_ref().filter(|old| old.account.id == account.id);
+    let at = env.settings.sessions.live_at(now);
+    let again =
+        opening.replaces.as_ref().filter(|old| old.account.id == account.id && old.session.is_live(at));
     let again = again.map(|old| (old.session.id, old.session.expires));
     let session = SessionRow {
         // Somebody who is logged in and shows it again keeps the session, and with it what hangs from it, under another cookie.
@@ -291,11 +293,6 @@ pub(crate) async fn open_in(
     };
     let token_hash = sessions::hash(session_token.expose());
     failures::know_device(tx, account.id, &sessions::hash(device_token.expose()), now).await?;
-    let mut ended = Vec::new();
-    if let Some(old) = opening.replaces.filter(|old| old.account.id != account.id) {
-        // Somebody else logs in on this browser: what the other had here is over.
-        ended.extend(sessions::end_in(env, tx, now, old.account.id, old.session.id).await?);
-    }
     let kept = again.is_some() && rows::authenticate_again(tx, &session, &token_hash).await?;
     let session = match (kept, again) {
         (true, _) => session,
@@ -309,9 +306,12 @@ pub(crate) async fn open_in(
     if let (true, Some((id, before))) = (kept, again) {
         grants::extend_with_session(tx, id, before, session.expires).await?;
     }
+    let mut ended = Vec::new();
     if !kept {
         rows::add(tx, &session, &token_hash).await?;
-        ended.extend(sessions::make_room_in(env, tx, now, account.id, session.id).await?);
+        // Somebody else logs in on this browser: what the other had here is over, also when the other's login stood idle.
+        let others = opening.replaces.as_ref().filter(|old| old.account.id != account.id);
+        ended = sessions::make_room_in(env, tx, now, account.id, session.id, others).await?;
     }
     Ok(Opened {
         logged_in: LoggedIn { login: Login { session, account }, session_token, device_token },

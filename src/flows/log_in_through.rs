@@ -60,6 +60,8 @@ pub struct Arriving {
     pub device: Option<String>,
     /// Who is logged in, in it.
     pub login: Option<Login>,
+    /// The session that it is in or was in last, which this login replaces.
+    pub replaces: Option<Login>,
 }
 
 /// What comes of it.
@@ -334,7 +336,7 @@ pub(crate) async fn opening(
         network: arriving.network,
         user_agent: arriving.user_agent,
         device: arriving.device.filter(|_| known.is_some()),
-        replaces: arriving.login,
+        replaces: arriving.replaces,
     })
 }
 

@@ -25,17 +25,28 @@ pub struct Login {
     pub account: accounts::AccountRow,
 }
 
-/// The live login whose cookie is `token`.
-pub async fn find(env: &Env, now: Timestamp, token: &str) -> Result<Option<Login>, Fault> {
-    let at = env.settings.sessions.live_at(now);
+/// The login that a browser's cookie names; nobody ended it.
+#[derive(Clone, Debug)]
+pub enum Found {
+    /// Somebody is logged in.
+    Live(Login),
+    /// Nobody is: its time has come, or it stands idle. What hangs from it may go on, and ends when somebody ends it.
+    Over(Login),
+}
+
+/// The login whose cookie is `token`.
+pub async fn find(env: &Env, now: Timestamp, token: &str) -> Result<Option<Found>, Fault> {
     let mut conn = env.db.read().await?;
-    let Some(session) = rows::find_by_token(&mut conn, &hash(token), at).await? else { return Ok(None) };
+    let Some(session) = rows::find_by_token(&mut conn, &hash(token)).await? else { return Ok(None) };
     let account = accounts::lookup(&mut conn, session.account).await?;
     // An account that was disabled is logged out everywhere at once.
     let account = account.filter(|a| a.state == accounts::AccountState::Active);
     drop(conn);
     let Some(account) = account else { return Ok(None) };
-    Ok(Some(Login { session: used(env, now, session).await?, account }))
+    if !session.is_live(env.settings.sessions.live_at(now)) {
+        return Ok(Some(Found::Over(Login { session, account })));
+    }
+    Ok(Some(Found::Live(Login { session: used(env, now, session).await?, account })))
 }
 
 /// The session, which is used now. That is written down once in a while, and not with every request.
@@ -122,7 +133,7 @@ pub(crate) async fn end_in(
     account: Id<Account>,
     session: Id<Session>,
 ) -> Result<Option<Ended>, Fault> {
-    Ok(end_some_in(env, tx, now, &[(account, session)]).await?.pop())
+    Ok(end_some_in(env, tx, now, vec![(account, session)]).await?.pop().map(|(_, ended)| ended))
 }
 
 /// Ends some sessions, each of its account, in a transaction that does more; those that were not over before.
@@ -130,27 +141,29 @@ pub(crate) async fn end_some_in(
     env: &Env,
     tx: &mut Tx,
     now: Timestamp,
-    sessions: &[(Id<Account>, Id<Session>)],
-) -> Result<Vec<Ended>, Fault> {
+    mut sessions: Vec<(Id<Account>, Id<Session>)>,
+) -> Result<Vec<(Id<Session>, Ended)>, Fault> {
+    // All sessions first, then all grants, each in their order: whoever ends some of the same meets them in the same order.
+    sessions.sort_unstable_by_key(|(_, session)| *session);
     let mut ended = Vec::new();
     for (account, session) in sessions {
-        if rows::end_of_account(tx, *session, *account, now).await? {
-            ended.push((*account, *session));
+        if rows::end_of_account(tx, session, account, now).await? {
+            ended.push((account, session));
         }
     }
-    // All sessions first, then all grants in their order: whoever ends some of the same meets them in the same order.
     let ids: Vec<_> = ended.iter().map(|(_, session)| *session).collect();
     grants::hold_of_sessions(tx, &ids).await?;
     let mut all = Vec::with_capacity(ended.len());
     for (account, session) in ended {
         let grants = grants::revoke_of_session(tx, session, "session ended", now).await?;
-        all.push(Ended { grants, front_channel: give_notice(env, tx, now, account, session).await? });
+        let front_channel = give_notice(env, tx, now, account, session).await?;
+        all.push((session, Ended { grants, front_channel }));
     }
     Ok(all)
 }
 
-/// Ends every session of `account` but one, in a transaction that does more, and takes back everything that the person gave in any other,
-/// those that ran out of time included.
+/// Ends every session of `account` but one, in a transaction that does more, and takes back everything that the person gave: in those that ran
+/// out of time too, and in the one that stays.
 pub(crate) async fn end_all_in(
     env: &Env,
     tx: &mut Tx,
@@ -160,7 +173,7 @@ pub(crate) async fn end_all_in(
     reason: &str,
 ) -> Result<Ended, Fault> {
     let ended = rows::end_all(tx, account, but, now).await?;
-    let grants = grants::revoke_of_account(tx, account, but, reason, now).await?;
+    let grants = grants::revoke_of_account(tx, account, reason, now).await?;
     let mut front_channel = Vec::new();
     for session in ended {
         front_channel.extend(give_notice(env, tx, now, account, session).await?);
@@ -168,7 +181,8 @@ pub(crate) async fn end_all_in(
     Ok(Ended { grants, front_channel })
 }
 
-/// Ends those logins of `account` that are more than there may be beside the new one, `latest`: the ones that were used longest ago.
+/// Ends the login that the new one, `latest`, replaces, and those of `account` that are more than there may be beside it: the ones that were
+/// used longest ago.
 ///
 /// INVARIANT: the transaction holds the account, so that of logins at once each sees those before it.
 pub(crate) async fn make_room_in(
@@ -177,19 +191,21 @@ pub(crate) async fn make_room_in(
     now: Timestamp,
     account: Id<Account>,
     latest: Id<Session>,
+    replaced: Option<&Login>,
 ) -> Result<Vec<Ended>, Fault> {
     let limits = &env.settings.sessions;
     let beside = limits.beside_a_new_one();
-    let mut all = Vec::new();
-    for session in rows::least_used(tx, account, latest, beside, limits.live_at(now)).await? {
-        let Some(ended) = end_in(env, tx, now, account, session).await? else { continue };
+    let surplus = rows::least_used(tx, account, latest, beside, limits.live_at(now)).await?;
+    let replaced = replaced.map(|login| (login.account.id, login.session.id));
+    let over = surplus.iter().map(|session| (account, *session)).chain(replaced).collect();
+    let ended = end_some_in(env, tx, now, over).await?;
+    for (session, ended) in ended.iter().filter(|(session, _)| surplus.contains(session)) {
         let (actor, subject) = (account.to_string(), session.to_string());
         let detail = json!({ "by": latest, "grants": ended.grants.len() });
         let act = Act { kind: Kind::SessionSuperseded, actor: &actor, subject: &subject, detail };
         log::write(env, tx, now, act).await?;
-        all.push(ended);
     }
-    Ok(all)
+    Ok(ended.into_iter().map(|(_, ended)| ended).collect())
 }
 
 /// Writes a notice to each application that must be told of the end of `session`; those that have a page to load.

@@ -127,7 +127,7 @@ async fn log_in_here(
         network: visitor.network,
         user_agent: visitor.user_agent.clone(),
         device: visitor.device.clone(),
-        replaces: visitor.login.clone(),
+        replaces: visitor.last_login().cloned(),
     };
     match log_in::log_in(&app.env, visitor.now, attempt).await {
         Ok(logged_in) => {

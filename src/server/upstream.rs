@@ -171,6 +171,7 @@ fn arriving(visitor: &Visitor) -> Arriving {
         user_agent: visitor.user_agent.clone(),
         device: visitor.device.clone(),
         login: visitor.login.clone(),
+        replaces: visitor.last_login().cloned(),
     }
 }
 

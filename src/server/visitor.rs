@@ -12,7 +12,7 @@ use flows::caller::Presented;
 use flows::dpop::ProofHeader;
 use flows::env::Forwarding;
 use flows::log_in::LoggedIn;
-use flows::sessions::{self, Login};
+use flows::sessions::{self, Found, Login};
 use flows::{Failure, Rejected, session_state};
 use identity::throttle::Network;
 use serde::de::DeserializeOwned;
@@ -156,6 +156,8 @@ pub struct Visitor {
     pub now: Timestamp,
     /// Who is logged in.
     pub login: Option<Login>,
+    /// Who was, in a login that is over by itself.
+    left: Option<Login>,
     /// Where it comes from.
     pub network: Network,
     /// The browser, as it names itself.
@@ -177,9 +179,14 @@ impl FromRequestParts<App> for Visitor {
         let now = app.env.now();
         let secure = app.env.settings.issuer.is_https();
         let cookies = Cookies::read(&parts.headers, secure);
-        let login = match cookies.value(SESSION) {
+        let found = match cookies.value(SESSION) {
             Some(token) => sessions::find(&app.env, now, &token).await?,
             None => None,
+        };
+        let (login, left) = match found {
+            Some(Found::Live(login)) => (Some(login), None),
+            Some(Found::Over(login)) => (None, Some(login)),
+            None => (None, None),
         };
         let (browser, browser_is_new) = match cookies.value(BROWSER) {
             Some(browser) => (browser, false),
@@ -188,6 +195,7 @@ impl FromRequestParts<App> for Visitor {
         Ok(Self {
             now,
             login,
+            left,
             network: network(parts, app),
             user_agent: text(&parts.headers, header::USER_AGENT).to_owned(),
             display: display(parts, &cookies),
@@ -234,6 +242,11 @@ impl Visitor {
     /// The hash of this browser's cookie: what begins here must end here.
     pub fn browser_hash(&self) -> [u8; 32] {
         gm::sm3::hash(self.browser.as_bytes())
+    }
+
+    /// The login that this browser is in, or was in last and nobody ended.
+    pub fn last_login(&self) -> Option<&Login> {
+        self.login.as_ref().or(self.left.as_ref())
     }
 
     /// Who is logged in, or the refusal.

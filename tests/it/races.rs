@@ -98,7 +98,7 @@ stories! {
             intruder.does("UPDATE auth_grant SET revoked_us = NULL").await;
             let of_the_person = async {
                 let mut tx = app.env().db.begin().await?;
-                let grants = grants::revoke_of_account(&mut tx, given.account, None, "account", app.now()).await?;
+                let grants = grants::revoke_of_account(&mut tx, given.account, "account", app.now()).await?;
                 tx.commit().await.map(|()| grants.len())
             };
             let of_the_application = async {

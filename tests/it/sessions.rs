@@ -6,6 +6,7 @@ use flows::session_limits::SessionLimits;
 use serde_json::json;
 use store::rows::sessions::{self, LiveAt, SessionRow};
 
+use crate::device::television;
 use crate::kit::actors::{Application, Person, Returned, Tokens, assert_shown, claims_of, cookie};
 use crate::kit::app::{TestApp, stories};
 
@@ -13,6 +14,8 @@ const MINUTE: i64 = 60;
 const HOUR: i64 = 3_600;
 /// How long a login may stand idle unless the operator says otherwise.
 const IDLE: i64 = 2 * HOUR;
+/// How often two change places.
+const CHANGES_COUNT: usize = 10;
 
 stories! {
     async fn a_login_that_nobody_uses_ends(app: TestApp) {
@@ -28,6 +31,8 @@ stories! {
         assert_eq!(silently(&citizen, &portal).await, Err("login_required".to_owned()));
         let account = citizen.opens("/account").await;
         assert_eq!(account.location.as_deref(), Some("/login?back=/account"));
+        assert_eq!(portal.introspects(online.refresh()).await, json!({ "active": false }));
+        assert_eq!(fund.introspects(offline.refresh()).await["active"], true);
         portal.refreshes(online.refresh()).await.assert_refused(400, "invalid_grant", "expired or revoked");
         let offline = fund.refreshes(offline.refresh()).await.tokens();
         assert_eq!(fund.user_info(&offline.access).await.status, 200, "it may come without the person");
@@ -35,6 +40,39 @@ stories! {
         let again = portal.admits(&citizen, "openid").await;
         assert_ne!(session_of(&again), session_of(&online), "another login");
         assert!(kept(&app, session_of(&online)).await.is_none());
+    }
+
+    async fn logging_out_of_a_login_that_is_over_by_itself_ends_what_hangs_from_it(app: TestApp) {
+        let (address, mut told) = listener().await;
+        let listens = tells(&app, address).await;
+        let [hinted, asked] = [0; 2].map(|_| app.person("li.xiaoman"));
+        for (citizen, after) in [(&hinted, IDLE), (&asked, IDLE), (&hinted, 12 * HOUR)] {
+            let tokens = listens.admits(citizen, "openid offline_access").await;
+            app.advance(after);
+            assert!(kept(&app, session_of(&tokens)).await.is_none(), "it is over by itself");
+            let done = if std::ptr::eq(citizen, &hinted) {
+                citizen.opens(&format!("/oauth2/logout?id_token_hint={}", tokens.id())).await
+            } else {
+                let page = citizen.opens("/oauth2/logout").await;
+                assert_shown(&page, 200, "确定要退出登录吗？");
+                citizen.submits(&page, "/logout", &[("confirm", "yes")]).await
+            };
+            assert_shown(&done, 200, "您已退出登录");
+            listens.refreshes(tokens.refresh()).await.assert_refused(400, "invalid_grant", "revoked");
+            assert_eq!(sid_of(&told.recv().await.unwrap()), session_of(&tokens).to_string());
+        }
+    }
+
+    async fn whoever_logs_in_after_somebody_else_who_stands_idle_ends_that_login(app: TestApp) {
+        let (address, mut told) = listener().await;
+        let listens = tells(&app, address).await;
+        let first = app.person("li.xiaoman");
+        let tokens = listens.admits(&first, "openid offline_access").await;
+        app.advance(IDLE);
+        let Person { browser, .. } = first;
+        app.person("chen.apo").at(browser).logs_in().await;
+        listens.refreshes(tokens.refresh()).await.assert_refused(400, "invalid_grant", "revoked");
+        assert_eq!(sid_of(&told.recv().await.unwrap()), session_of(&tokens).to_string());
     }
 
     async fn a_login_ends_with_its_time_however_much_it_is_used(app: TestApp) {
@@ -87,6 +125,20 @@ stories! {
         portal.refreshes(online.refresh()).await.assert_refused(400, "invalid_grant", "expired or revoked");
     }
 
+    async fn what_another_device_refreshes_says_nothing_of_who_is_in_the_browser(app: TestApp) {
+        let (citizen, television) = (app.person("li.xiaoman"), television(&app).await);
+        citizen.logs_in().await;
+        let begun = television.begins(&[("scope", "openid")]).await;
+        citizen.allows(begun.text("user_code")).await;
+        let tokens = television.polls(begun.text("device_code")).await.tokens();
+        let (session, began) = (session_of(&tokens), app.now());
+        app.advance(IDLE - 1);
+        let tokens = television.refreshes(tokens.refresh()).await.tokens();
+        assert_eq!(used(&app, session).await, began);
+        app.advance(1);
+        television.refreshes(tokens.refresh()).await.assert_refused(400, "invalid_grant", "expired or revoked");
+    }
+
     async fn how_long_a_login_may_stand_idle_is_the_operators_to_say(app: TestApp) {
         let mut app = app;
         app.restart_with(|config| config.sessions = SessionLimits::new(Some(10), None).unwrap()).await;
@@ -125,13 +177,7 @@ stories! {
         let mut app = app;
         let (address, mut told) = listener().await;
         app.restart_with(|config| config.sessions = SessionLimits::new(None, Some(3)).unwrap()).await;
-        let told_of_logouts = app
-            .registers(json!({
-                "redirect_uris": ["http://localhost:9873/callback"], "scope": "openid offline_access",
-                "grant_types": ["authorization_code", "refresh_token"],
-                "backchannel_logout_uri": format!("http://{address}/backchannel"),
-            }))
-            .await;
+        let told_of_logouts = tells(&app, address).await;
         let places = [0; 4].map(|_| app.person("li.xiaoman"));
         let [first, second, third, fourth] = &places;
         let mut tokens = Vec::new();
@@ -153,9 +199,7 @@ stories! {
         assert!(second.opens("/account").await.location.is_some(), "to the login");
         told_of_logouts.user_info(&tokens[1].access).await.assert_problem(401, "invalid_token", "revoked");
         told_of_logouts.refreshes(tokens[1].refresh()).await.assert_refused(400, "invalid_grant", "revoked");
-        let notice = told.recv().await.unwrap();
-        let claims = claims_of(notice.strip_prefix("logout_token=").unwrap());
-        assert_eq!(claims["sid"], session_of(&tokens[1]).to_string());
+        assert_eq!(sid_of(&told.recv().await.unwrap()), session_of(&tokens[1]).to_string());
         app.log_size().await;
         let entries = flows::log::latest(app.env(), 20).await.unwrap();
         let entry = entries.iter().find(|entry| entry.kind == "session_superseded").unwrap();
@@ -175,6 +219,24 @@ stories! {
             tokio::join!(a.logs_in(), b.logs_in(), c.logs_in(), d.logs_in());
             assert_eq!(live(&app, a).await.len(), 2);
             app.advance(1);
+        }
+    }
+
+    async fn two_who_change_places_at_once_never_wait_in_a_circle(app: TestApp) {
+        let mut app = app;
+        app.restart_with(|config| config.sessions = SessionLimits::new(None, Some(1)).unwrap()).await;
+        let (mut one, mut other) = (app.person("li.xiaoman"), app.person("chen.apo"));
+        one.logs_in().await;
+        other.logs_in().await;
+        for _ in 0..CHANGES_COUNT {
+            app.advance(1);
+            // Each ends the other's login, where they are now, and their own, where they were.
+            std::mem::swap(&mut one.browser, &mut other.browser);
+            tokio::join!(one.logs_in(), other.logs_in());
+            for person in [&one, &other] {
+                assert_eq!(person.opens("/account").await.status, 200);
+                assert_eq!(live(&app, person).await.len(), 1);
+            }
         }
     }
 
@@ -210,7 +272,8 @@ stories! {
 
         assert_eq!(citizen.opens("/account").await.status, 200);
         assert_eq!(silently(&citizen, &portal).await, Ok(()));
-        let again = portal.refreshes(tokens.refresh()).await.tokens();
+        portal.refreshes(tokens.refresh()).await.assert_refused(400, "invalid_grant", "revoked");
+        let again = portal.admits(&citizen, "openid").await;
         assert_eq!(session_of(&again), session_of(&tokens), "the same login, for applications");
         let whoever_has_it = app.http().get(app.url("/account")).header("cookie", format!("yinxin-session={planted}"));
         let refused = whoever_has_it.send().await.unwrap();
@@ -258,6 +321,21 @@ async fn listener() -> (std::net::SocketAddr, tokio::sync::mpsc::UnboundedReceiv
     let address = socket.local_addr().unwrap();
     tokio::spawn(async move { axum::serve(socket, router).await.unwrap() });
     (address, heard)
+}
+
+/// An application that is told of logouts at `address`.
+async fn tells(app: &TestApp, address: std::net::SocketAddr) -> Application {
+    app.registers(json!({
+        "redirect_uris": ["http://localhost:9873/callback"], "scope": "openid offline_access",
+        "grant_types": ["authorization_code", "refresh_token"],
+        "backchannel_logout_uri": format!("http://{address}/backchannel"),
+    }))
+    .await
+}
+
+/// Of which session a notice tells.
+fn sid_of(notice: &str) -> String {
+    claims_of(notice.strip_prefix("logout_token=").unwrap())["sid"].as_str().unwrap().to_owned()
 }
 
 fn at(app: &TestApp) -> LiveAt {

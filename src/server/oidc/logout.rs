@@ -68,7 +68,7 @@ async fn logout_confirmed(
 }
 
 async fn logout(app: &App, visitor: &Visitor, encoded: &[u8], confirmed: bool) -> Response {
-    let login = visitor.login.as_ref();
+    let login = visitor.last_login();
     match end_session::end_session(&app.env, visitor.now, encoded, login, confirmed).await {
         Ok(end_session::Step::Done { redirect: Some(url), front_channel }) if front_channel.is_empty() => {
             visitor.logged_out(Redirect::to(&url).into_response())

@@ -10,10 +10,10 @@ use crate::dialect::hold;
 use crate::error::StoreError;
 
 const ADD: &str = "INSERT INTO auth_grant (id, client_id, account_id, session_id, scopes, resources, nonce, acr, amr, \
-     auth_us, created_us, expires_us, claims, authorization_details, confirmation) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
+     auth_us, created_us, expires_us, claims, authorization_details, confirmation, elsewhere) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
 const LOOKUP: &str = "SELECT id, client_id, account_id, session_id, scopes, resources, nonce, acr, amr, auth_us, \
-     created_us, expires_us, revoked_us, claims, authorization_details, confirmation FROM auth_grant WHERE id = $1";
+     created_us, expires_us, revoked_us, claims, authorization_details, confirmation, elsewhere FROM auth_grant WHERE id = $1";
 const CLAIMS: &str = "SELECT claims FROM auth_grant WHERE id = $1";
 const CONFIRM: &str = "UPDATE auth_grant SET confirmation = $2 WHERE id = $1 AND confirmation IS NULL";
 const REVOKE: &str =
@@ -24,8 +24,8 @@ const REVOKE_OF_CLIENT: &str = "UPDATE auth_grant SET revoked_us = $3, revoked_r
      WHERE account_id = $1 AND client_id = $2 AND revoked_us IS NULL RETURNING id";
 const EXTEND_WITH_SESSION: &str = "UPDATE auth_grant SET expires_us = $3 \
      WHERE session_id = $1 AND expires_us = $2 AND revoked_us IS NULL";
-const REVOKE_OF_ACCOUNT: &str = "UPDATE auth_grant SET revoked_us = $3, revoked_reason = $4 \
-     WHERE account_id = $1 AND session_id <> $2 AND revoked_us IS NULL AND expires_us > $3 RETURNING id";
+const REVOKE_OF_ACCOUNT: &str = "UPDATE auth_grant SET revoked_us = $2, revoked_reason = $3 \
+     WHERE account_id = $1 AND revoked_us IS NULL AND expires_us > $2 RETURNING id";
 const STANDING_OF: &str = "SELECT g.client_id, g.scopes, g.created_us FROM auth_grant g JOIN session s ON s.id = g.session_id \
      WHERE g.account_id = $1 AND g.revoked_us IS NULL AND g.expires_us > $2 AND s.ended_us IS NULL \
      AND ((s.expires_us > $2 AND (s.used_us IS NULL OR s.used_us > $3)) OR g.scopes LIKE '%\"offline_access\"%') ORDER BY g.created_us, g.id LIMIT 1000";
@@ -103,6 +103,8 @@ pub struct GrantRow {
     pub authorization_details: Option<String>,
     /// The thumbprint of the key that its refresh tokens are bound to.
     pub confirmation: Option<String>,
+    /// Whether the application is elsewhere than the browser of the login, as a device is.
+    pub elsewhere: bool,
 }
 
 #[derive(sqlx::FromRow)]
@@ -123,6 +125,7 @@ struct Raw {
     claims: Option<String>,
     authorization_details: Option<String>,
     confirmation: Option<String>,
+    elsewhere: i64,
 }
 
 impl TryFrom<Raw> for GrantRow {
@@ -145,6 +148,7 @@ impl TryFrom<Raw> for GrantRow {
             claims: raw.claims,
             authorization_details: raw.authorization_details,
             confirmation: raw.confirmation,
+            elsewhere: raw.elsewhere != 0,
         })
     }
 }
@@ -171,7 +175,8 @@ pub async fn add(tx: &mut Tx, grant: &GrantRow) -> Result<(), StoreError> {
         grant.expires.us(),
         grant.claims.as_deref(),
         grant.authorization_details.as_deref(),
-        grant.confirmation.as_deref()
+        grant.confirmation.as_deref(),
+        i64::from(grant.elsewhere)
     )
     .map(drop)
 }
@@ -235,17 +240,15 @@ pub async fn revoke_of_client(
     ids(list!(RawId, tx, REVOKE_OF_CLIENT, account.to_string(), client_id, now.us(), reason)?)
 }
 
-/// Takes back every grant of `account` but those of one session; which there were.
+/// Takes back every grant of `account`; which there were.
 pub async fn revoke_of_account(
     tx: &mut Tx,
     account: Id<Account>,
-    but: Option<Id<Session>>,
     reason: &str,
     now: Timestamp,
 ) -> Result<Vec<Id<Grant>>, StoreError> {
-    let but = but.map(|session| session.to_string()).unwrap_or_default();
     hold!(tx, hold::GRANTS_OF_ACCOUNT, account.to_string())?;
-    ids(list!(RawId, tx, REVOKE_OF_ACCOUNT, account.to_string(), but.as_str(), now.us(), reason)?)
+    ids(list!(RawId, tx, REVOKE_OF_ACCOUNT, account.to_string(), now.us(), reason)?)
 }
 
 /// What an application has been given and still has, by one grant.

@@ -11,7 +11,7 @@ use crate::error::StoreError;
 const ADD: &str = "INSERT INTO session (id, token_hash, account_id, acr, amr, network, user_agent, auth_us, expires_us, kept_us, used_us) \
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10)";
 const FIND_BY_TOKEN: &str = "SELECT id, account_id, acr, amr, network, user_agent, auth_us, expires_us, used_us FROM session \
-     WHERE token_hash = $1 AND ended_us IS NULL AND expires_us > $2 AND (used_us IS NULL OR used_us > $3)";
+     WHERE token_hash = $1 AND ended_us IS NULL";
 const LIVE: &str = "SELECT id, account_id, acr, amr, network, user_agent, auth_us, expires_us, used_us FROM session \
      WHERE id = $1 AND ended_us IS NULL AND expires_us > $2 AND (used_us IS NULL OR used_us > $3)";
 const AUTHENTICATE_AGAIN: &str = "UPDATE session SET token_hash = $2, acr = $3, amr = $4, network = $5, \
@@ -31,7 +31,8 @@ const END_ALL: &str = "UPDATE session SET ended_us = $3 \
      WHERE account_id = $1 AND id <> $2 AND ended_us IS NULL AND expires_us > $3 RETURNING id";
 const LIST_LEAST_USED: &str = "SELECT id FROM session WHERE account_id = $1 AND id <> $2 \
      AND ended_us IS NULL AND expires_us > $3 AND used_us > $4 ORDER BY used_us DESC, auth_us DESC, id DESC LIMIT 1000 OFFSET $5";
-const RENEW: &str = "UPDATE session SET token_hash = $2 WHERE id = $1 AND ended_us IS NULL";
+const RENEW: &str = "UPDATE session SET token_hash = $2 \
+     WHERE id = $1 AND ended_us IS NULL AND expires_us > $3 AND (used_us IS NULL OR used_us > $4)";
 const COUNT_LIVE: &str = "SELECT COUNT(*) AS n FROM session WHERE ended_us IS NULL AND expires_us > $1 AND (used_us IS NULL OR used_us > $2)";
 
 const DAY_US: i64 = 86_400_000_000;
@@ -75,6 +76,13 @@ pub struct SessionRow {
     pub expires: Timestamp,
     /// When it was last used, give or take the step in which that is kept; `None` for one that no browser is in, which cannot stand idle.
     pub used: Option<Timestamp>,
+}
+
+impl SessionRow {
+    /// Whether a session that nobody ended is live.
+    pub fn is_live(&self, at: LiveAt) -> bool {
+        self.expires > at.now && self.used.is_none_or(|used| used > at.idle_since)
+    }
 }
 
 /// The instant at which sessions are looked at: live are those that nobody ended, whose time has not come, and that do not stand idle.
@@ -178,15 +186,9 @@ pub async fn mark_used(
     Ok(run!(tx, USE, id.to_string(), before.us(), at.now.us(), at.idle_since.us())? == 1)
 }
 
-/// The live session whose cookie has this hash.
-pub async fn find_by_token(
-    conn: &mut Conn,
-    token_hash: &[u8; 32],
-    at: LiveAt,
-) -> Result<Option<SessionRow>, StoreError> {
-    find!(Raw, conn, FIND_BY_TOKEN, &token_hash[..], at.now.us(), at.idle_since.us())?
-        .map(SessionRow::try_from)
-        .transpose()
+/// The session whose cookie has this hash, if nobody ended it: it need not be live.
+pub async fn find_by_token(conn: &mut Conn, token_hash: &[u8; 32]) -> Result<Option<SessionRow>, StoreError> {
+    find!(Raw, conn, FIND_BY_TOKEN, &token_hash[..])?.map(SessionRow::try_from).transpose()
 }
 
 /// The session `id`, if it is live.
@@ -268,9 +270,14 @@ pub async fn least_used(
     rows.into_iter().map(|raw| Ok(id("session", "id", &raw.id)?)).collect()
 }
 
-/// The session is under another cookie from here on; whether it had not ended.
-pub async fn renew(tx: &mut Tx, id: Id<Session>, token_hash: &[u8; 32]) -> Result<bool, StoreError> {
-    Ok(run!(tx, RENEW, id.to_string(), &token_hash[..])? == 1)
+/// The session is under another cookie from here on; whether it is live.
+pub async fn renew(
+    tx: &mut Tx,
+    id: Id<Session>,
+    token_hash: &[u8; 32],
+    at: LiveAt,
+) -> Result<bool, StoreError> {
+    Ok(run!(tx, RENEW, id.to_string(), &token_hash[..], at.now.us(), at.idle_since.us())? == 1)
 }
 
 /// How many sessions are live.

@@ -9,7 +9,7 @@ use base::encoding::{base64url, from_base64url, same_bytes};
 use base::id::{Account, Grant};
 use base::{Id, Timestamp};
 use identity::Assurance;
-use oidc::authorize::interaction::{Consented, LoggedIn, Next, Situation, next};
+use oidc::authorize::interaction::{Consented, LoggedIn, Next, Situation, lacks_acr, next};
 use oidc::authorize::{
     self as rules, AuthorizationRequest, AuthorizationResponse, Delivery, PageError, REQUEST_URI_PREFIX,
     RedirectError, Refusal, ResponseMode, Source, Via,
@@ -286,11 +286,23 @@ pub struct LoginWish {
     pub max_age_seconds: Option<i64>,
 }
 
-/// What the request in `ticket` asks of the login.
-pub async fn login_wish(env: &Env, now: Timestamp, ticket: &str) -> Result<LoginWish, Failure> {
+/// What the request in `ticket` asks of the login; `login` is the one that there is.
+///
+/// An authentication context that this one does not reach asks for one made now; with nobody logged in, one that not every login reaches. An
+/// old one from elsewhere that is too weak would lead back to the login page, and the application would never hear of it.
+pub async fn login_wish(
+    env: &Env,
+    now: Timestamp,
+    ticket: &str,
+    login: Option<&Login>,
+) -> Result<LoginWish, Failure> {
     let (opened, _) = open(env, now, ticket).await?;
     let AuthorizationRequest { prompt, max_age_seconds, .. } = &opened.request;
-    Ok(LoginWish { again: prompt.login || prompt.select_account, max_age_seconds: *max_age_seconds })
+    let acr = login.map_or(Assurance::Loa1.as_str(), |login| &login.session.acr);
+    let offered = Assurance::ALL.map(Assurance::as_str);
+    let stronger = lacks_acr(&opened.request, &offered, &Assurance::fulfilled_by(acr));
+    let again = prompt.login || prompt.select_account || stronger;
+    Ok(LoginWish { again, max_age_seconds: *max_age_seconds })
 }
 
 fn login_page(ticket: String, client: Arc<Client>, request: AuthorizationRequest) -> Step {

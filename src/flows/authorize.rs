@@ -9,7 +9,7 @@ use base::encoding::{base64url, from_base64url, same_bytes};
 use base::id::{Account, Grant};
 use base::{Id, Timestamp};
 use identity::Assurance;
-use oidc::authorize::interaction::{Consented, LoggedIn, Next, Situation, next};
+use oidc::authorize::interaction::{Consented, LoggedIn, Next, Situation, lacks_acr, next};
 use oidc::authorize::{
     self as rules, AuthorizationRequest, AuthorizationResponse, Delivery, PageError, REQUEST_URI_PREFIX,
     RedirectError, Refusal, ResponseMode, Source, Via,
@@ -80,6 +80,8 @@ struct Pending {
     started: Timestamp,
     /// The hash of its name, when it was pushed.
     pushed: Option<[u8; 32]>,
+    /// What the application was when the person was asked about it, when this is the answer of a consent page.
+    asked_about: Option<String>,
     /// Whether the person has just said yes to it. Never part of a ticket: a ticket can be shown by anybody, at any time.
     allowed_here: bool,
 }
@@ -90,6 +92,9 @@ struct Ticket {
     #[serde(flatten)]
     what: What,
     started_us: Timestamp,
+    /// On a consent page what the application was when it was shown ([`Client::yes_to`]).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    asked_about: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -119,7 +124,7 @@ pub async fn begin(
     let read = read(env, now, &params, client.as_deref()).await;
     match (read, client) {
         (Ok((request, pushed)), Some(client)) => {
-            let pending = Pending { request, started: now, pushed, allowed_here: false };
+            let pending = Pending { request, started: now, pushed, asked_about: None, allowed_here: false };
             Ok(proceed(env, now, pending, client, login).await?)
         }
         (Err(Failure::Rejected(Refusal::Redirect(refusal))), Some(client)) => {
@@ -180,9 +185,7 @@ async fn pushed(
     }
     let request: AuthorizationRequest = serde_json::from_str(&row.request)?;
     // It may have been taken out of the registration since.
-    if !takes_answer(client, &request) {
-        return Err(refused());
-    }
+    let request = request.limited_to(client).ok_or_else(refused)?;
     Ok((request, Some(hash)))
 }
 
@@ -194,7 +197,8 @@ pub async fn resume(env: &Env, now: Timestamp, ticket: &str, login: Option<&Logi
 
 /// The person at the consent page said yes.
 ///
-/// `account` is whom the page was shown to.
+/// `account` is whom the page was shown to. When the application is not any more what the page said of it, nothing was said to what it is now,
+/// and the page is shown again: otherwise one that lies open would bring back what a change of the registration ended.
 pub async fn allow(
     env: &Env,
     now: Timestamp,
@@ -212,7 +216,18 @@ pub async fn allow(
     let asked = asked_scope(&pending.request);
     let mut tx = env.db.begin().await?;
     metadata_documents::hold(env, &mut tx, now, &client).await?;
+    // Held until the commit: a change that comes now finds the consent, and ends it.
+    let is_as_shown = match clients::hold(env, &mut tx, &client).await? {
+        Some(held) => pending.asked_about.as_deref() == Some(&*held.yes_to),
+        None => false,
+    };
+    if !is_as_shown {
+        drop(tx);
+        env.clients.forget(client.id.as_str());
+        return resume(env, now, ticket, Some(login)).await;
+    }
     remember(&mut tx, now, login, &client, &asked).await?;
+    // COMMIT POINT: what the person said yes to.
     tx.commit().await?;
     Ok(proceed(env, now, pending, client, Some(login)).await?)
 }
@@ -286,11 +301,23 @@ pub struct LoginWish {
     pub max_age_seconds: Option<i64>,
 }
 
-/// What the request in `ticket` asks of the login.
-pub async fn login_wish(env: &Env, now: Timestamp, ticket: &str) -> Result<LoginWish, Failure> {
+/// What the request in `ticket` asks of the login; `login` is the one that there is.
+///
+/// An authentication context that this one does not reach asks for one made now; with nobody logged in, one that not every login reaches. An
+/// old one from elsewhere that is too weak would lead back to the login page, and the application would never hear of it.
+pub async fn login_wish(
+    env: &Env,
+    now: Timestamp,
+    ticket: &str,
+    login: Option<&Login>,
+) -> Result<LoginWish, Failure> {
     let (opened, _) = open(env, now, ticket).await?;
     let AuthorizationRequest { prompt, max_age_seconds, .. } = &opened.request;
-    Ok(LoginWish { again: prompt.login || prompt.select_account, max_age_seconds: *max_age_seconds })
+    let acr = login.map_or(Assurance::Loa1.as_str(), |login| &login.session.acr);
+    let offered = Assurance::ALL.map(Assurance::as_str);
+    let stronger = lacks_acr(&opened.request, &offered, &Assurance::fulfilled_by(acr));
+    let again = prompt.login || prompt.select_account || stronger;
+    Ok(LoginWish { again, max_age_seconds: *max_age_seconds })
 }
 
 fn login_page(ticket: String, client: Arc<Client>, request: AuthorizationRequest) -> Step {
@@ -353,7 +380,8 @@ async fn proceed(
         (Err(error), _) => refused(error.code, error.description()).await,
         (Ok(Next::Answer), Some(login)) => give_code(env, now, &pending, &client, login).await,
         (Ok(Next::Consent), Some(_)) => {
-            let (ticket, request) = (seal(env, &pending)?, pending.request);
+            let ticket = seal(env, &pending, Some(client.yes_to.to_string()))?;
+            let request = pending.request;
             Ok(Step::Consent {
                 ticket,
                 client,
@@ -362,7 +390,7 @@ async fn proceed(
                 redirect_uri: request.redirect_uri,
             })
         }
-        (Ok(_), _) => Ok(login_page(seal(env, &pending)?, client, pending.request)),
+        (Ok(_), _) => Ok(login_page(seal(env, &pending, None)?, client, pending.request)),
     }
 }
 
@@ -506,12 +534,12 @@ fn grant_for(
     })
 }
 
-fn seal(env: &Env, pending: &Pending) -> Result<String, Fault> {
+fn seal(env: &Env, pending: &Pending, asked_about: Option<String>) -> Result<String, Fault> {
     let what = match pending.pushed {
         Some(name_hash) => What::Pushed(name_hash),
         None => What::Request(Box::new(pending.request.clone())),
     };
-    let ticket = Ticket { what, started_us: pending.started };
+    let ticket = Ticket { what, started_us: pending.started, asked_about };
     let body = base64url(&serde_json::to_vec(&ticket)?);
     let mac = base64url(&mac(env, &body));
     Ok(format!("{body}.{mac}"))
@@ -547,16 +575,18 @@ async fn open(env: &Env, now: Timestamp, text: &str) -> Result<(Pending, Arc<Cli
         let id = &request.client_id;
         Rejected::bad_request("unknown_client", format!("application `{id}` may no longer be used"))
     })?;
-    if !takes_answer(&client, &request) {
-        let message = "the application no longer takes answers at this address, or in this way: start again at the application";
-        return Err(Rejected::bad_request("unknown_redirect_uri", message).into());
-    }
-    Ok((Pending { request, started: ticket.started_us, pushed, allowed_here: false }, client))
-}
-
-/// Whether the answer may go where the request wants it, and the way it wants it.
-fn takes_answer(client: &Client, request: &AuthorizationRequest) -> bool {
-    client.has_redirect_uri(&request.redirect_uri) && client.response_modes.allows(request.response_mode)
+    let request = request.limited_to(&client).ok_or_else(|| {
+        let message = "the application no longer takes answers at this address, or in this way, or may not ask for this any more: start again at the application";
+        Rejected::bad_request("unknown_redirect_uri", message)
+    })?;
+    let pending = Pending {
+        request,
+        started: ticket.started_us,
+        pushed,
+        asked_about: ticket.asked_about,
+        allowed_here: false,
+    };
+    Ok((pending, client))
 }
 
 fn unseal(env: &Env, text: &str) -> Option<Ticket> {

@@ -131,6 +131,19 @@ pub(crate) async fn lookup_in(
     Ok(Some(client))
 }
 
+/// Holds the application until the transaction ends, so that no change of its registration is halfway; as it is registered now, if it is in
+/// use. A document holds what its site said last, and is [held](metadata_documents::hold) by its own row.
+pub(crate) async fn hold(env: &Env, tx: &mut Tx, client: &Arc<Client>) -> Result<Option<Arc<Client>>, Fault> {
+    if client.is_document() {
+        return Ok(Some(Arc::clone(client)));
+    }
+    if !rows::hold_client(tx, client.id.as_str()).await? {
+        return Ok(None);
+    }
+    let Some(row) = rows::lookup(tx, client.id.as_str()).await? else { return Ok(None) };
+    Ok(Some(Arc::new(from_row(env, &row)?)))
+}
+
 /// All applications.
 pub async fn all(env: &Env) -> Result<Vec<Client>, Fault> {
     rows::all(&mut *env.db.read().await?).await?.iter().map(|row| from_row(env, row)).collect()

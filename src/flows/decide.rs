@@ -377,7 +377,8 @@ async fn login_of_session(
 ) -> Result<Option<LoginFacts>, Fault> {
     let Ok(sid) = sid.parse() else { return Ok(None) };
     let session = sessions::live(conn, sid, at).await?;
-    let theirs = session.filter(|session| session.account.to_string() == subject);
+    // One without a method came from an assertion: nobody logged in.
+    let theirs = session.filter(|session| session.account.to_string() == subject && !session.amr.is_empty());
     Ok(theirs.map(|session| LoginFacts::new(&session.acr, session.authenticated, at.now)))
 }
 

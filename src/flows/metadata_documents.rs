@@ -10,12 +10,13 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use audit::entry::Kind;
 use base::Timestamp;
 use oidc::metadata_document::{self as rules, BadDocument, DOCUMENT_MAX_BYTES};
-use oidc::{Client, ClientId};
+use oidc::{Client, ClientId, Registration};
 use serde_json::json;
-use store::Tx;
 use store::rows::clients as rows;
+use store::{BadRow, Tx};
 use url::Url;
 
+use crate::end_consents;
 use crate::env::Env;
 use crate::error::{Failure, Fault};
 use crate::log::{self, Act};
@@ -156,22 +157,37 @@ async fn read(env: &Env, now: Timestamp, id: &ClientId, address: &Url) -> Result
 pub(crate) async fn hold(env: &Env, tx: &mut Tx, now: Timestamp, client: &Client) -> Result<(), Fault> {
     let (id, Some(document)) = (client.id.as_str(), client.document.as_deref()) else { return Ok(()) };
     if !rows::hold_document(tx, id, now).await? && rows::add_document(tx, id, document, now).await? {
-        write_down(env, tx, now, Kind::ClientRegistered, client).await?;
+        write_down(env, tx, now, Kind::ClientRegistered, client, None).await?;
     }
     Ok(())
 }
 
-/// What is kept of an application follows its document.
+/// What is kept of an application follows its document; and what people gave to what it was ends as when it changes its registration itself.
 async fn note_change(env: &Env, now: Timestamp, client: &Client) -> Result<(), Fault> {
     let (id, Some(document)) = (client.id.as_str(), client.document.as_deref()) else { return Ok(()) };
+    let kept = rows::lookup(&mut *env.db.read().await?, id).await?;
+    if kept.is_none_or(|row| row.metadata == document) {
+        return Ok(());
+    }
     let mut tx = env.db.begin().await?;
+    // Held, so that of two nodes that read it at once each compares with what the other wrote.
+    if !rows::hold_client(&mut tx, id).await? {
+        return Ok(());
+    }
+    let Some(row) = rows::lookup(&mut tx, id).await? else { return Ok(()) };
     if !rows::change_document(&mut tx, id, document, now).await? {
         return Ok(());
     }
-    write_down(env, &mut tx, now, Kind::ClientChanged, client).await?;
-    // COMMIT POINT: what is kept and its leaf.
+    let registration = |text: &str| -> Result<Registration, Fault> {
+        serde_json::from_str(text).map_err(|e| BadRow::new("client", "metadata", id, e).into())
+    };
+    let (before, after) = (registration(&row.metadata)?, registration(document)?);
+    let ended = end_consents::after_change(&mut tx, now, id, &before, &after).await?;
+    write_down(env, &mut tx, now, Kind::ClientChanged, client, Some(ended.len())).await?;
+    // COMMIT POINT: what is kept, the end of what people gave to what it was, and its leaf.
     tx.commit().await?;
     env.clients.forget(id);
+    env.revocations.note_grants(ended, now);
     Ok(())
 }
 
@@ -181,10 +197,14 @@ async fn write_down(
     now: Timestamp,
     kind: Kind,
     client: &Client,
+    ended: Option<usize>,
 ) -> Result<(), Fault> {
     let uris = base::encoding::hex(&gm::sm3::hash(client.redirect_uris.join("\n").as_bytes()));
-    let detail =
+    let mut detail =
         json!({ "name": client.name.zh, "scope": client.scopes.to_string(), "redirect_uris_sm3": uris });
+    if let Some((members, ended)) = detail.as_object_mut().zip(ended) {
+        members.insert("grants".to_owned(), ended.into());
+    }
     let act = Act { kind, actor: BY_DOCUMENT, subject: client.id.as_str(), detail };
     log::write(env, tx, now, act).await.map(drop)
 }

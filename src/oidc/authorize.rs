@@ -18,7 +18,7 @@ pub mod response_mode;
 
 use serde_json::{Map, Value};
 
-use crate::client::{Client, ClientId};
+use crate::client::{Client, ClientId, GrantType};
 use crate::error::{ErrorCode, OauthError};
 use crate::issuer::Issuer;
 use crate::params::{Params, ParamsError};
@@ -253,6 +253,27 @@ impl AuthorizationRequest {
     /// Whether an ID token is asked for (OIDC Core, 3.1.2.1: `openid` is in the scope).
     pub fn is_openid(&self) -> bool {
         self.scope.contains(OPENID)
+    }
+
+    /// What is left of it when `client` is registered as it is now: what was taken out of the registration since the request came is asked for
+    /// no more, as if it came now. `None` when it would be refused, or its answer could not go where it wants, or the way it wants.
+    #[must_use]
+    pub fn limited_to(mut self, client: &Client) -> Option<Self> {
+        self.scope = checks::scope::within(&self.scope, client);
+        self.claims = self.claims.limited_to(&client.scopes);
+        let kind =
+            |detail: &Map<String, Value>| detail.get("type").and_then(Value::as_str).map(str::to_owned);
+        let stays = client.may_use(GrantType::AuthorizationCode)
+            && client.has_redirect_uri(&self.redirect_uri)
+            && client.response_modes.allows(self.response_mode)
+            && !self.scope.is_empty()
+            && self.resources.iter().all(|resource| client.audiences.contains(resource))
+            && self
+                .authorization_details
+                .iter()
+                .filter_map(kind)
+                .all(|kind| client.authorization_details_types.contains(&kind));
+        stays.then_some(self)
     }
 
     /// The refusal of this request for a reason found later: not logged in, no consent, access denied.

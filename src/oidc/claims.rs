@@ -65,6 +65,13 @@ pub struct LogIn<'a> {
     pub sid: &'a str,
 }
 
+impl LogIn<'_> {
+    /// Whether somebody authenticated here, or at a provider that we asked.
+    fn is_one(&self) -> bool {
+        !self.amr.is_empty()
+    }
+}
+
 /// The claims of an ID token (OIDC Core, 2).
 #[derive(Debug, Clone, Serialize)]
 pub struct IdTokenClaims<'a> {
@@ -216,13 +223,14 @@ impl<'a> AccessTokenClaims<'a> {
         }
     }
 
-    /// The same on behalf of `subject`, who logged in.
+    /// The same on behalf of `subject`, who logged in; or for whom somebody else vouched, when `log_in` knows no method: nobody here saw a
+    /// login then, and the token speaks of none.
     #[must_use]
     pub fn on_behalf_of(self, subject: &'a str, log_in: LogIn<'a>) -> Self {
         Self {
             sub: subject,
-            auth_time: Some(log_in.at.unix_seconds()),
-            acr: Some(log_in.acr),
+            auth_time: log_in.is_one().then(|| log_in.at.unix_seconds()),
+            acr: log_in.is_one().then_some(log_in.acr),
             sid: Some(log_in.sid),
             ..self
         }

@@ -83,6 +83,8 @@ pub struct Client {
     pub assertion_issuers: Vec<TrustedIssuer>,
     /// Whether people are asked before it gets anything.
     pub approval: Approval,
+    /// What people say yes to when they let it have something: another when that changes ([`crate::registration_change::yes_to`]).
+    pub yes_to: Arc<str>,
     /// Whether it registered itself, so that nobody but its maker says what it is.
     pub registered_itself: bool,
     /// Its registration as it is kept, when that is the document that its identifier leads to ([`crate::metadata_document`]).

@@ -15,6 +15,7 @@ use crate::encryption::{Encryption, ResponseEncryptions};
 use crate::jwt_bearer::{RegisteredIssuer, TrustedIssuer};
 use crate::mtls::{CERTIFICATE_MEMBERS, CertificateSubject};
 use crate::redirect_uri::ApplicationType;
+use crate::registration_change;
 use crate::scope::{OPENID, Scope};
 use crate::subject::{self, SubjectType};
 
@@ -362,6 +363,7 @@ impl Registration {
             ciba: self.ciba()?,
             assertion_issuers: self.issuers()?,
             approval: if self.first_party { Approval::FirstParty } else { Approval::AskThePerson },
+            yes_to: registration_change::yes_to(self).into(),
             registered_itself: self.registered_itself,
             document: None,
             redirect_uris_vouched: false,

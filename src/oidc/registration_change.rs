@@ -2,6 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use base::encoding::base64url;
+use serde_json::json;
+
 use crate::registration::Registration;
 use crate::scope::Scope;
 
@@ -30,16 +33,32 @@ fn took_away(before: &Registration, after: &Registration) -> bool {
         || !scopes(after).covers(&scopes(before))
 }
 
+/// A digest of what people say yes to: what they see of the application, where their browsers are sent, and what it may be given.
+pub fn yes_to(registration: &Registration) -> String {
+    let sorted = |list: &[String]| list.iter().cloned().collect::<BTreeSet<_>>();
+    let scopes: BTreeSet<_> = registration.scope.split(' ').collect();
+    let may = [
+        &registration.grant_types,
+        &registration.audiences,
+        &registration.authorization_details_types,
+        &registration.redirect_uris,
+    ];
+    let all = json!([shown(registration), scopes, may.map(|list| sorted(list))]);
+    base64url(&gm::sm3::hash(all.to_string().as_bytes()))
+}
+
 fn is_another(before: &Registration, after: &Registration) -> bool {
-    let shown = |registration: &Registration| {
-        let Registration { name_zh, name_en, client_uri, logo_uri, policy_uri, tos_uri, .. } =
-            registration.clone();
-        (name_zh, name_en, client_uri, logo_uri, policy_uri, tos_uri)
-    };
     let places = |registration: &Registration| -> BTreeSet<String> {
         registration.redirect_uris.iter().cloned().collect()
     };
     shown(before) != shown(after) || places(before) != places(after)
+}
+
+/// What people see.
+fn shown(registration: &Registration) -> [Option<&str>; 6] {
+    let Registration { name_zh, name_en, client_uri, logo_uri, policy_uri, tos_uri, .. } = registration;
+    let [client, logo, policy, tos] = [client_uri, logo_uri, policy_uri, tos_uri].map(|uri| uri.as_deref());
+    [Some(name_zh), Some(name_en), client, logo, policy, tos]
 }
 
 #[cfg(test)]
@@ -60,7 +79,12 @@ mod tests {
         };
         let mut after = before.clone();
         change(&mut after);
-        ends_what_was_given(&before, &after)
+        let ends = ends_what_was_given(&before, &after);
+        assert!(
+            ends.is_none() || yes_to(&before) != yes_to(&after),
+            "who is asked anew is asked about something else"
+        );
+        ends
     }
 
     #[test]

@@ -92,7 +92,7 @@ async fn begin(
     let begun = async {
         let wish = match own_path(flow) {
             Some(_) => LoginWish { again: flow.starts_with(AGAIN), max_age_seconds: None },
-            None => authorize::login_wish(&app.env, visitor.now, flow).await?,
+            None => authorize::login_wish(&app.env, visitor.now, flow, visitor.login.as_ref()).await?,
         };
         let beginning = Beginning { wish, ..beginning(&visitor, &id, flow) };
         log_in_through::begin(&app.env, visitor.now, beginning).await

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::kit::actors::{Answer, Application};
 use crate::kit::app::{TestApp, stories};
+use crate::kit::documents::one_page;
 use crate::kit::intruder::Intruder;
 
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
@@ -37,6 +38,36 @@ stories! {
         let form = [vec![csrf], session.map(|(n, v)| (n.to_owned(), v.to_owned())).into()].concat();
         citizen.browser.post("/account/sessions/end", &form).await.unwrap();
         assert_eq!(ward.introspects(&tokens.access).await["active"], false);
+    }
+
+    async fn an_assertion_is_no_login_that_anybody_saw_here(app: TestApp) {
+        let hospital = Issuer::new();
+        let members = json!({
+            "grant_types": [GRANT], "response_types": [], "scope": "tax:read seal:use",
+            "assertion_issuers": [{ "iss": HOSPITAL, "jwks": { "keys": [hospital.public] }, "subject": "user_name" }],
+        });
+        let ward = app.registers(members).await;
+        let keeper = app.person("chen.ruoshui");
+        let tokens = ward.brings(&hospital.asserts(&app, "chen.ruoshui", "1"), &[("scope", "seal:use")]).await.tokens();
+        let said = ward.introspects(&tokens.access).await;
+        assert_eq!((&said["active"], said.get("auth_time"), said.get("acr")), (&json!(true), None, None));
+        let seal = app.sample.seals[0].id;
+        let refused = app.seals(&tokens.access, seal, one_page("通知")).await.unwrap_err();
+        refused.assert_problem(401, "insufficient_user_authentication", "needs a login within the last hour");
+        assert_eq!(refused.header("www-authenticate"), "Bearer error=\"insufficient_user_authentication\", max_age=\"900\"");
+        // Nor is the session one, to whoever asks what may be done in it.
+        let may = async |sid: &Value| {
+            let request = json!({
+                "subject": { "type": "official", "id": keeper.sample.id }, "action": { "name": "use_seal" },
+                "resource": { "type": "seal", "id": seal }, "context": { "sid": sid },
+            });
+            app.posts(&app.machine_token().await, "/access/v1/evaluation", &request).await.body["decision"].clone()
+        };
+        assert_eq!(may(&said["sid"]).await, false);
+        let portal = app.application("portal");
+        let own = portal.admits(&keeper, "openid seal:use").await;
+        assert_eq!(may(&portal.introspects(&own.access).await["sid"]).await, true);
+        app.seals(&own.access, seal, one_page("通知")).await.unwrap();
     }
 
     async fn an_assertion_must_be_for_us_by_whom_it_says_and_about_somebody(app: TestApp) {

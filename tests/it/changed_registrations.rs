@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::kit::actors::{Answer, Application, Person, Tokens, assert_shown};
+use crate::kit::actors::{Answer, Application, Person, Returned, Tokens, assert_shown};
 use crate::kit::app::{TestApp, stories};
 
 const CALLBACK: &str = "https://app.example/callback";
@@ -57,6 +57,59 @@ stories! {
         let prizes = app.application_known_as(made.text("client_id"), made.text("client_secret"), elsewhere);
         let wrong = prizes.requests("openid").with("response_type", "token");
         assert_shown(&citizen.opens(&wrong.path()).await, 200, elsewhere);
+    }
+
+    async fn a_consent_page_that_was_open_before_a_change_is_shown_again_as_things_are_now(app: TestApp) {
+        let citizen = app.person("li.xiaoman");
+        citizen.logs_in().await;
+        let made = registers(&app).await;
+        let buses = app.application_known_as(made.text("client_id"), made.text("client_secret"), CALLBACK);
+        let mut members = made.body.clone();
+        let yes = [("decision", "allow")];
+        let mut page = citizen.opens(&buses.requests(SCOPE).path()).await;
+        for (member, value, shown) in [
+            ("client_name#zh-CN", json!("退款"), "退款"),
+            ("redirect_uris", json!([CALLBACK, "https://app.example/other"]), "退款"),
+            ("logo_uri", json!("https://app.example/logo"), "退款"),
+            ("scope", json!("openid offline_access"), "退款"),
+        ] {
+            members[member] = value;
+            changes(&app, &made, &members).await;
+            page = citizen.submits(&page, "/consent", &yes).await;
+            assert_shown(&page, 200, "action=\"/consent\"");
+            assert_shown(&page, 200, shown);
+            assert!(!citizen.opens("/account").await.text.contains(&buses.client_id), "nothing was allowed: {member}");
+        }
+        members["contacts"] = json!(["dev@app.example"]);
+        changes(&app, &made, &members).await;
+        let code = Returned::by(&citizen.submits(&page, "/consent", &yes).await).code();
+        let tokens = buses.redeems(&code).await.tokens();
+        assert_eq!(tokens.scope, "openid offline_access", "what it may no longer have is not asked for either");
+        assert_eq!(admitted(&buses, &citizen).await.1, 0);
+
+        // Nor does one that asks an old acquaintance once more, whose yes ended meanwhile.
+        let open = citizen.opens(&buses.requests(SCOPE).with("prompt", "consent").path()).await;
+        members["tos_uri"] = json!("https://app.example/terms");
+        changes(&app, &made, &members).await;
+        let again = citizen.submits(&open, "/consent", &yes).await;
+        assert_shown(&again, 200, "action=\"/consent\"");
+        Returned::by(&citizen.submits(&again, "/consent", &yes).await).code();
+    }
+
+    async fn a_page_that_was_open_while_the_registration_changes_revives_nothing(app: TestApp) {
+        let citizen = app.person("li.xiaoman");
+        citizen.logs_in().await;
+        for round in 0..10 {
+            let made = registers(&app).await;
+            let buses = app.application_known_as(made.text("client_id"), made.text("client_secret"), CALLBACK);
+            admitted(&buses, &citizen).await;
+            let page = citizen.opens(&buses.requests(SCOPE).with("prompt", "consent").path()).await;
+            let mut members = made.body.clone();
+            members["client_name#en"] = json!("Ferries");
+            let yes = [("decision", "allow")];
+            tokio::join!(changes(&app, &made, &members), citizen.submits(&page, "/consent", &yes));
+            assert_eq!(admitted(&buses, &citizen).await.1, 1, "round {round}: asked under the new name");
+        }
     }
 
     async fn what_concerns_nobodys_yes_ends_nothing(app: TestApp) {

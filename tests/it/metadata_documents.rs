@@ -4,7 +4,7 @@ use flows::metadata_documents::Documents;
 use serde_json::{Value, json};
 use store::rows::clients;
 
-use crate::kit::actors::{Answer, Application, Returned, assert_shown, claims_of};
+use crate::kit::actors::{Answer, Application, Returned, Tokens, assert_shown, claims_of};
 use crate::kit::app::{TestApp, stories};
 use crate::kit::intruder::Intruder;
 use crate::kit::keys::{ClientKey, fresh, put_over};
@@ -183,33 +183,56 @@ stories! {
         assert_eq!(site.fetches(), 15, "one host is asked ten times a minute");
     }
 
-    async fn a_changed_document_holds_and_what_people_allowed_stays(app: TestApp) {
+    async fn a_changed_document_holds_and_ends_what_people_gave_to_what_it_was(app: TestApp) {
         let mut app = app;
         app.lets_documents_register(Documents::Anywhere).await;
         let site = Site::opens().await;
-        let reader = reader(&app, &site, json!({}));
+        let mut over = json!({ "redirect_uris": [site.url("/callback"), site.url("/new")] });
+        let reader = reader(&app, &site, over.clone());
+        let moved = app.application_known_as(&reader.client_id, "", &site.url("/new"));
         let citizen = app.person("li.xiaoman");
-        let tokens = reader.admits_openly(&citizen).await;
+        let refreshes = async |tokens: &Tokens| {
+            reader.asks_openly(&[("grant_type", "refresh_token"), ("refresh_token", tokens.refresh())]).await
+        };
         let consent = citizen.opens(&reader.requests("openid").path()).await;
-        site.publishes("/client.json", &document(&site, json!({ "client_name": "Library", "redirect_uris": [site.url("/new")] })));
-        app.advance(301);
+        for (member, value) in [
+            ("client_name", json!("Library")),
+            ("scope", json!("openid profile offline_access")),
+            ("scope", json!("openid offline_access")),
+            ("redirect_uris", json!([site.url("/new")])),
+        ] {
+            let tokens = moved.admits_openly(&citizen).await;
+            over[member] = value;
+            site.publishes("/client.json", &document(&site, over.clone()));
+            app.advance(301);
+            refreshes(&tokens).await.assert_refused(400, "invalid_grant", "");
+            reader.user_info(&tokens.access).await.assert_problem(401, "invalid_token", "revoked");
+            assert!(!citizen.opens("/account").await.text.contains(&reader.client_id), "{member}");
+            app.log_size().await;
+            let entry = flows::log::latest(app.env(), 1).await.unwrap().remove(0);
+            assert_eq!((entry.kind.as_str(), entry.subject.as_str()), ("client_changed", reader.client_id.as_str()));
+            let entry: Value = serde_json::from_slice(&entry.body).unwrap();
+            assert_eq!(entry["detail"]["grants"], 1, "{member}");
+        }
         let gone = citizen.submits(&consent, "/consent", &[("decision", "allow")]).await;
         assert_eq!((gone.status.as_u16(), gone.location.as_deref()), (400, None), "{}", gone.text);
         assert_shown(&citizen.opens(&reader.requests("openid").path()).await, 400, &site.url("/callback"));
-        let refreshed = reader.asks_openly(&[("grant_type", "refresh_token"), ("refresh_token", tokens.refresh())]).await.tokens();
+        assert_shown(&citizen.opens(&moved.requests("openid").path()).await, 200, "Library");
+
+        // What concerns nobody's yes ends nothing.
+        let tokens = moved.admits_openly(&citizen).await;
+        over["scope"] = json!("openid email offline_access");
+        over["default_max_age"] = json!(7_200);
+        site.publishes("/client.json", &document(&site, over));
+        app.advance(301);
+        let refreshed = refreshes(&tokens).await.tokens();
         assert_eq!(claims_of(refreshed.id())["sub"], claims_of(tokens.id())["sub"]);
         assert_shown(&citizen.opens("/account").await, 200, "Library");
-        let moved = app.application_known_as(&reader.client_id, "", &site.url("/new"));
-        assert_shown(&citizen.opens(&moved.requests("openid").path()).await, 200, "Library");
-        app.log_size().await;
-        let entry = flows::log::latest(app.env(), 1).await.unwrap().remove(0);
-        assert_eq!((entry.kind.as_str(), entry.subject.as_str()), ("client_changed", reader.client_id.as_str()));
 
         // A document that is gone registers nobody any more; what was given is of no use without it.
         site.answers("/client.json", 404, &[], "");
         app.advance(301);
-        let refused = reader.asks_openly(&[("grant_type", "refresh_token"), ("refresh_token", refreshed.refresh())]).await;
-        refused.assert_refused(401, "invalid_client", "expected a document there");
+        refreshes(&refreshed).await.assert_refused(401, "invalid_client", "expected a document there");
     }
 
     async fn what_was_turned_off_or_taken_out_of_use_stays_so(app: TestApp) {

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::kit::actors::{Answer, Application, Person, Request, Returned, assert_shown};
+use crate::kit::actors::{Answer, Application, Person, Request, Returned, assert_shown, claims_of};
 use crate::kit::app::{TestApp, stories};
 
 const CALLBACK: &str = "https://app.example/callback";
@@ -40,6 +40,26 @@ stories! {
         for mode in ["query", "form_post", "jwt", "query.jwt", "form_post.jwt"] {
             let pushed = push(&app, &portal, &portal.requests("openid").with("response_mode", mode)).await;
             assert_eq!(pushed.status, 201, "who registered none takes any: {pushed:?}");
+        }
+    }
+
+    async fn a_refusal_travels_as_registered_also_when_the_response_type_is_not(app: TestApp) {
+        let citizen = app.person("li.xiaoman");
+        for (modes, is_form) in [(json!(["query.jwt"]), false), (json!(["form_post.jwt"]), true)] {
+            let members = json!({ "redirect_uris": [CALLBACK], "scope": "openid", "response_modes": modes });
+            let signed = app.registers(members).await;
+            let both = signed.requests("openid").with("response_type", "code id_token");
+            for asked in [both.clone(), both.clone().with("response_mode", "fragment"), both.with("response_mode", "query.jwt")] {
+                let page = citizen.opens(&asked.path()).await;
+                if is_form {
+                    assert!(field(&page.hidden_fields(CALLBACK).unwrap(), "response").is_some(), "{}", page.text);
+                    continue;
+                }
+                let refused = Returned::by(&page);
+                assert_eq!(refused.0.fragment(), None, "{}", refused.0);
+                let said = claims_of(&refused.value("response").expect("a signed answer"));
+                assert!(said["error"].is_string(), "{said}");
+            }
         }
     }
 

@@ -4,7 +4,7 @@ use flows::upstreams::Strangers;
 use serde_json::json;
 
 use crate::federation::{goes_on, links_at, presses, provider_above};
-use crate::kit::actors::{Answer, Application, Person, Request, Returned, claims_of};
+use crate::kit::actors::{Answer, Application, Person, Request, Returned, assert_shown, claims_of};
 use crate::kit::app::{TestApp, stories};
 use crate::kit::documents::one_page;
 use crate::kit::keys::ClientKey;
@@ -85,6 +85,47 @@ stories! {
         let strong = portal.redeems(&returned.code()).await.tokens().access;
         assert_eq!(claims_of(&strong)["acr"], "urn:yinxin:loa:2");
         seals(&app, &strong).await.unwrap();
+    }
+
+    async fn another_provider_is_asked_for_a_new_login_and_its_weak_one_is_an_answer_and_no_circle(app: TestApp) {
+        let mut app = app;
+        let provider = provider_above(&mut app, Strangers::Link).await;
+        links_at(&app, KEEPER, &provider, "them").await;
+        let portal = app.application("portal");
+        let essential = json!({ "id_token": { "acr": { "essential": true, "values": ["urn:yinxin:loa:2"] } } });
+        let old = json!({ "auth_time": app.now().unix_seconds() - HOUR_SECONDS });
+        for request in [
+            portal.requests(SCOPE).and("acr_values", "urn:yinxin:loa:3 urn:yinxin:loa:2"),
+            portal.requests(SCOPE).and("claims", &essential.to_string()),
+        ] {
+            let keeper = app.person(KEEPER);
+            let asked = presses(&keeper, &keeper.opens(&request.path()).await, "other").await;
+            let prompt = asked.query_pairs().find(|(name, _)| name == "prompt");
+            assert_eq!(prompt.expect("a `prompt`").1, "login");
+            // What it knows from before is no answer.
+            let known = provider.id_token(&asked, app.now(), "them", &old);
+            let turned_away = keeper.opens(&provider.gives(&asked, &provider.key.signs(&json!({}), &known))).await;
+            assert_shown(&turned_away, 502, "没有重新确认您的身份");
+            let asked = presses(&keeper, &turned_away, "other").await;
+            let weak = provider.id_token(&asked, app.now(), "them", &json!({ "amr": ["pwd"] }));
+            let back = provider.gives(&asked, &provider.key.signs(&json!({}), &weak));
+            let returned = goes_on(&keeper, keeper.opens(&back).await).await;
+            assert_eq!(returned.error(), "unmet_authentication_requirements");
+
+            // Who is in with the weak login meets the same.
+            app.advance(1);
+            let page = keeper.opens(&request.path()).await;
+            assert_eq!(crate::kit::provider::parameter(&presses(&keeper, &page, "other").await, "prompt"), "login");
+            let returned = comes_with_two_factors(&app, &keeper, &page, &provider).await;
+            portal.redeems(&returned.code()).await.tokens();
+        }
+        // What every login reaches, or nobody here knows, is no reason to ask anybody again.
+        for wish in ["urn:yinxin:loa:2 urn:yinxin:loa:1", "urn:elsewhere:gold"] {
+            let keeper = app.person(KEEPER);
+            let page = keeper.opens(&portal.requests(SCOPE).and("acr_values", wish).path()).await;
+            let asked = presses(&keeper, &page, "other").await;
+            assert!(asked.query_pairs().all(|(name, _)| name != "prompt"), "{asked}");
+        }
     }
 
     async fn a_token_that_is_bound_to_a_key_is_answered_under_its_own_scheme(app: TestApp) {

@@ -64,9 +64,8 @@ pub fn next(
     client: &Client,
     situation: &Situation<'_>,
 ) -> Result<Next, OauthError> {
-    let unmet = situation.logged_in.is_some_and(|login| {
-        lacks_essential_acr(request, &login) || lacks_acr_values(request, situation, &login)
-    });
+    let unmet =
+        situation.logged_in.is_some_and(|login| lacks_acr(request, situation.acrs_offered, login.acrs));
     let next = if unmet && situation.logged_in.is_some_and(|login| login.at >= situation.started) {
         return Err(OauthError::new(
             ErrorCode::UnmetAuthenticationRequirements,
@@ -106,19 +105,24 @@ fn must_log_in(request: &AuthorizationRequest, situation: &Situation<'_>) -> boo
     someone_else || (!just_now && (asked_again || too_old))
 }
 
+/// Whether a login that fulfils `acrs`, of the classes in `offered`, is not the one that the request cannot do without: only another one can be.
+pub fn lacks_acr(request: &AuthorizationRequest, offered: &[&str], acrs: &[&str]) -> bool {
+    lacks_essential_acr(request, acrs) || lacks_acr_values(request, offered, acrs)
+}
+
 /// An `acr` that the client cannot do without, and does not get from this login (OIDC Core, 5.5.1.1).
-fn lacks_essential_acr(request: &AuthorizationRequest, login: &LoggedIn<'_>) -> bool {
+fn lacks_essential_acr(request: &AuthorizationRequest, acrs: &[&str]) -> bool {
     let essential =
         request.claims.in_id_token("acr").filter(|claim| claim.essential && !claim.values.is_empty());
-    essential.is_some_and(|claim| !claim.values.iter().any(|acr| login.acrs.contains(&acr.as_str())))
+    essential.is_some_and(|claim| !claim.values.iter().any(|acr| acrs.contains(&acr.as_str())))
 }
 
 /// None of the classes in `acr_values` is reached. Whoever asks for an access token in this way cannot do with less (RFC 9470, 5); names that
 /// nobody here knows stay wishes (OIDC Core, 3.1.2.1).
-fn lacks_acr_values(request: &AuthorizationRequest, situation: &Situation<'_>, login: &LoggedIn<'_>) -> bool {
-    let known = |acr: &&String| situation.acrs_offered.contains(&acr.as_str());
+fn lacks_acr_values(request: &AuthorizationRequest, offered: &[&str], acrs: &[&str]) -> bool {
+    let known = |acr: &&String| offered.contains(&acr.as_str());
     let mut known = request.acr_values.iter().filter(known).peekable();
-    known.peek().is_some() && !known.any(|acr| login.acrs.contains(&acr.as_str()))
+    known.peek().is_some() && !known.any(|acr| acrs.contains(&acr.as_str()))
 }
 
 fn must_consent(request: &AuthorizationRequest, client: &Client, situation: &Situation<'_>) -> bool {

@@ -20,6 +20,7 @@ const ADD_DOCUMENT: &str = "INSERT INTO client (id, metadata, state, sample, cre
 const CHANGE_DOCUMENT: &str = "UPDATE client SET metadata = $2, updated_us = $3 \
      WHERE id = $1 AND document_us IS NOT NULL AND metadata <> $2";
 const HOLD_DOCUMENT: &str = "UPDATE client SET document_us = $2 WHERE id = $1 AND document_us IS NOT NULL";
+const HOLD_CLIENT: &str = "UPDATE client SET updated_us = updated_us WHERE id = $1 AND state = 'active'";
 const STATE_SOFTWARE: &str = "UPDATE client SET software_statement = $2 WHERE id = $1";
 const NAME: &str = "UPDATE client SET name_skeleton_zh = $2, name_skeleton_en = $3 WHERE id = $1";
 const LIST_UNNAMED: &str = "SELECT id, metadata, secret_hash, state, sample, created_us, in_use_since_us, software_statement, document_us \
@@ -56,6 +57,7 @@ pub const STATEMENTS: &[&str] = &[
     ADD_DOCUMENT,
     CHANGE_DOCUMENT,
     HOLD_DOCUMENT,
+    HOLD_CLIENT,
     STATE_SOFTWARE,
     NAME,
     LIST_UNNAMED,
@@ -163,6 +165,11 @@ pub async fn change_document(
 /// Holds an application whose registration is a document until the transaction ends, so that it is not swept meanwhile; whether it is kept.
 pub async fn hold_document(tx: &mut Tx, id: &str, now: Timestamp) -> Result<bool, StoreError> {
     Ok(run!(tx, HOLD_DOCUMENT, id, now.us())? == 1)
+}
+
+/// Holds an application that is in use until the transaction ends; whether it is.
+pub async fn hold_client(tx: &mut Tx, id: &str) -> Result<bool, StoreError> {
+    Ok(run!(tx, HOLD_CLIENT, id)? == 1)
 }
 
 /// Another statement vouches for the application from now on, or none.

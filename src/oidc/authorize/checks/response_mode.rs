@@ -31,12 +31,14 @@ pub(in crate::authorize) fn check(params: &Params, client: &Client) -> Result<Re
     )))
 }
 
-/// How a refusal travels, whatever else is wrong with the request: as was asked, or else in a way that the client takes.
+/// How a refusal travels, whatever else is wrong with the request: as was asked, or else in a way that the client takes, if need be one of
+/// the other response type: who registered signed answers takes no others.
 pub(in crate::authorize) fn of_refusal(params: &Params, client: &Client) -> ResponseMode {
     let with_id_token = response_type::asks_for_id_token(params);
     let usual = if with_id_token { ResponseMode::Fragment } else { ResponseMode::Query };
     let asked = named(params).unwrap_or(usual);
-    let registered = || client.response_modes.first(with_id_token).unwrap_or(usual);
+    let first = |with_id_token| client.response_modes.first(with_id_token);
+    let registered = || first(with_id_token).or_else(|| first(!with_id_token)).unwrap_or(usual);
     if client.response_modes.allows(asked) { asked } else { registered() }
 }
 

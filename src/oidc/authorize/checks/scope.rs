@@ -15,8 +15,7 @@ pub(crate) fn check(params: &Params, client: &Client) -> Result<Scope, OauthErro
         return Err(invalid("`scope` is missing: send `openid` and what else is needed".to_owned()));
     };
     let asked: Scope = text.parse().map_err(|error: BadScope| error.to_oauth_error())?;
-    let may_refresh = client.may_use(GrantType::RefreshToken);
-    let scope = asked.intersection(&client.scopes).filtered(|token| token != OFFLINE_ACCESS || may_refresh);
+    let scope = within(&asked, client);
     if scope.is_empty() {
         return Err(invalid(format!(
             "none of `{asked}` may be granted to client `{}`: it is registered for `{}`",
@@ -24,4 +23,10 @@ pub(crate) fn check(params: &Params, client: &Client) -> Result<Scope, OauthErro
         )));
     }
     Ok(scope)
+}
+
+/// What `client` may have of `asked`.
+pub(crate) fn within(asked: &Scope, client: &Client) -> Scope {
+    let may_refresh = client.may_use(GrantType::RefreshToken);
+    asked.intersection(&client.scopes).filtered(|token| token != OFFLINE_ACCESS || may_refresh)
 }

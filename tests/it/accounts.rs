@@ -245,7 +245,9 @@ stories! {
         for round in 0..ROUNDS_COUNT {
             let one = app.official_logged_in(&format!("one{round}"), "province", &["administrator"]).await;
             let two = app.official_logged_in(&format!("two{round}"), "province", &["administrator"]).await;
-            let (first, second) = tokio::join!(turns(&one, &two, "disable"), turns(&two, &one, "disable"));
+            // Both have the form in front of them; then both press the button.
+            let forms = [form_to_turn(&one, &two, "disable").await, form_to_turn(&two, &one, "disable").await];
+            let (first, second) = tokio::join!(sends(&one, &forms[0]), sends(&two, &forms[1]));
             let won = [&first, &second].iter().filter(|page| page.status.as_u16() == 303 && !page.location.as_deref().unwrap_or_default().starts_with("/login")).count();
             assert_eq!(won, 1, "round {round}: {} {}", first.status, second.status);
             let (stays, gone) = if one.opens("/account").await.status.as_u16() == 200 { (&one, &two) } else { (&two, &one) };
@@ -381,6 +383,17 @@ async fn administrator(app: &TestApp) -> Person<'static> {
 }
 
 async fn turns(official: &Person<'_>, person: &Person<'_>, act: &str) -> Page {
+    sends(official, &form_to_turn(official, person, act).await).await
+}
+
+async fn sends(official: &Person<'_>, (path, fields): &Form) -> Page {
+    official.browser.post(path, fields).await.unwrap()
+}
+
+/// Where a form goes, and its fields.
+type Form = (String, Vec<(String, String)>);
+
+async fn form_to_turn(official: &Person<'_>, person: &Person<'_>, act: &str) -> Form {
     let csrf = official.opens("/account").await.hidden_fields("/logout").unwrap();
     let (act, reason) = match act {
         "disable with no reason" => ("disable", " "),
@@ -388,7 +401,7 @@ async fn turns(official: &Person<'_>, person: &Person<'_>, act: &str) -> Page {
     };
     let fields =
         vec![("account".to_owned(), person.sample.id.to_string()), ("reason".to_owned(), reason.to_owned())];
-    official.browser.post(&format!("/console/people/{act}"), &[csrf, fields].concat()).await.unwrap()
+    (format!("/console/people/{act}"), [csrf, fields].concat())
 }
 
 /// Through the pages: the list, the question, the button.

@@ -119,12 +119,22 @@ impl Store {
     /// What is promised holds for the oldest login that fits the promise, so that whoever does as told is not refused again.
     fn step_up(&self, request: &EvaluationRequest, facts: &Facts, now: Timestamp) -> Option<StepUp> {
         let fresh = self.rules.fresh_login.as_ref();
+        let permits = |facts: &Facts| {
+            self.prepare(request, facts, now, &mut Vec::new())
+                .is_ok_and(|(request, entities)| self.bundle.evaluate(&request, &entities).permit())
+        };
+        // Most refusals are about something else: then not even the strongest login helps, made this moment.
+        let mut best = after_login(facts.clone(), self.rules.step_up.last(), fresh);
+        if fresh.is_some() {
+            best.context.insert(LOGIN_AGE.to_owned(), Value::Long(0));
+        }
+        if !permits(&best) {
+            return None;
+        }
         let levels = std::iter::once(None).chain(self.rules.step_up.iter().map(Some));
         let logins = levels.flat_map(|level| [None, fresh].map(|fresh| (level, fresh)));
         let helps = |(level, fresh): &(Option<&Level>, Option<&FreshLogin>)| {
-            let facts = after_login(facts.clone(), *level, *fresh);
-            self.prepare(request, &facts, now, &mut Vec::new())
-                .is_ok_and(|(request, entities)| self.bundle.evaluate(&request, &entities).permit())
+            permits(&after_login(facts.clone(), *level, *fresh))
         };
         let login = |(level, fresh): (Option<&Level>, Option<&FreshLogin>)| StepUp {
             acr_value: level.map(|level| level.acr_value.clone()),

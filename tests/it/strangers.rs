@@ -1,6 +1,6 @@
 //! Guessing is slowed down at every door, and at none of them does a stranger keep the owner out.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use identity::password::PASSWORD_MAX_BYTES;
 use identity::throttle::WINDOW_SECONDS;
@@ -124,8 +124,7 @@ stories! {
         let mut tries = 0;
         while !is_served(&mut connected(&app, ONE_NETWORK).await).await {
             tries += 1;
-            assert!(tries < 500, "a place that is given up is free");
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            assert!(tries < 5_000, "a place that is given up is free");
         }
         drop(crowd);
 

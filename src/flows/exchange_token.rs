@@ -16,7 +16,7 @@ use oidc::lifetimes::{CODE_TTL_SECONDS, REFRESH_GRACE_SECONDS, REFRESH_IDLE_SECO
 use oidc::pkce::{CodeChallenge, CodeVerifier};
 use oidc::token::{self as rules, GrantRefused, IssuedCode, TokenRequest, TokenResponse};
 use oidc::{Client, Confirmation, OauthError, Scope};
-use store::rows::accounts::{self, AccountState};
+use store::rows::accounts::AccountState;
 use store::rows::grants::{self, GrantRow, RefreshRow};
 use store::rows::revocations;
 use store::rows::sessions::{self as session_rows, SessionRow};
@@ -98,9 +98,8 @@ async fn redeem(
     let recipient = recipient_of(env, now, client).await?;
     let code_hash = gm::sm3::hash(code.as_bytes());
     let mut tx = env.db.begin().await?;
-    let row = grants::lookup_code(&mut tx, &code_hash).await?.ok_or_else(rules::code_refused)?;
+    let (row, grant) = grants::find_code(&mut tx, &code_hash).await?.ok_or_else(rules::code_refused)?;
     sender.record(&mut tx).await?;
-    let grant = grant_of(&mut tx, row.grant).await?;
     let challenge: Option<CodeChallenge> =
         match row.code_challenge.as_str() {
             "" => None,
@@ -161,9 +160,9 @@ async fn refresh(env: &Env, now: Timestamp, sender: &Authenticated, token: &str,
     let recipient = recipient_of(env, now, client).await?;
     let token_hash = gm::sm3::hash(token.as_bytes());
     let mut tx = env.db.begin().await?;
-    let row = grants::lookup_refresh(&mut tx, &token_hash).await?.ok_or_else(rules::refresh_token_refused)?;
+    let found = grants::find_refresh(&mut tx, &token_hash).await?;
+    let (row, grant) = found.ok_or_else(rules::refresh_token_refused)?;
     sender.record(&mut tx).await?;
-    let grant = grant_of(&mut tx, row.grant).await?;
     let issued = row.expires.plus_seconds(-REFRESH_IDLE_SECONDS);
     if let Err(why) = rules::check_refresh(&client_id_of(&grant)?, issued, grant.created, client, now) {
         return Err(refused(&grant, why, rules::refresh_token_refused()));
@@ -178,7 +177,7 @@ async fn refresh(env: &Env, now: Timestamp, sender: &Authenticated, token: &str,
         scope: rules::refreshed_scope(&scope_of(&grant)?, less.scope)?,
         details: narrowed(details_of(&grant)?, less.details)?,
     };
-    let next = match turn(env, &mut tx, client, token, &row, now).await? {
+    let next = match turn(env, &mut tx, client, token, (&row, grant.id), now).await? {
         Turn::Next(token) => token,
         Turn::Stays => token.to_owned(),
         Turn::Replayed => return Err(replayed(env, tx, &grant, now, rules::refresh_token_refused()).await),
@@ -218,7 +217,7 @@ async fn turn(
     tx: &mut Tx,
     client: &Client,
     token: &str,
-    row: &RefreshRow,
+    (row, grant): (&RefreshRow, Id<Grant>),
     now: Timestamp,
 ) -> Result<Turn, Fault> {
     let token_hash = gm::sm3::hash(token.as_bytes());
@@ -231,11 +230,11 @@ async fn turn(
     }
     let successor = env.secrets.successor(token);
     if grants::consume_refresh(tx, &token_hash, now).await? {
-        grants::add_refresh(tx, &gm::sm3::hash(successor.as_bytes()), row.grant, expires).await?;
+        grants::add_refresh(tx, &gm::sm3::hash(successor.as_bytes()), grant, expires).await?;
         return Ok(Turn::Next(successor));
     }
     // Used before: by another request that was faster, or earlier.
-    let consumed = grants::lookup_refresh(tx, &token_hash).await?.and_then(|row| row.consumed);
+    let consumed = grants::find_refresh(tx, &token_hash).await?.and_then(|(row, _)| row.consumed);
     let just_now = consumed.is_some_and(|at| now < at.plus_seconds(REFRESH_GRACE_SECONDS));
     Ok(if just_now { Turn::Next(successor) } else { Turn::Replayed })
 }
@@ -291,16 +290,15 @@ async fn stands(env: &Env, conn: &mut Conn, grant: &GrantRow, now: Timestamp) ->
     if grant.revoked.is_some() || grant.expires <= now {
         return Ok(Stands::No);
     }
-    let account = accounts::lookup(conn, grant.account).await?;
-    if account.is_none_or(|account| account.state != AccountState::Active) {
-        return Ok(Stands::No);
-    }
+    let known = session_rows::find_with_account(conn, grant.session).await?;
+    // The login's being ended by hand nothing outlives, nor the account.
+    let known = known.filter(|known| known.ended.is_none() && known.account == AccountState::Active);
+    let Some(known) = known else { return Ok(Stands::No) };
     if grant.scopes.iter().any(|s| s == oidc::scope::OFFLINE_ACCESS) {
-        // The login's being ended by hand it does not outlive.
-        let ended = session_rows::is_ended(conn, grant.session).await?;
-        return Ok(if ended { Stands::No } else { Stands::Alone });
+        return Ok(Stands::Alone);
     }
-    Ok(sessions::live(env, conn, grant.session, now).await?.map_or(Stands::No, Stands::OnLogin))
+    let is_live = known.session.is_live(env.settings.sessions.live_at(now));
+    Ok(if is_live { Stands::OnLogin(known.session) } else { Stands::No })
 }
 
 pub(crate) async fn first_refresh(

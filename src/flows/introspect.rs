@@ -77,10 +77,8 @@ async fn refresh_token(
     token: &str,
 ) -> Result<Option<Map<String, Value>>, Fault> {
     let mut conn = env.db.read().await?;
-    let Some(row) = grants::lookup_refresh(&mut conn, &gm::sm3::hash(token.as_bytes())).await? else {
-        return Ok(None);
-    };
-    let Some(grant) = grants::lookup(&mut conn, row.grant).await? else { return Ok(None) };
+    let found = grants::find_refresh(&mut conn, &gm::sm3::hash(token.as_bytes())).await?;
+    let Some((row, grant)) = found else { return Ok(None) };
     let good = row.consumed.is_none()
         && row.expires > now
         && grant.client_id == client.id.as_str()

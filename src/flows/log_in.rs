@@ -118,7 +118,6 @@ pub(crate) async fn count(
     let mut tx = env.db.begin().await?;
     failures::add_failure(&mut tx, id, &who.account_key, &who.network, who.known_device.as_ref(), now)
         .await?;
-    failures::forget_old_failures(&mut tx, since).await?;
     tx.commit().await?;
     let recent = recent_failures(&mut *env.db.read().await?, who, since, id).await?;
     let Verdict::Wait { seconds } = throttle::decide(&recent, now) else { return Ok(id) };
@@ -138,16 +137,12 @@ async fn recent_failures(
     but: Id<FailureKind>,
 ) -> Result<RecentFailures, Fault> {
     let of = |count: failures::FailureCount| Failures { count: count.count, last: count.last };
-    let known_device = match &who.known_device {
-        Some(device) => Some(of(failures::of_device(conn, &who.account_key, device, since, but).await?)),
-        None => None,
-    };
-    let on_network =
-        failures::of_account_on_network(conn, &who.account_key, &who.network, since, but).await?;
+    let device = who.known_device.as_ref();
+    let recent = failures::recent(conn, &who.account_key, &who.network, device, since, but).await?;
     Ok(RecentFailures {
-        account_on_network: of(on_network),
-        network: of(failures::of_network(conn, &who.network, since, but).await?),
-        known_device,
+        account_on_network: of(recent.account_on_network),
+        network: of(recent.network),
+        known_device: device.map(|_| of(recent.device)),
     })
 }
 

@@ -33,10 +33,8 @@ pub async fn revoke(
         return Ok(());
     }
     let mut tx = env.db.begin().await?;
-    let Some(row) = grants::lookup_refresh(&mut tx, &gm::sm3::hash(token.as_bytes())).await? else {
-        return Ok(());
-    };
-    let Some(grant) = grants::lookup(&mut tx, row.grant).await? else { return Ok(()) };
+    let found = grants::find_refresh(&mut tx, &gm::sm3::hash(token.as_bytes())).await?;
+    let Some((_, grant)) = found else { return Ok(()) };
     if grant.client_id != client_id {
         return Err(rules::others_token().into());
     }

@@ -6,10 +6,10 @@ use base::id::{Account, Grant, Session};
 use base::{Id, Timestamp};
 use oidc::Client;
 use serde_json::json;
+use store::Tx;
 use store::rows::logouts::{self, NoticeRow};
 use store::rows::sessions::{self as rows, SessionRow};
 use store::rows::{accounts, clients as consents, grants};
-use store::{Conn, Tx};
 
 use crate::clients;
 use crate::env::Env;
@@ -293,14 +293,4 @@ pub async fn withdraw(
     tx.commit().await?;
     env.revocations.note_grants(withdrawn, now);
     Ok(())
-}
-
-/// The session, if it is live: tokens that came from it are good only while it is.
-pub(crate) async fn live(
-    env: &Env,
-    conn: &mut Conn,
-    session: Id<Session>,
-    now: Timestamp,
-) -> Result<Option<SessionRow>, Fault> {
-    Ok(rows::live(conn, session, env.settings.sessions.live_at(now)).await?)
 }

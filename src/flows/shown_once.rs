@@ -71,7 +71,10 @@ struct Writer {
 impl Writer {
     /// Writes until nobody waits.
     async fn write_all(mut self) {
-        while let Some(group) = self.next_group() {
+        loop {
+            // Everybody who is about to come along does so first: the more are written together, the less it costs each.
+            tokio::task::yield_now().await;
+            let Some(group) = self.next_group() else { return };
             let all = group.iter().flat_map(|waiting| &waiting.shown).copied().collect();
             let written = tokio::time::timeout(WRITE_TIMEOUT, write(&self.db, all)).await;
             let mut new = match written {

@@ -2,17 +2,21 @@
 
 use std::ops::{Deref, DerefMut};
 use std::path::Path;
+use std::time::Duration;
 
 use sqlx::migrate::Migrator;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgPool, PgPoolOptions};
-use sqlx::{PgConnection, Postgres, SqliteConnection};
+use sqlx::{Connection, PgConnection, Postgres, SqliteConnection};
 
 use crate::dialect::Engine;
 use crate::error::StoreError;
+use crate::readers::SqliteReader;
 use crate::sqlite::{Sqlite, SqliteTx};
 
 const POSTGRES_CONNECTIONS: u32 = 24;
+/// How long a connection to PostgreSQL is believed to be still there: it was when it was given back.
+const BELIEVED_TIME: Duration = Duration::from_secs(1);
 
 static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/sqlite");
 static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/postgres");
@@ -28,10 +32,14 @@ enum Inner {
 }
 
 /// A connection to read through; the row functions that only read take it.
-pub struct Conn(Link);
+pub struct Conn {
+    link: Link,
+    /// Whether a statement failed in it.
+    failed: bool,
+}
 
 enum Link {
-    SqliteRead(PoolConnection<sqlx::Sqlite>),
+    SqliteRead(SqliteReader),
     SqliteWrite(SqliteTx),
     PostgresRead(PoolConnection<Postgres>),
     PostgresWrite(sqlx::Transaction<'static, Postgres>),
@@ -67,7 +75,19 @@ impl Db {
     }
 
     async fn open_postgres(address: &str) -> Result<Self, StoreError> {
-        let pool = PgPoolOptions::new().max_connections(POSTGRES_CONNECTIONS).connect(address).await?;
+        let pool = PgPoolOptions::new()
+            .max_connections(POSTGRES_CONNECTIONS)
+            .test_before_acquire(false)
+            .before_acquire(|connection, known| {
+                Box::pin(async move {
+                    if known.idle_for > BELIEVED_TIME {
+                        connection.ping().await?;
+                    }
+                    Ok(true)
+                })
+            })
+            .connect(address)
+            .await?;
         POSTGRES_MIGRATIONS.run(&pool).await?;
         Ok(Self(Inner::Postgres(pool)))
     }
@@ -83,10 +103,10 @@ impl Db {
     /// A connection to read through. It sees everything that was acknowledged before.
     pub async fn read(&self) -> Result<Reader, StoreError> {
         let link = match &self.0 {
-            Inner::Sqlite(sqlite) => Link::SqliteRead(sqlite.readers().acquire().await?),
+            Inner::Sqlite(sqlite) => Link::SqliteRead(sqlite.readers().lend().await?),
             Inner::Postgres(pool) => Link::PostgresRead(pool.acquire().await?),
         };
-        Ok(Reader(Conn(link)))
+        Ok(Reader(Conn { link, failed: false }))
     }
 
     /// A transaction to change things in. Hold it briefly: on SQLite all others wait.
@@ -95,7 +115,7 @@ impl Db {
             Inner::Sqlite(sqlite) => Link::SqliteWrite(sqlite.begin().await?),
             Inner::Postgres(pool) => Link::PostgresWrite(pool.begin().await?),
         };
-        Ok(Tx(Conn(link)))
+        Ok(Tx(Conn { link, failed: false }))
     }
 
     /// Finishes what is under way and lets go of the files.
@@ -110,9 +130,13 @@ impl Db {
 impl Tx {
     /// COMMIT POINT: when this returns `Ok`, everything done in the transaction is on the disk.
     ///
-    /// On `Err` nothing is kept, or (PostgreSQL, connection lost) it is not known: look before you repeat.
+    /// On `Err` nothing is kept, or (PostgreSQL, connection lost) it is not known: look before you repeat. Nothing can be committed after a
+    /// statement that failed, on either engine.
     pub async fn commit(self) -> Result<(), StoreError> {
-        match self.0.0 {
+        if self.0.failed {
+            return Err(StoreError::Commit("a statement of the transaction failed".to_owned()));
+        }
+        match self.0.link {
             Link::SqliteWrite(tx) => tx.commit().await,
             Link::PostgresWrite(tx) => Ok(tx.commit().await?),
             Link::SqliteRead(_) | Link::PostgresRead(_) => Ok(()),
@@ -122,12 +146,23 @@ impl Tx {
 
 impl Conn {
     pub(crate) fn engine(&mut self) -> Result<Held<'_>, StoreError> {
-        Ok(match &mut self.0 {
-            Link::SqliteRead(c) => Held::Sqlite(c),
+        Ok(match &mut self.link {
+            Link::SqliteRead(reader) => Held::Sqlite(reader.connection()?),
             Link::SqliteWrite(tx) => Held::Sqlite(tx.connection()?),
             Link::PostgresRead(c) => Held::Postgres(c),
             Link::PostgresWrite(tx) => Held::Postgres(tx),
         })
+    }
+
+    /// What came of a statement, noted when it failed.
+    pub(crate) fn outcome<T>(&mut self, result: Result<T, sqlx::Error>) -> Result<T, StoreError> {
+        if let Err(error) = &result {
+            self.failed = true;
+            if let (Link::SqliteRead(reader), sqlx::Error::WorkerCrashed) = (&mut self.link, error) {
+                reader.discard();
+            }
+        }
+        Ok(result?)
     }
 }
 
@@ -162,58 +197,58 @@ impl DerefMut for Tx {
 
 /// Runs a statement; how many rows it touched.
 macro_rules! run {
-    ($conn:expr, $sql:expr $(, $bind:expr)* $(,)?) => {
-        match $conn.engine()? {
+    ($conn:expr, $sql:expr $(, $bind:expr)* $(,)?) => {{
+        let result = match $conn.engine()? {
             $crate::db::Held::Sqlite(c) => {
                 sqlx::query($sql)$(.bind($bind))*.execute(c).await.map(|done| done.rows_affected())
             }
             $crate::db::Held::Postgres(c) => {
                 sqlx::query($sql)$(.bind($bind))*.execute(c).await.map(|done| done.rows_affected())
             }
-        }
-        .map_err($crate::StoreError::from)
-    };
+        };
+        $conn.outcome(result)
+    }};
 }
 
 /// Runs a query; at most one row, as `$row`.
 macro_rules! find {
-    ($row:ty, $conn:expr, $sql:expr $(, $bind:expr)* $(,)?) => {
-        match $conn.engine()? {
+    ($row:ty, $conn:expr, $sql:expr $(, $bind:expr)* $(,)?) => {{
+        let result = match $conn.engine()? {
             $crate::db::Held::Sqlite(c) => {
                 sqlx::query_as::<_, $row>($sql)$(.bind($bind))*.fetch_optional(c).await
             }
             $crate::db::Held::Postgres(c) => {
                 sqlx::query_as::<_, $row>($sql)$(.bind($bind))*.fetch_optional(c).await
             }
-        }
-        .map_err($crate::StoreError::from)
-    };
+        };
+        $conn.outcome(result)
+    }};
 }
 
 /// Runs a query; all its rows, as `$row`s. The statement carries its own LIMIT.
 macro_rules! list {
-    ($row:ty, $conn:expr, $sql:expr $(, $bind:expr)* $(,)?) => {
-        match $conn.engine()? {
+    ($row:ty, $conn:expr, $sql:expr $(, $bind:expr)* $(,)?) => {{
+        let result = match $conn.engine()? {
             $crate::db::Held::Sqlite(c) => {
                 sqlx::query_as::<_, $row>($sql)$(.bind($bind))*.fetch_all(c).await
             }
             $crate::db::Held::Postgres(c) => {
                 sqlx::query_as::<_, $row>($sql)$(.bind($bind))*.fetch_all(c).await
             }
-        }
-        .map_err($crate::StoreError::from)
-    };
+        };
+        $conn.outcome(result)
+    }};
 }
 
 /// Holds rows in their order, by a statement of [`crate::dialect::hold`], where the engine has many writers.
 macro_rules! hold {
-    ($tx:expr, $sql:expr, $bind:expr) => {
-        match $tx.engine()? {
+    ($tx:expr, $sql:expr, $bind:expr) => {{
+        let result = match $tx.engine()? {
             $crate::db::Held::Sqlite(_) => Ok(()),
             $crate::db::Held::Postgres(c) => sqlx::query($sql).bind($bind).execute(c).await.map(drop),
-        }
-        .map_err($crate::StoreError::from)
-    };
+        };
+        $tx.outcome(result)
+    }};
 }
 
 pub(crate) use {find, hold, list, run};

@@ -10,6 +10,7 @@
 pub mod db;
 pub mod dialect;
 pub mod error;
+mod readers;
 pub mod rows;
 mod sqlite;
 #[cfg(test)]

@@ -4,24 +4,25 @@
 //! works inside a savepoint of a shared outer transaction, and the outer transaction is committed once for all who were waiting
 //! when the first of them was done. A commit is acknowledged only after the `fsync` of the group it is in.
 //!
-//! INVARIANT: whoever holds the lock is the only one to touch the connection; outside the lock no savepoint is open.
+//! Every statement costs two turns between threads, so there are as few as can be: the first of a group needs no savepoint, because it alone
+//! would be undone, and a savepoint is released by whoever opens the next, or with the commit.
+//!
+//! INVARIANT: whoever holds the lock is the only one to touch the connection; outside the lock everything in an open savepoint is finished.
 
 use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
-};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{Connection, SqliteConnection};
 use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
 
 use crate::error::StoreError;
+use crate::readers::Readers;
 
-const READERS: u32 = 4;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
-const WAL_AUTOCHECKPOINT_PAGES: &str = "4000";
+const WAL_AUTOCHECKPOINT_PAGES: &str = "16000";
 /// What the writer keeps of the file, in KiB, which SQLite spells as a negative number: what is written next has no order, so that a page that
 /// was let go is read again soon.
 const WRITER_CACHE_KIB: &str = "-16384";
@@ -32,17 +33,43 @@ const GROUP_LIMIT: usize = 512;
 pub(crate) struct Sqlite {
     writer: Arc<Mutex<Writer>>,
     waiting: Arc<AtomicUsize>,
-    readers: SqlitePool,
+    readers: Readers,
 }
 
 /// The writing connection, and those who wait for its outer transaction to be committed.
 pub(crate) struct Writer {
     connection: SqliteConnection,
     outer_open: bool,
+    savepoint: Option<Savepoint>,
     pending: Vec<oneshot::Sender<Result<(), String>>>,
 }
 
-/// A transaction: the lock on the writer, inside a savepoint.
+/// The open savepoint. They take turns, so that nobody can undo what is in another's.
+#[derive(Clone, Copy)]
+enum Savepoint {
+    One,
+    Other,
+}
+
+impl Savepoint {
+    /// The one after `last`, and what opens it.
+    const fn after(last: Option<Self>) -> (Self, &'static str) {
+        match last {
+            None => (Self::One, "SAVEPOINT one"),
+            Some(Self::One) => (Self::Other, "RELEASE one; SAVEPOINT other"),
+            Some(Self::Other) => (Self::One, "RELEASE other; SAVEPOINT one"),
+        }
+    }
+
+    const fn undo(self) -> &'static str {
+        match self {
+            Self::One => "ROLLBACK TO one",
+            Self::Other => "ROLLBACK TO other",
+        }
+    }
+}
+
+/// A transaction: the lock on the writer, inside a savepoint unless it is the first of its group.
 pub(crate) struct SqliteTx {
     store: Sqlite,
     /// `None` once committed.
@@ -65,15 +92,12 @@ impl Sqlite {
             .statement_cache_capacity(256);
         let writing = options.clone().pragma("cache_size", WRITER_CACHE_KIB);
         let connection = SqliteConnection::connect_with(&writing).await?;
-        let readers = SqlitePoolOptions::new()
-            .max_connections(READERS)
-            .min_connections(1)
-            .connect_lazy_with(options.create_if_missing(false).pragma("query_only", "1"));
-        let writer = Writer { connection, outer_open: false, pending: Vec::new() };
+        let readers = Readers::new(options.create_if_missing(false).pragma("query_only", "1"));
+        let writer = Writer { connection, outer_open: false, savepoint: None, pending: Vec::new() };
         Ok(Self { writer: Arc::new(Mutex::new(writer)), waiting: Arc::default(), readers })
     }
 
-    pub(crate) const fn readers(&self) -> &SqlitePool {
+    pub(crate) const fn readers(&self) -> &Readers {
         &self.readers
     }
 
@@ -86,12 +110,18 @@ impl Sqlite {
         let waiting = Waiting::enter(&self.waiting);
         let mut tx = SqliteTx { store: self.clone(), guard: Some(self.lock().await) };
         drop(waiting);
-        if let Some(writer) = tx.guard.as_mut().filter(|w| !w.outer_open) {
+        if let Some(writer) = tx.guard.as_mut() {
             // Noted before it is so: whoever goes away while it happens is undone like every other.
-            writer.outer_open = true;
-            sqlx::query("BEGIN IMMEDIATE").execute(&mut writer.connection).await?;
+            let statement = if writer.outer_open {
+                let (savepoint, statement) = Savepoint::after(writer.savepoint);
+                writer.savepoint = Some(savepoint);
+                statement
+            } else {
+                writer.outer_open = true;
+                "BEGIN IMMEDIATE"
+            };
+            sqlx::query(statement).execute(&mut writer.connection).await?;
         }
-        sqlx::query("SAVEPOINT flow").execute(tx.connection()?).await?;
         Ok(tx)
     }
 
@@ -127,22 +157,20 @@ impl Writer {
     }
 
     fn end_group(&mut self, result: &Result<(), String>) {
-        self.outer_open = false;
+        (self.outer_open, self.savepoint) = (false, None);
         for waiter in self.pending.drain(..) {
             waiter.send(result.clone()).ok();
         }
     }
 
-    /// Undoes the open savepoint. When even that fails the engine has already rolled everything back: the whole group fails.
+    /// Undoes what whoever holds the lock did. When even that fails the engine has already rolled everything back: the whole group fails.
     async fn undo(&mut self) {
-        let undone = async {
-            sqlx::query("ROLLBACK TO flow").execute(&mut self.connection).await?;
-            sqlx::query("RELEASE flow").execute(&mut self.connection).await
+        let Some(savepoint) = self.savepoint else {
+            // The first of its group: there is nothing else.
+            return self.fail_group("rolled back".to_owned()).await;
         };
-        if let Err(e) = undone.await {
+        if let Err(e) = sqlx::query(savepoint.undo()).execute(&mut self.connection).await {
             self.fail_group(e.to_string()).await;
-        } else if self.pending.is_empty() {
-            self.fail_group("rolled back".to_owned()).await;
         }
     }
 }
@@ -162,7 +190,6 @@ impl SqliteTx {
     }
 
     async fn finish(mut self) -> Result<(), StoreError> {
-        sqlx::query("RELEASE flow").execute(self.connection()?).await?;
         let Some(mut guard) = self.guard.take() else { return Ok(()) };
         let others_wait = self.store.waiting.load(Ordering::Acquire) > 0;
         if !others_wait || guard.pending.len() >= GROUP_LIMIT {

@@ -9,11 +9,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use base::Timestamp;
 use sqlx::{Executor, SqlSafeStr};
 
-use crate::db::{Conn, Held, list};
+use crate::db::{Conn, Held, list, run};
 use crate::dialect::{self, Engine};
 use crate::rows::revocations::{self, After};
 use crate::rows::{ALL_STATEMENTS, settings};
-use crate::{Db, StoreError};
+use crate::{Db, StoreError, Tx};
 
 const NOW: Timestamp = Timestamp::from_unix_seconds(1_795_507_200);
 
@@ -109,6 +109,25 @@ async fn a_dropped_transaction_leaves_nothing_and_others_go_on() {
         let mut conn = db.read().await.unwrap();
         assert_eq!(settings::lookup(&mut conn, "dropped").await.unwrap(), None);
         assert_eq!(settings::lookup(&mut conn, "kept").await.unwrap(), Some(b"y".to_vec()));
+    }
+}
+
+async fn add_without_value(tx: &mut Tx, name: &str) -> Result<u64, StoreError> {
+    run!(tx, "INSERT INTO setting (name) VALUES ($1)", name)
+}
+
+#[tokio::test]
+async fn after_a_statement_that_failed_nothing_is_committed() {
+    let (db, _folder) = sqlite().await;
+    for db in std::iter::once(db).chain(postgres().await) {
+        let mut tx = db.begin().await.unwrap();
+        let before = format!("before-{}", db.engine().as_str());
+        settings::add(&mut tx, &before, b"x").await.unwrap();
+        let failed = add_without_value(&mut tx, &before).await.unwrap_err();
+        assert!(matches!(failed, StoreError::Engine(_)), "{failed}");
+        let refused = tx.commit().await.unwrap_err();
+        assert!(matches!(refused, StoreError::Commit(_)), "{refused}");
+        assert_eq!(settings::lookup(&mut db.read().await.unwrap(), &before).await.unwrap(), None);
     }
 }
 

@@ -12,8 +12,17 @@ use crate::error::StoreError;
 const ADD: &str = "INSERT INTO auth_grant (id, client_id, account_id, session_id, scopes, resources, nonce, acr, amr, \
      auth_us, created_us, expires_us, claims, authorization_details, confirmation, elsewhere) \
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
-const LOOKUP: &str = "SELECT id, client_id, account_id, session_id, scopes, resources, nonce, acr, amr, auth_us, \
-     created_us, expires_us, revoked_us, claims, authorization_details, confirmation, elsewhere FROM auth_grant WHERE id = $1";
+/// A query for a grant, and what else its tail names: from `auth_grant g` on.
+macro_rules! select_grant {
+    ($tail:literal) => {
+        concat!(
+            "SELECT g.id, g.client_id, g.account_id, g.session_id, g.scopes, g.resources, g.nonce, g.acr, g.amr, g.auth_us, \
+             g.created_us, g.expires_us, g.revoked_us, g.claims, g.authorization_details, g.confirmation, g.elsewhere",
+            $tail
+        )
+    };
+}
+const LOOKUP: &str = select_grant!(" FROM auth_grant g WHERE g.id = $1");
 const CLAIMS: &str = "SELECT claims FROM auth_grant WHERE id = $1";
 const CONFIRM: &str = "UPDATE auth_grant SET confirmation = $2 WHERE id = $1 AND confirmation IS NULL";
 const REVOKE: &str =
@@ -31,8 +40,10 @@ const STANDING_OF: &str = "SELECT g.client_id, g.scopes, g.created_us FROM auth_
      AND ((s.expires_us > $2 AND (s.used_us IS NULL OR s.used_us > $3)) OR g.scopes LIKE '%\"offline_access\"%') ORDER BY g.created_us, g.id LIMIT 1000";
 const ADD_CODE: &str = "INSERT INTO authorization_code (code_hash, grant_id, redirect_uri, code_challenge, expires_us, dpop_jkt) \
      VALUES ($1, $2, $3, $4, $5, $6)";
-const LOOKUP_CODE: &str = "SELECT grant_id, redirect_uri, code_challenge, expires_us, consumed_us, dpop_jkt \
-     FROM authorization_code WHERE code_hash = $1";
+const FIND_CODE: &str = select_grant!(
+    ", c.redirect_uri, c.code_challenge, c.expires_us AS until_us, c.consumed_us, c.dpop_jkt \
+     FROM authorization_code c JOIN auth_grant g ON g.id = c.grant_id WHERE c.code_hash = $1"
+);
 const CONSUME_CODE: &str =
     "UPDATE authorization_code SET consumed_us = $2 WHERE code_hash = $1 AND consumed_us IS NULL";
 const LATEST: &str = "SELECT id FROM auth_grant WHERE session_id = $1 AND client_id = $2 AND revoked_us IS NULL \
@@ -41,8 +52,10 @@ const EXTEND_REFRESH: &str =
     "UPDATE refresh_token SET expires_us = $2 WHERE token_hash = $1 AND consumed_us IS NULL";
 const ADD_REFRESH: &str = "INSERT INTO refresh_token (token_hash, grant_id, expires_us) VALUES ($1, $2, $3) \
      ON CONFLICT (token_hash) DO NOTHING";
-const LOOKUP_REFRESH: &str =
-    "SELECT grant_id, expires_us, consumed_us FROM refresh_token WHERE token_hash = $1";
+const FIND_REFRESH: &str = select_grant!(
+    ", r.expires_us AS until_us, r.consumed_us \
+     FROM refresh_token r JOIN auth_grant g ON g.id = r.grant_id WHERE r.token_hash = $1"
+);
 const CONSUME_REFRESH: &str =
     "UPDATE refresh_token SET consumed_us = $2 WHERE token_hash = $1 AND consumed_us IS NULL";
 
@@ -60,10 +73,10 @@ pub const STATEMENTS: &[&str] = &[
     CLAIMS,
     CONFIRM,
     ADD_CODE,
-    LOOKUP_CODE,
+    FIND_CODE,
     CONSUME_CODE,
     ADD_REFRESH,
-    LOOKUP_REFRESH,
+    FIND_REFRESH,
     CONSUME_REFRESH,
     EXTEND_REFRESH,
 ];
@@ -333,10 +346,11 @@ pub struct CodeRow {
 
 #[derive(sqlx::FromRow)]
 struct RawCode {
-    grant_id: String,
+    #[sqlx(flatten)]
+    grant: Raw,
     redirect_uri: String,
     code_challenge: String,
-    expires_us: i64,
+    until_us: i64,
     consumed_us: Option<i64>,
     dpop_jkt: Option<String>,
 }
@@ -356,17 +370,22 @@ pub async fn add_code(tx: &mut Tx, code_hash: &[u8; 32], code: &CodeRow) -> Resu
     .map(drop)
 }
 
-/// The code with this hash, used or not.
-pub async fn lookup_code(conn: &mut Conn, code_hash: &[u8; 32]) -> Result<Option<CodeRow>, StoreError> {
-    let Some(raw) = find!(RawCode, conn, LOOKUP_CODE, &code_hash[..])? else { return Ok(None) };
-    Ok(Some(CodeRow {
-        grant: id("authorization_code", "grant_id", &raw.grant_id)?,
+/// The code with this hash, used or not, and its grant, revoked or not.
+pub async fn find_code(
+    conn: &mut Conn,
+    code_hash: &[u8; 32],
+) -> Result<Option<(CodeRow, GrantRow)>, StoreError> {
+    let Some(raw) = find!(RawCode, conn, FIND_CODE, &code_hash[..])? else { return Ok(None) };
+    let grant = GrantRow::try_from(raw.grant)?;
+    let code = CodeRow {
+        grant: grant.id,
         redirect_uri: raw.redirect_uri,
         code_challenge: raw.code_challenge,
-        expires: Timestamp::from_us(raw.expires_us),
+        expires: Timestamp::from_us(raw.until_us),
         consumed: raw.consumed_us.map(Timestamp::from_us),
         dpop_jkt: raw.dpop_jkt,
-    }))
+    };
+    Ok(Some((code, grant)))
 }
 
 /// Uses the code up: true for exactly one caller, ever.
@@ -377,8 +396,6 @@ pub async fn consume_code(tx: &mut Tx, code_hash: &[u8; 32], now: Timestamp) -> 
 /// A refresh token as it is kept: by its hash.
 #[derive(Clone, Debug)]
 pub struct RefreshRow {
-    /// The grant it renews.
-    pub grant: Id<Grant>,
     /// When it is too late.
     pub expires: Timestamp,
     /// When it was used.
@@ -387,8 +404,9 @@ pub struct RefreshRow {
 
 #[derive(sqlx::FromRow)]
 struct RawRefresh {
-    grant_id: String,
-    expires_us: i64,
+    #[sqlx(flatten)]
+    grant: Raw,
+    until_us: i64,
     consumed_us: Option<i64>,
 }
 
@@ -402,17 +420,17 @@ pub async fn add_refresh(
     run!(tx, ADD_REFRESH, &token_hash[..], grant.to_string(), expires.us()).map(drop)
 }
 
-/// The refresh token with this hash, used or not.
-pub async fn lookup_refresh(
+/// The refresh token with this hash, used or not, and the grant that it renews, revoked or not.
+pub async fn find_refresh(
     conn: &mut Conn,
     token_hash: &[u8; 32],
-) -> Result<Option<RefreshRow>, StoreError> {
-    let Some(raw) = find!(RawRefresh, conn, LOOKUP_REFRESH, &token_hash[..])? else { return Ok(None) };
-    Ok(Some(RefreshRow {
-        grant: id("refresh_token", "grant_id", &raw.grant_id)?,
-        expires: Timestamp::from_us(raw.expires_us),
+) -> Result<Option<(RefreshRow, GrantRow)>, StoreError> {
+    let Some(raw) = find!(RawRefresh, conn, FIND_REFRESH, &token_hash[..])? else { return Ok(None) };
+    let token = RefreshRow {
+        expires: Timestamp::from_us(raw.until_us),
         consumed: raw.consumed_us.map(Timestamp::from_us),
-    }))
+    };
+    Ok(Some((token, GrantRow::try_from(raw.grant)?)))
 }
 
 /// Lets a refresh token that stays as it is live until `expires`; whether it is still unused.

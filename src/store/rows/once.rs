@@ -105,18 +105,19 @@ pub async fn show_all(tx: &mut Tx, mut shown: Vec<Shown>) -> Result<HashSet<[u8;
     for some in shown.chunks(MANY) {
         // What is missing from a whole statement is its last row again, which changes nothing.
         let filled = some.iter().chain(some.last().into_iter().cycle()).take(MANY);
-        let hashes: Vec<Vec<u8>> = match tx.engine()? {
+        let hashes = match tx.engine()? {
             Held::Sqlite(c) => {
                 let query = sqlx::query_scalar(USE_MANY);
                 let bound = filled.fold(query, |q, s| q.bind(&s.hash[..]).bind(s.remembered_until.us()));
-                bound.fetch_all(c).await?
+                bound.fetch_all(c).await
             }
             Held::Postgres(c) => {
                 let query = sqlx::query_scalar(USE_MANY);
                 let bound = filled.fold(query, |q, s| q.bind(&s.hash[..]).bind(s.remembered_until.us()));
-                bound.fetch_all(c).await?
+                bound.fetch_all(c).await
             }
         };
+        let hashes: Vec<Vec<u8>> = tx.outcome(hashes)?;
         new.extend(hashes.iter().filter_map(|hash| <[u8; 32]>::try_from(hash.as_slice()).ok()));
     }
     Ok(new)

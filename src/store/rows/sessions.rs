@@ -3,10 +3,11 @@
 use base::id::{Account, Session};
 use base::{Id, Timestamp};
 
+use super::accounts::AccountState;
 use super::{Count, id, words};
 use crate::db::{Conn, Tx, find, hold, list, run};
 use crate::dialect::hold;
-use crate::error::StoreError;
+use crate::error::{BadRow, StoreError};
 
 const ADD: &str = "INSERT INTO session (id, token_hash, account_id, acr, amr, network, user_agent, auth_us, expires_us, kept_us, used_us) \
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10)";
@@ -21,7 +22,8 @@ const HOLD: &str = "UPDATE session SET kept_us = CASE WHEN kept_us < $3 THEN $3 
      WHERE id = $1 AND ended_us IS NULL AND expires_us > $2 AND (used_us IS NULL OR used_us > $4)";
 const USE: &str = "UPDATE session SET used_us = $3 \
      WHERE id = $1 AND ended_us IS NULL AND used_us <= $2 AND used_us > $4";
-const IS_ENDED: &str = "SELECT COUNT(*) AS n FROM session WHERE id = $1 AND ended_us IS NOT NULL";
+const FIND_WITH_ACCOUNT: &str = "SELECT s.id, s.account_id, s.acr, s.amr, s.network, s.user_agent, s.auth_us, s.expires_us, s.used_us, \
+     s.ended_us, a.state FROM session s JOIN account a ON a.id = s.account_id WHERE s.id = $1";
 const LIST_LIVE: &str = "SELECT id, account_id, acr, amr, network, user_agent, auth_us, expires_us, used_us FROM session \
      WHERE account_id = $1 AND ended_us IS NULL AND expires_us > $2 AND (used_us IS NULL OR used_us > $3) ORDER BY auth_us LIMIT 100";
 const END: &str = "UPDATE session SET ended_us = $2 WHERE id = $1 AND ended_us IS NULL";
@@ -45,7 +47,7 @@ pub const STATEMENTS: &[&str] = &[
     USE,
     FIND_BY_TOKEN,
     LIVE,
-    IS_ENDED,
+    FIND_WITH_ACCOUNT,
     LIST_LIVE,
     END,
     END_OF_ACCOUNT,
@@ -198,9 +200,33 @@ pub async fn live(conn: &mut Conn, id: Id<Session>, at: LiveAt) -> Result<Option
         .transpose()
 }
 
-/// Whether the session `id` was ended by hand, as against running out of time.
-pub async fn is_ended(conn: &mut Conn, id: Id<Session>) -> Result<bool, StoreError> {
-    Ok(find!(Count, conn, IS_ENDED, id.to_string())?.is_some_and(|c| c.n > 0))
+/// A session that is live or was, and how its account stands.
+#[derive(Clone, Debug)]
+pub struct KnownSession {
+    /// The session.
+    pub session: SessionRow,
+    /// When it was ended, as against running out of time.
+    pub ended: Option<Timestamp>,
+    /// Whether the account is in use.
+    pub account: AccountState,
+}
+
+#[derive(sqlx::FromRow)]
+struct RawKnown {
+    #[sqlx(flatten)]
+    session: Raw,
+    ended_us: Option<i64>,
+    state: String,
+}
+
+/// The session `id`, live or not.
+pub async fn find_with_account(conn: &mut Conn, id: Id<Session>) -> Result<Option<KnownSession>, StoreError> {
+    let Some(raw) = find!(RawKnown, conn, FIND_WITH_ACCOUNT, id.to_string())? else { return Ok(None) };
+    let state = AccountState::parse(&raw.state);
+    let account =
+        state.ok_or_else(|| BadRow::new("account", "state", &raw.session.account_id, &raw.state))?;
+    let ended = raw.ended_us.map(Timestamp::from_us);
+    Ok(Some(KnownSession { session: raw.session.try_into()?, ended, account }))
 }
 
 /// The live sessions of `account`.

@@ -4,39 +4,28 @@ use base::id::{Account, Failure};
 use base::{Id, Timestamp};
 
 use super::Count;
-use crate::db::{Conn, Tx, find, run};
+use crate::db::{Conn, Tx, find, list, run};
 use crate::error::StoreError;
 
 const ADD_FAILURE: &str =
     "INSERT INTO login_failure (id, account_key, network, device, at_us) VALUES ($1, $2, $3, $4, $5)";
-const OF_ACCOUNT_ON_NETWORK: &str = "SELECT COUNT(*) AS n, MAX(at_us) AS last_us FROM login_failure \
-     WHERE account_key = $1 AND network = $2 AND device IS NULL AND at_us > $3 AND id <> $4";
-const OF_NETWORK: &str = "SELECT COUNT(*) AS n, MAX(at_us) AS last_us FROM login_failure WHERE network = $1 AND at_us > $2 AND id <> $3";
-const OF_DEVICE: &str = "SELECT COUNT(*) AS n, MAX(at_us) AS last_us FROM login_failure \
-     WHERE account_key = $1 AND device = $2 AND at_us > $3 AND id <> $4";
+const RECENT: &str = "SELECT 'account' AS whose, COUNT(*) AS n, MAX(at_us) AS last_us FROM login_failure \
+     WHERE account_key = $1 AND network = $2 AND device IS NULL AND at_us > $4 AND id <> $5 \
+     UNION ALL SELECT 'network', COUNT(*), MAX(at_us) FROM login_failure WHERE network = $2 AND at_us > $4 AND id <> $5 \
+     UNION ALL SELECT 'device', COUNT(*), MAX(at_us) FROM login_failure \
+     WHERE account_key = $1 AND device = $3 AND at_us > $4 AND id <> $5";
 const FORGET_ON_NETWORK: &str =
     "DELETE FROM login_failure WHERE account_key = $1 AND network = $2 AND device IS NULL";
 const FORGET_ON_DEVICE: &str = "DELETE FROM login_failure WHERE account_key = $1 AND device = $2";
 const TAKE_BACK: &str = "DELETE FROM login_failure WHERE id = $1";
-const FORGET_OLD: &str = "DELETE FROM login_failure WHERE at_us < $1";
 const KNOW_DEVICE: &str = "INSERT INTO known_device (account_id, device_hash, seen_us) VALUES ($1, $2, $3) \
      ON CONFLICT (account_id, device_hash) DO UPDATE SET seen_us = excluded.seen_us";
 const IS_KNOWN: &str =
     "SELECT COUNT(*) AS n FROM known_device WHERE account_id = $1 AND device_hash = $2 AND seen_us > $3";
 
 /// The statements of this file.
-pub const STATEMENTS: &[&str] = &[
-    ADD_FAILURE,
-    OF_ACCOUNT_ON_NETWORK,
-    OF_NETWORK,
-    OF_DEVICE,
-    FORGET_ON_NETWORK,
-    FORGET_ON_DEVICE,
-    TAKE_BACK,
-    FORGET_OLD,
-    KNOW_DEVICE,
-    IS_KNOWN,
-];
+pub const STATEMENTS: &[&str] =
+    &[ADD_FAILURE, RECENT, FORGET_ON_NETWORK, FORGET_ON_DEVICE, TAKE_BACK, KNOW_DEVICE, IS_KNOWN];
 
 /// How many logins failed, and when the last one did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -47,19 +36,22 @@ pub struct FailureCount {
     pub last: Option<Timestamp>,
 }
 
-#[derive(sqlx::FromRow)]
-struct RawCount {
-    n: i64,
-    last_us: Option<i64>,
+/// Recent failures, by whose they are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Recent {
+    /// Of the account from the network, on devices that are not known.
+    pub account_on_network: FailureCount,
+    /// Of any account from the network.
+    pub network: FailureCount,
+    /// Of the account on the known device.
+    pub device: FailureCount,
 }
 
-impl From<Option<RawCount>> for FailureCount {
-    fn from(raw: Option<RawCount>) -> Self {
-        raw.map_or_else(Self::default, |raw| Self {
-            count: u32::try_from(raw.n).unwrap_or(u32::MAX),
-            last: raw.last_us.map(Timestamp::from_us),
-        })
-    }
+#[derive(sqlx::FromRow)]
+struct RawCount {
+    whose: String,
+    n: i64,
+    last_us: Option<i64>,
 }
 
 /// Keeps a try. `account_key` is a keyed hash of the user name typed, so that names that do not exist are treated alike; `device`
@@ -76,38 +68,30 @@ pub async fn add_failure(
     run!(tx, ADD_FAILURE, id.to_string(), &account_key[..], network, device, now.us()).map(drop)
 }
 
-/// Failures of this account from this network since `since` on devices that are not known, without the try `but`.
-pub async fn of_account_on_network(
+/// Failures since `since`, without the try `but`.
+pub async fn recent(
     conn: &mut Conn,
     account_key: &[u8; 32],
     network: &str,
+    device: Option<&[u8; 32]>,
     since: Timestamp,
     but: Id<Failure>,
-) -> Result<FailureCount, StoreError> {
-    let (since, but) = (since.us(), but.to_string());
-    Ok(find!(RawCount, conn, OF_ACCOUNT_ON_NETWORK, &account_key[..], network, since, but)?.into())
-}
-
-/// Failures of any account from this network since `since`, without the try `but`.
-pub async fn of_network(
-    conn: &mut Conn,
-    network: &str,
-    since: Timestamp,
-    but: Id<Failure>,
-) -> Result<FailureCount, StoreError> {
-    Ok(find!(RawCount, conn, OF_NETWORK, network, since.us(), but.to_string())?.into())
-}
-
-/// Failures of this account on this known device since `since`, without the try `but`.
-pub async fn of_device(
-    conn: &mut Conn,
-    account_key: &[u8; 32],
-    device: &[u8; 32],
-    since: Timestamp,
-    but: Id<Failure>,
-) -> Result<FailureCount, StoreError> {
-    let (since, but) = (since.us(), but.to_string());
-    Ok(find!(RawCount, conn, OF_DEVICE, &account_key[..], &device[..], since, but)?.into())
+) -> Result<Recent, StoreError> {
+    let device = device.map(|d| d.to_vec());
+    let mut recent = Recent::default();
+    for raw in list!(RawCount, conn, RECENT, &account_key[..], network, device, since.us(), but.to_string())?
+    {
+        let counted = match raw.whose.as_str() {
+            "account" => &mut recent.account_on_network,
+            "network" => &mut recent.network,
+            _ => &mut recent.device,
+        };
+        *counted = FailureCount {
+            count: u32::try_from(raw.n).unwrap_or(u32::MAX),
+            last: raw.last_us.map(Timestamp::from_us),
+        };
+    }
+    Ok(recent)
 }
 
 /// Forgets the failures after a success: the device's own when it was known, else the network's.
@@ -126,11 +110,6 @@ pub async fn forget_failures(
 /// Takes a try back: it was not made.
 pub async fn take_back(tx: &mut Tx, id: Id<Failure>) -> Result<(), StoreError> {
     run!(tx, TAKE_BACK, id.to_string()).map(drop)
-}
-
-/// Forgets failures before `before`.
-pub async fn forget_old_failures(tx: &mut Tx, before: Timestamp) -> Result<u64, StoreError> {
-    run!(tx, FORGET_OLD, before.us())
 }
 
 /// `account` logged in on the device with this hash.

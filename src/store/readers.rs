@@ -1,0 +1,83 @@
+//! Connections through which SQLite is read, kept open and lent out one at a time.
+//!
+//! A connection of `sqlx` is a thread, and every word with it costs two turns between threads. So nothing is asked of one but what is to be
+//! read: that it is still there shows when it is not, and then it is not lent again.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{Connection, SqliteConnection};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::error::StoreError;
+
+const READERS: u32 = 4;
+const WAIT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The connections, cheap to share.
+#[derive(Clone)]
+pub(crate) struct Readers {
+    options: SqliteConnectOptions,
+    places: Arc<Semaphore>,
+    /// The one that was given back last is lent next: what it read last is still in its memory.
+    idle: Arc<Mutex<Vec<SqliteConnection>>>,
+}
+
+/// A connection, lent.
+pub(crate) struct SqliteReader {
+    /// `None` once it is not to be given back.
+    connection: Option<SqliteConnection>,
+    idle: Arc<Mutex<Vec<SqliteConnection>>>,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Readers {
+    /// None is open yet.
+    pub(crate) fn new(options: SqliteConnectOptions) -> Self {
+        Self { options, places: Arc::new(Semaphore::new(READERS as usize)), idle: Arc::default() }
+    }
+
+    /// One that nobody reads through.
+    pub(crate) async fn lend(&self) -> Result<SqliteReader, StoreError> {
+        let place = tokio::time::timeout(WAIT_TIMEOUT, Arc::clone(&self.places).acquire_owned()).await;
+        let place = place.map_err(|_| sqlx::Error::PoolTimedOut)?.map_err(|_| sqlx::Error::PoolClosed)?;
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let connection = match idle {
+            Some(connection) => connection,
+            None => SqliteConnection::connect_with(&self.options).await?,
+        };
+        Ok(SqliteReader { connection: Some(connection), idle: Arc::clone(&self.idle), _place: place })
+    }
+
+    /// Waits for those that are lent, and closes all.
+    pub(crate) async fn close(&self) {
+        let all = self.places.acquire_many(READERS).await;
+        self.places.close();
+        drop(all);
+        let idle = std::mem::take(&mut *self.idle.lock().unwrap_or_else(PoisonError::into_inner));
+        for connection in idle {
+            connection.close().await.ok();
+        }
+    }
+}
+
+impl SqliteReader {
+    pub(crate) fn connection(&mut self) -> Result<&mut SqliteConnection, StoreError> {
+        self.connection.as_mut().ok_or_else(|| sqlx::Error::WorkerCrashed.into())
+    }
+
+    /// Its thread is gone: nobody else shall have it.
+    pub(crate) fn discard(&mut self) {
+        self.connection = None;
+    }
+}
+
+impl Drop for SqliteReader {
+    /// Also in the middle of a statement: its thread ends that before it begins another.
+    fn drop(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+        }
+    }
+}

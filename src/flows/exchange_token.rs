@@ -292,7 +292,11 @@ async fn stands(env: &Env, conn: &mut Conn, grant: &GrantRow, now: Timestamp) ->
     }
     let known = session_rows::find_with_account(conn, grant.session).await?;
     // The login's being ended by hand nothing outlives, nor the account.
-    let known = known.filter(|known| known.ended.is_none() && known.account == AccountState::Active);
+    let known = known.filter(|known| {
+        known.session.account == grant.account
+            && known.ended.is_none()
+            && known.account == AccountState::Active
+    });
     let Some(known) = known else { return Ok(Stands::No) };
     if grant.scopes.iter().any(|s| s == oidc::scope::OFFLINE_ACCESS) {
         return Ok(Stands::Alone);

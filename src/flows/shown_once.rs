@@ -8,7 +8,7 @@ use std::mem;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use store::rows::once::{self, Shown};
+use store::rows::once::{self, Shown, ShownKey};
 use store::{Db, StoreError};
 use tokio::sync::oneshot;
 
@@ -16,6 +16,9 @@ use crate::error::Fault;
 
 /// Most things that are written in one transaction: nobody waits behind more.
 const TOGETHER_MAX: usize = 512;
+
+/// How often the task that writes gives way before it takes those who have come: a few requests' time each, and none where there are no others.
+const TURNS_MAX: u32 = 8;
 
 /// How long everybody waits for the database: one that hangs must not hold back who comes later, for whom there may be another connection.
 ///
@@ -72,11 +75,10 @@ impl Writer {
     /// Writes until nobody waits.
     async fn write_all(mut self) {
         loop {
-            // Everybody who is about to come along does so first: the more are written together, the less it costs each.
-            tokio::task::yield_now().await;
+            self.let_others_come_along().await;
             let Some(group) = self.next_group() else { return };
-            let all = group.iter().flat_map(|waiting| &waiting.shown).copied().collect();
-            let written = tokio::time::timeout(WRITE_TIMEOUT, write(&self.db, all)).await;
+            let all: Vec<_> = group.iter().flat_map(|waiting| &waiting.shown).copied().collect();
+            let written = tokio::time::timeout(WRITE_TIMEOUT, write(&self.db, &all)).await;
             let mut new = match written {
                 Ok(written) => written.map_err(|error| error.to_string()),
                 // Whether it was written is not known, so nobody in the group was first.
@@ -87,6 +89,19 @@ impl Writer {
                 let first_time = new.as_mut().map_err(|why| why.clone()).map(|new| are_new(new, &shown));
                 tell.send(first_time).ok();
             }
+        }
+    }
+
+    /// Gives way as long as more come along while others have their turn: the more are written together, the less it costs each.
+    async fn let_others_come_along(&self) {
+        let mut seen = 0;
+        for _ in 0..TURNS_MAX {
+            tokio::task::yield_now().await;
+            let waiting = self.queue.lock().unwrap_or_else(PoisonError::into_inner).waiting.len();
+            if waiting <= seen {
+                break;
+            }
+            seen = waiting;
         }
     }
 
@@ -116,15 +131,22 @@ impl Drop for Writer {
 }
 
 /// Whether all of `shown` are in `new`, from which they are taken.
-fn are_new(new: &mut HashSet<[u8; 32]>, shown: &[Shown]) -> bool {
+fn are_new(new: &mut HashSet<ShownKey>, shown: &[Shown]) -> bool {
     // All are taken, also behind one that is not there.
-    shown.iter().filter(|shown| new.remove(shown.hash())).count() == shown.len()
+    shown.iter().filter(|shown| new.remove(shown.key())).count() == shown.len()
 }
 
-/// Writes down what is in `shown`; the hashes of what was new.
-async fn write(db: &Db, shown: Vec<Shown>) -> Result<HashSet<[u8; 32]>, StoreError> {
+/// Writes down what is in `shown`; the keys of what was new.
+async fn write(db: &Db, shown: &[Shown]) -> Result<HashSet<ShownKey>, StoreError> {
     let mut tx = db.begin().await?;
-    let new = once::show_all(&mut tx, shown).await?;
+    let new = if once::show_new(&mut tx, shown).await? {
+        shown.iter().map(|shown| *shown.key()).collect()
+    } else {
+        // A replay is among them, which is rare enough to begin again for.
+        drop(tx);
+        tx = db.begin().await?;
+        once::show_some(&mut tx, shown).await?
+    };
     // COMMIT POINT: all of it counts as shown.
     tx.commit().await?;
     Ok(new)

@@ -135,7 +135,7 @@ fn is_same_address(htu: &str, url: &Url) -> bool {
         url.set_fragment(None);
         url
     };
-    Url::parse(htu).is_ok_and(|htu| bare(&htu) == bare(url))
+    htu == url.as_str() || Url::parse(htu).is_ok_and(|htu| bare(&htu) == bare(url))
 }
 
 fn invalid(description: &str) -> OauthError {

@@ -34,8 +34,8 @@ enum Inner {
 /// A connection to read through; the row functions that only read take it.
 pub struct Conn {
     link: Link,
-    /// Whether a statement failed in it.
-    failed: bool,
+    /// Whether a statement was begun of which is not known that it succeeded.
+    unsure: bool,
 }
 
 enum Link {
@@ -106,7 +106,7 @@ impl Db {
             Inner::Sqlite(sqlite) => Link::SqliteRead(sqlite.readers().lend().await?),
             Inner::Postgres(pool) => Link::PostgresRead(pool.acquire().await?),
         };
-        Ok(Reader(Conn { link, failed: false }))
+        Ok(Reader(Conn { link, unsure: false }))
     }
 
     /// A transaction to change things in. Hold it briefly: on SQLite all others wait.
@@ -115,7 +115,7 @@ impl Db {
             Inner::Sqlite(sqlite) => Link::SqliteWrite(sqlite.begin().await?),
             Inner::Postgres(pool) => Link::PostgresWrite(pool.begin().await?),
         };
-        Ok(Tx(Conn { link, failed: false }))
+        Ok(Tx(Conn { link, unsure: false }))
     }
 
     /// Finishes what is under way and lets go of the files.
@@ -133,8 +133,8 @@ impl Tx {
     /// On `Err` nothing is kept, or (PostgreSQL, connection lost) it is not known: look before you repeat. Nothing can be committed after a
     /// statement that failed, on either engine.
     pub async fn commit(self) -> Result<(), StoreError> {
-        if self.0.failed {
-            return Err(StoreError::Commit("a statement of the transaction failed".to_owned()));
+        if self.0.unsure {
+            return Err(failed_before());
         }
         match self.0.link {
             Link::SqliteWrite(tx) => tx.commit().await,
@@ -144,8 +144,19 @@ impl Tx {
     }
 }
 
+fn failed_before() -> StoreError {
+    StoreError::Commit("a statement of the transaction failed".to_owned())
+}
+
 impl Conn {
+    /// The engine's connection, for one statement, whose outcome is told to [`Self::outcome`]. In a transaction there is none after one that
+    /// failed: SQLite may have rolled everything back, and what came now would stand alone.
     pub(crate) fn engine(&mut self) -> Result<Held<'_>, StoreError> {
+        if std::mem::replace(&mut self.unsure, true)
+            && matches!(self.link, Link::SqliteWrite(_) | Link::PostgresWrite(_))
+        {
+            return Err(failed_before());
+        }
         Ok(match &mut self.link {
             Link::SqliteRead(reader) => Held::Sqlite(reader.connection()?),
             Link::SqliteWrite(tx) => Held::Sqlite(tx.connection()?),
@@ -154,13 +165,11 @@ impl Conn {
         })
     }
 
-    /// What came of a statement, noted when it failed.
+    /// What came of a statement.
     pub(crate) fn outcome<T>(&mut self, result: Result<T, sqlx::Error>) -> Result<T, StoreError> {
-        if let Err(error) = &result {
-            self.failed = true;
-            if let (Link::SqliteRead(reader), sqlx::Error::WorkerCrashed) = (&mut self.link, error) {
-                reader.discard();
-            }
+        self.unsure = result.is_err();
+        if let Link::SqliteRead(reader) = &mut self.link {
+            reader.done(result.is_ok());
         }
         Ok(result?)
     }

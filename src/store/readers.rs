@@ -28,6 +28,8 @@ pub(crate) struct Readers {
 pub(crate) struct SqliteReader {
     /// `None` once it is not to be given back.
     connection: Option<SqliteConnection>,
+    /// Whether a statement is under way.
+    busy: bool,
     idle: Arc<Mutex<Vec<SqliteConnection>>>,
     _place: OwnedSemaphorePermit,
 }
@@ -47,7 +49,12 @@ impl Readers {
             Some(connection) => connection,
             None => SqliteConnection::connect_with(&self.options).await?,
         };
-        Ok(SqliteReader { connection: Some(connection), idle: Arc::clone(&self.idle), _place: place })
+        Ok(SqliteReader {
+            connection: Some(connection),
+            busy: false,
+            idle: Arc::clone(&self.idle),
+            _place: place,
+        })
     }
 
     /// Waits for those that are lent, and closes all.
@@ -64,20 +71,25 @@ impl Readers {
 
 impl SqliteReader {
     pub(crate) fn connection(&mut self) -> Result<&mut SqliteConnection, StoreError> {
+        self.busy = true;
         self.connection.as_mut().ok_or_else(|| sqlx::Error::WorkerCrashed.into())
     }
 
-    /// Its thread is gone: nobody else shall have it.
-    pub(crate) fn discard(&mut self) {
-        self.connection = None;
+    /// What came of the statement. Whatever made it fail may stay with the connection: nobody else shall have it.
+    pub(crate) fn done(&mut self, good: bool) {
+        self.busy = false;
+        if !good {
+            self.connection = None;
+        }
     }
 }
 
 impl Drop for SqliteReader {
-    /// Also in the middle of a statement: its thread ends that before it begins another.
     fn drop(&mut self) {
-        if let Some(connection) = self.connection.take() {
-            self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
-        }
+        let Some(connection) = self.connection.take() else { return };
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        // In the middle of a statement its thread ends that before it begins another, so it is lent last.
+        let place = if self.busy { 0 } else { idle.len() };
+        idle.insert(place, connection);
     }
 }

@@ -7,7 +7,8 @@
 //! Every statement costs two turns between threads, so there are as few as can be: the first of a group needs no savepoint, because it alone
 //! would be undone, and a savepoint is released by whoever opens the next, or with the commit.
 //!
-//! INVARIANT: whoever holds the lock is the only one to touch the connection; outside the lock everything in an open savepoint is finished.
+//! INVARIANT: whoever holds the lock is the only one to touch the connection. What is begun by then is finished or undone before anybody does
+//! something else: [`Sqlite::lock`] sees to it.
 
 use std::str::FromStr;
 use std::sync::Arc;
@@ -22,6 +23,8 @@ use crate::error::StoreError;
 use crate::readers::Readers;
 
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// After how many pages of the log (64 MiB) they are brought into the file: the more, the more of them are of the same page, which is brought
+/// there once.
 const WAL_AUTOCHECKPOINT_PAGES: &str = "16000";
 /// What the writer keeps of the file, in KiB, which SQLite spells as a negative number: what is written next has no order, so that a page that
 /// was let go is read again soon.
@@ -41,6 +44,8 @@ pub(crate) struct Writer {
     connection: SqliteConnection,
     outer_open: bool,
     savepoint: Option<Savepoint>,
+    /// Whether a transaction is begun that is neither finished nor undone.
+    unfinished: bool,
     pending: Vec<oneshot::Sender<Result<(), String>>>,
 }
 
@@ -93,7 +98,8 @@ impl Sqlite {
         let writing = options.clone().pragma("cache_size", WRITER_CACHE_KIB);
         let connection = SqliteConnection::connect_with(&writing).await?;
         let readers = Readers::new(options.create_if_missing(false).pragma("query_only", "1"));
-        let writer = Writer { connection, outer_open: false, savepoint: None, pending: Vec::new() };
+        let writer =
+            Writer { connection, outer_open: false, savepoint: None, unfinished: false, pending: Vec::new() };
         Ok(Self { writer: Arc::new(Mutex::new(writer)), waiting: Arc::default(), readers })
     }
 
@@ -101,33 +107,29 @@ impl Sqlite {
         &self.readers
     }
 
-    /// The writer alone, outside any transaction: for migrations at the start.
+    /// The writer alone, outside any transaction.
     pub(crate) async fn lock(&self) -> OwnedMutexGuard<Writer> {
-        Arc::clone(&self.writer).lock_owned().await
+        let mut writer = Arc::clone(&self.writer).lock_owned().await;
+        if writer.unfinished {
+            // Whoever had it went away where nothing could be undone any more, as when the runtime ends.
+            writer.undo().await;
+        }
+        writer
     }
 
     pub(crate) async fn begin(&self) -> Result<SqliteTx, StoreError> {
         let waiting = Waiting::enter(&self.waiting);
-        let mut tx = SqliteTx { store: self.clone(), guard: Some(self.lock().await) };
+        let guard = self.lock().await;
         drop(waiting);
-        if let Some(writer) = tx.guard.as_mut() {
-            // Noted before it is so: whoever goes away while it happens is undone like every other.
-            let statement = if writer.outer_open {
-                let (savepoint, statement) = Savepoint::after(writer.savepoint);
-                writer.savepoint = Some(savepoint);
-                statement
-            } else {
-                writer.outer_open = true;
-                "BEGIN IMMEDIATE"
-            };
-            sqlx::query(statement).execute(&mut writer.connection).await?;
-        }
-        Ok(tx)
+        let tx = SqliteTx { store: self.clone(), guard: Some(guard) };
+        // By a task of its own: a caller who goes away meanwhile must not stop between the two statements of which it may consist.
+        let opened = tokio::spawn(tx.open()).await;
+        opened.unwrap_or_else(|e| Err(StoreError::Commit(e.to_string())))
     }
 
     pub(crate) async fn close(&self) {
         self.readers.close().await;
-        let mut writer = self.writer.lock().await;
+        let mut writer = self.lock().await;
         if writer.outer_open {
             writer.commit_group().await.ok();
         }
@@ -157,25 +159,43 @@ impl Writer {
     }
 
     fn end_group(&mut self, result: &Result<(), String>) {
-        (self.outer_open, self.savepoint) = (false, None);
+        (self.outer_open, self.savepoint, self.unfinished) = (false, None, false);
         for waiter in self.pending.drain(..) {
             waiter.send(result.clone()).ok();
         }
     }
 
-    /// Undoes what whoever holds the lock did. When even that fails the engine has already rolled everything back: the whole group fails.
+    /// Undoes what is unfinished. When even that fails the engine has already rolled everything back: the whole group fails.
     async fn undo(&mut self) {
         let Some(savepoint) = self.savepoint else {
             // The first of its group: there is nothing else.
             return self.fail_group("rolled back".to_owned()).await;
         };
-        if let Err(e) = sqlx::query(savepoint.undo()).execute(&mut self.connection).await {
-            self.fail_group(e.to_string()).await;
+        match sqlx::query(savepoint.undo()).execute(&mut self.connection).await {
+            Ok(_) => self.unfinished = false,
+            Err(e) => self.fail_group(e.to_string()).await,
         }
     }
 }
 
 impl SqliteTx {
+    async fn open(mut self) -> Result<Self, StoreError> {
+        if let Some(writer) = self.guard.as_mut() {
+            // Noted before it is so: when it fails it is undone like everything else.
+            writer.unfinished = true;
+            let statement = if writer.outer_open {
+                let (savepoint, statement) = Savepoint::after(writer.savepoint);
+                writer.savepoint = Some(savepoint);
+                statement
+            } else {
+                writer.outer_open = true;
+                "BEGIN IMMEDIATE"
+            };
+            sqlx::query(statement).execute(&mut writer.connection).await?;
+        }
+        Ok(self)
+    }
+
     pub(crate) fn connection(&mut self) -> Result<&mut SqliteConnection, StoreError> {
         match self.guard.as_mut() {
             Some(guard) => Ok(&mut guard.connection),
@@ -191,6 +211,7 @@ impl SqliteTx {
 
     async fn finish(mut self) -> Result<(), StoreError> {
         let Some(mut guard) = self.guard.take() else { return Ok(()) };
+        guard.unfinished = false;
         let others_wait = self.store.waiting.load(Ordering::Acquire) > 0;
         if !others_wait || guard.pending.len() >= GROUP_LIMIT {
             return guard.commit_group().await.map_err(StoreError::Commit);
@@ -223,7 +244,7 @@ impl Sqlite {
 }
 
 impl Drop for SqliteTx {
-    /// Not committed: undone, by a task of its own because undoing needs the engine.
+    /// Not committed: undone, by a task of its own because undoing needs the engine. Without a runtime whoever comes next does it.
     fn drop(&mut self) {
         if let (Some(mut guard), Ok(runtime)) = (self.guard.take(), tokio::runtime::Handle::try_current()) {
             runtime.spawn(async move { guard.undo().await });

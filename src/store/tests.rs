@@ -3,8 +3,10 @@
 //! PostgreSQL is used when `YINXIN_TEST_POSTGRES` names a server; `scripts/test` starts one.
 
 use std::collections::BTreeSet;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
 
 use base::Timestamp;
 use sqlx::{Executor, SqlSafeStr};
@@ -125,6 +127,8 @@ async fn after_a_statement_that_failed_nothing_is_committed() {
         settings::add(&mut tx, &before, b"x").await.unwrap();
         let failed = add_without_value(&mut tx, &before).await.unwrap_err();
         assert!(matches!(failed, StoreError::Engine(_)), "{failed}");
+        let late = settings::add(&mut tx, "late", b"x").await.unwrap_err();
+        assert!(matches!(late, StoreError::Commit(_)), "{late}");
         let refused = tx.commit().await.unwrap_err();
         assert!(matches!(refused, StoreError::Commit(_)), "{refused}");
         assert_eq!(settings::lookup(&mut db.read().await.unwrap(), &before).await.unwrap(), None);
@@ -257,5 +261,48 @@ async fn a_caller_who_goes_away_in_the_middle_blocks_nobody() {
         tx.commit().await.unwrap();
         let seen = settings::lookup(&mut db.read().await.unwrap(), &name).await.unwrap();
         assert_eq!(seen, Some(b"b".to_vec()), "{name} was acknowledged but is not there");
+    }
+}
+
+/// Lets `work` go on by one step; what came of it when that was the last.
+async fn step<T>(work: &mut (impl Future<Output = T> + Unpin)) -> Option<T> {
+    let mut work = Some(work);
+    std::future::poll_fn(|context| match work.take() {
+        Some(work) => Poll::Ready(match Pin::new(work).poll(context) {
+            Poll::Ready(done) => Some(done),
+            Poll::Pending => None,
+        }),
+        None => Poll::Ready(None),
+    })
+    .await
+}
+
+/// One is done and waits for the group to be committed, another too, and a third goes away while it begins, after however many steps.
+#[tokio::test]
+async fn who_goes_away_while_beginning_takes_nobody_elses_work_along() {
+    let (db, _folder) = sqlite().await;
+    for steps in 0..40 {
+        let (one, other) = (format!("one-{steps}"), format!("other-{steps}"));
+        let mut first = db.begin().await.unwrap();
+        let (mut second, mut third) = (Box::pin(db.begin()), Box::pin(db.begin()));
+        assert!(step(&mut second).await.is_none() && step(&mut third).await.is_none());
+        settings::add(&mut first, &one, b"1").await.unwrap();
+        let first = tokio::spawn(first.commit());
+        let mut second = second.await.unwrap();
+        settings::add(&mut second, &other, b"2").await.unwrap();
+        let second = tokio::spawn(second.commit());
+        for _ in 0..steps {
+            tokio::task::yield_now().await;
+            if step(&mut third).await.is_some() {
+                break;
+            }
+        }
+        drop(third);
+        first.await.unwrap().unwrap();
+        second.await.unwrap().unwrap();
+        let mut conn = db.read().await.unwrap();
+        for name in [&one, &other] {
+            assert!(settings::lookup(&mut conn, name).await.unwrap().is_some(), "{name} was acknowledged");
+        }
     }
 }

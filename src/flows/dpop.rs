@@ -5,7 +5,6 @@ use base::encoding::{base64url, from_base64url, same_bytes};
 use oidc::OauthError;
 use oidc::dpop::{self as rules, DpopProof, Expected, NONCE_MAX_AGE_SECONDS};
 use store::rows::once::Shown;
-use url::Url;
 
 use crate::env::Env;
 
@@ -50,8 +49,8 @@ pub(crate) fn check(
     };
     // The client knows under which of our names it calls; a proxy in front may hide it from us.
     let bases = [Some(&env.settings.issuer), env.settings.certificates.taken_at.base()];
-    let urls: Vec<Url> = bases.into_iter().flatten().filter_map(|base| base.to_url(bound.path)).collect();
-    let expected = Expected { method: bound.method, urls: &urls, access_token: bound.token, now };
+    let addresses: Vec<String> = bases.into_iter().flatten().map(|base| base.url(bound.path)).collect();
+    let expected = Expected { method: bound.method, addresses: &addresses, access_token: bound.token, now };
     let proof = rules::check(proof, expected, |nonce| is_nonce(env, now, nonce))?;
     if env.settings.dpop_nonces_required && !proof.has_nonce {
         return Err(rules::use_nonce());

@@ -3,7 +3,7 @@
 //! A connection of `sqlx` is a thread, and every word with it costs two turns between threads. So nothing is asked of one but what is to be
 //! read: that it is still there shows when it is not, and then it is not lent again.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use sqlx::sqlite::SqliteConnectOptions;
@@ -17,11 +17,13 @@ const WAIT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The connections, cheap to share.
 #[derive(Clone)]
-pub(crate) struct Readers {
+pub(crate) struct Readers(Arc<Lending>);
+
+struct Lending {
     options: SqliteConnectOptions,
     places: Arc<Semaphore>,
     /// The one that was given back last is lent next: what it read last is still in its memory.
-    idle: Arc<Mutex<Vec<SqliteConnection>>>,
+    idle: Mutex<Vec<SqliteConnection>>,
 }
 
 /// A connection, lent.
@@ -30,42 +32,45 @@ pub(crate) struct SqliteReader {
     connection: Option<SqliteConnection>,
     /// Whether a statement is under way.
     busy: bool,
-    idle: Arc<Mutex<Vec<SqliteConnection>>>,
+    lending: Arc<Lending>,
     _place: OwnedSemaphorePermit,
 }
 
 impl Readers {
     /// None is open yet.
     pub(crate) fn new(options: SqliteConnectOptions) -> Self {
-        Self { options, places: Arc::new(Semaphore::new(READERS as usize)), idle: Arc::default() }
+        let places = Arc::new(Semaphore::new(READERS as usize));
+        Self(Arc::new(Lending { options, places, idle: Mutex::default() }))
     }
 
     /// One that nobody reads through.
     pub(crate) async fn lend(&self) -> Result<SqliteReader, StoreError> {
-        let place = tokio::time::timeout(WAIT_TIMEOUT, Arc::clone(&self.places).acquire_owned()).await;
+        let lending = Arc::clone(&self.0);
+        let place = tokio::time::timeout(WAIT_TIMEOUT, Arc::clone(&lending.places).acquire_owned()).await;
         let place = place.map_err(|_| sqlx::Error::PoolTimedOut)?.map_err(|_| sqlx::Error::PoolClosed)?;
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let idle = lending.idle().pop();
         let connection = match idle {
             Some(connection) => connection,
-            None => SqliteConnection::connect_with(&self.options).await?,
+            None => SqliteConnection::connect_with(&lending.options).await?,
         };
-        Ok(SqliteReader {
-            connection: Some(connection),
-            busy: false,
-            idle: Arc::clone(&self.idle),
-            _place: place,
-        })
+        Ok(SqliteReader { connection: Some(connection), busy: false, lending, _place: place })
     }
 
     /// Waits for those that are lent, and closes all.
     pub(crate) async fn close(&self) {
-        let all = self.places.acquire_many(READERS).await;
-        self.places.close();
+        let all = self.0.places.acquire_many(READERS).await;
+        self.0.places.close();
         drop(all);
-        let idle = std::mem::take(&mut *self.idle.lock().unwrap_or_else(PoisonError::into_inner));
+        let idle = std::mem::take(&mut *self.0.idle());
         for connection in idle {
             connection.close().await.ok();
         }
+    }
+}
+
+impl Lending {
+    fn idle(&self) -> MutexGuard<'_, Vec<SqliteConnection>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -87,7 +92,7 @@ impl SqliteReader {
 impl Drop for SqliteReader {
     fn drop(&mut self) {
         let Some(connection) = self.connection.take() else { return };
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut idle = self.lending.idle();
         // In the middle of a statement its thread ends that before it begins another, so it is lent last.
         let place = if self.busy { 0 } else { idle.len() };
         idle.insert(place, connection);

@@ -272,8 +272,8 @@ struct Asked<'a> {
 /// What is measured beside the operations.
 #[derive(Default)]
 pub struct More {
-    /// Bare hashes of the cost of a login, per second of processor time.
-    pub bare_hashes_per_cpu_second: Option<f64>,
+    /// Logins beside the bare hash.
+    pub beside_bare: Option<logins::BesideBare>,
     /// What many logins do to others.
     pub storms: Vec<logins::Storm>,
     /// What sockets alone cost.
@@ -310,20 +310,20 @@ fn measure_all(
         }
     }
     let login = province.log_in(arguments.connections).name();
-    let mut bare_hashes = Vec::new();
+    let mut beside_bare = Vec::new();
     for number in 1..=arguments.rounds {
         for Asked { peer, server, operation, rounds } in &mut asked {
             let round = measure::run(server, *operation, arguments.connections, time)?;
             tell(peer.unwrap_or("yinxin"), operation.name(), number, &round);
-            rounds.push(round);
             if operation.name() == login {
-                bare_hashes.push(logins::bare_hashes(plan.cores, time)?);
+                beside_bare.push((round.per_cpu_second, logins::bare_hashes(plan.cores, time)?));
             }
+            rounds.push(round);
         }
     }
     let mut more = More::default();
     if chosen(login) {
-        more.bare_hashes_per_cpu_second = Some(measure::median(bare_hashes));
+        more.beside_bare = Some(logins::BesideBare::of(&beside_bare));
         let others = ["discovery", "client_credentials, ES256", "userinfo", "refresh (ES256, rotation)"];
         let others: Vec<&dyn Operation> = operations
             .iter()

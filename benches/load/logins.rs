@@ -75,6 +75,24 @@ impl Worker for LoggingIn {
     }
 }
 
+/// Logins, and the bare hash measured right after each round of them.
+pub struct BesideBare {
+    /// Bare hashes per second of processor time; the median.
+    pub bare_per_cpu_second: f64,
+    /// Logins are so many times as many; the median of the rounds' ratios, since the machine is not as fast in each.
+    pub ratio: f64,
+}
+
+impl BesideBare {
+    /// Of the rounds' logins and bare hashes, each per second of processor time.
+    pub fn of(rounds: &[(f64, f64)]) -> Self {
+        Self {
+            bare_per_cpu_second: median(rounds.iter().map(|(_, bare)| *bare)),
+            ratio: median(rounds.iter().map(|(logins, bare)| logins / bare.max(0.01))),
+        }
+    }
+}
+
 /// The bare hash on the server's core, by a process of its own: hashes per second of its processor time.
 pub fn bare_hashes(cores: Cores, time: Duration) -> Result<f64, Wrong> {
     let own = std::env::current_exe()?;

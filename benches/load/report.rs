@@ -110,12 +110,11 @@ fn beside_peers(operations: &[Measured]) -> String {
 fn logins(operations: &[Measured], more: &More) -> String {
     let mut out = String::new();
     let login = operations.iter().find(|measured| measured.name == "password login");
-    if let (Some(login), Some(bare)) = (login, more.bare_hashes_per_cpu_second) {
-        let logins = login.round.per_cpu_second;
+    if let (Some(login), Some(beside)) = (login, &more.beside_bare) {
+        let (logins, bare, ratio) = (login.round.per_cpu_second, beside.bare_per_cpu_second, beside.ratio);
         let _ = writeln!(
             out,
-            "\nPassword logins per server CPU-second: {logins:.1}; bare Argon2id on the same core: {bare:.1}; {:.2} of it.",
-            logins / bare.max(0.01)
+            "\nPassword logins per server CPU-second: {logins:.1}; bare Argon2id on the same core: {bare:.1}; round by round {ratio:.2} of it."
         );
     }
     if more.storms.is_empty() {

@@ -209,7 +209,7 @@ macro_rules! run {
     ($conn:expr, $sql:expr $(, $bind:expr)* $(,)?) => {{
         let result = match $conn.engine()? {
             $crate::db::Held::Sqlite(c) => {
-                sqlx::query($sql)$(.bind($bind))*.execute(c).await.map(|done| done.rows_affected())
+                $crate::sqlite::execute(c, sqlx::query($sql)$(.bind($bind))*).await
             }
             $crate::db::Held::Postgres(c) => {
                 sqlx::query($sql)$(.bind($bind))*.execute(c).await.map(|done| done.rows_affected())

@@ -10,13 +10,14 @@
 //! INVARIANT: whoever holds the lock is the only one to touch the connection. What is begun by then is finished or undone before anybody does
 //! something else: [`Sqlite::lock`] sees to it.
 
+use std::future::poll_fn;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{Connection, SqliteConnection};
+use sqlx::{Connection, Either, Execute, Executor, SqliteConnection};
 use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
 
 use crate::error::StoreError;
@@ -144,7 +145,7 @@ impl Writer {
 
     /// COMMIT POINT of everything in the group. A crash before it loses only what nobody was told of.
     async fn commit_group(&mut self) -> Result<(), String> {
-        let result = sqlx::query("COMMIT").execute(&mut self.connection).await;
+        let result = execute(&mut self.connection, sqlx::query("COMMIT")).await;
         let result = result.map(drop).map_err(|e| e.to_string());
         if result.is_err() {
             sqlx::query("ROLLBACK").execute(&mut self.connection).await.ok();
@@ -183,15 +184,14 @@ impl SqliteTx {
         if let Some(writer) = self.guard.as_mut() {
             // Noted before it is so: when it fails it is undone like everything else.
             writer.unfinished = true;
-            let statement = if writer.outer_open {
-                let (savepoint, statement) = Savepoint::after(writer.savepoint);
+            if writer.outer_open {
+                let (savepoint, statements) = Savepoint::after(writer.savepoint);
                 writer.savepoint = Some(savepoint);
-                statement
+                sqlx::query(statements).execute(&mut writer.connection).await?;
             } else {
                 writer.outer_open = true;
-                "BEGIN IMMEDIATE"
-            };
-            sqlx::query(statement).execute(&mut writer.connection).await?;
+                execute(&mut writer.connection, sqlx::query("BEGIN IMMEDIATE")).await?;
+            }
         }
         Ok(self)
     }
@@ -248,6 +248,25 @@ impl Drop for SqliteTx {
     fn drop(&mut self) {
         if let (Some(mut guard), Ok(runtime)) = (self.guard.take(), tokio::runtime::Handle::try_current()) {
             runtime.spawn(async move { guard.undo().await });
+        }
+    }
+}
+
+/// Runs one statement; how many rows it touched.
+///
+/// `sqlx`'s own way waits for the end of what it is told, which comes after the one thing that there is to tell and costs two more turns between
+/// threads. A text of several statements would be left after the first.
+pub(crate) async fn execute<'q>(
+    connection: &mut SqliteConnection,
+    statement: impl Execute<'q, sqlx::Sqlite> + 'q,
+) -> Result<u64, sqlx::Error> {
+    let mut told = connection.fetch_many(statement);
+    loop {
+        match poll_fn(|context| told.as_mut().poll_next(context)).await {
+            Some(Ok(Either::Left(done))) => return Ok(done.rows_affected()),
+            Some(Ok(Either::Right(_row))) => {}
+            Some(Err(error)) => return Err(error),
+            None => return Ok(0),
         }
     }
 }

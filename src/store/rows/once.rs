@@ -6,6 +6,7 @@ use base::Timestamp;
 
 use crate::db::{Conn, Held, Tx, find, run};
 use crate::error::StoreError;
+use crate::sqlite;
 
 const ADD_PUSHED: &str =
     "INSERT INTO pushed_request (name_hash, client_id, request, expires_us) VALUES ($1, $2, $3, $4)";
@@ -123,7 +124,7 @@ pub async fn show_new(tx: &mut Tx, shown: &[Shown]) -> Result<bool, StoreError> 
                 let query = filled(some).fold(sqlx::query(USE_MANY), |query, shown| {
                     query.bind(&shown.key[..]).bind(shown.remembered_until.us())
                 });
-                query.execute(c).await.map(|done| done.rows_affected())
+                sqlite::execute(c, query).await
             }
             Held::Postgres(c) => {
                 let query = filled(some).fold(sqlx::query(USE_MANY), |query, shown| {
